@@ -1,0 +1,145 @@
+"""What generation needs beyond transformers: n-gram blocking at constant cost, loop detection, token probabilities.
+
+Shape legend:
+    B  sequences
+    L  tokens of a sequence so far, prompt and padding included
+    V  vocabulary
+"""
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+from transformers.generation import LogitsProcessor, StoppingCriteria
+
+
+class NoRepeatNGramProcessor(LogitsProcessor):
+    """Forbid every token that would complete an n-gram seen before, as `no_repeat_ngram_size` does.
+
+    Transformers compares the sequence's end with every window of the sequence at every step. This one keeps a table
+    from each (n - 1)-gram to the tokens that followed it, so a step adds one entry and looks one up. It serves one
+    call of `generate` without beams: rows must grow by one token from call to call. When they don't, the table is
+    built anew.
+
+    Args:
+        ngram_size: Size of the n-grams that may occur only once.
+
+    Raises:
+        ValueError: If `ngram_size` is not a positive integer.
+    """
+
+    def __init__(self, ngram_size: int) -> None:
+        if not isinstance(ngram_size, int) or ngram_size <= 0:
+            raise ValueError(f"no_repeat_ngram_size must be a positive integer, got {ngram_size!r}.")
+        self.ngram_size = ngram_size
+        self._tokens: list[list[int]] = []
+        self._followers: list[dict[tuple[int, ...], list[int]]] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Ban. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: (B, V) float, banned tokens at -inf."""
+        rows, length = input_ids.shape
+        if len(self._tokens) == rows and length == len(self._tokens[0]) + 1:
+            for row, token in enumerate(input_ids[:, -1].tolist()):
+                self._append(row, token)
+        else:
+            self._tokens = [[] for _ in range(rows)]
+            self._followers = [defaultdict(list) for _ in range(rows)]
+            for row, tokens in enumerate(input_ids.tolist()):
+                for token in tokens:
+                    self._append(row, token)
+        if length < self.ngram_size:
+            return scores
+        banned_rows, banned_tokens = [], []
+        for row in range(rows):
+            followers = self._followers[row].get(self._suffix(row), ())
+            banned_rows += [row] * len(followers)
+            banned_tokens += followers
+        if banned_tokens:
+            scores = scores.clone()
+            scores[banned_rows, banned_tokens] = -float("inf")
+        return scores
+
+    def _suffix(self, row: int) -> tuple[int, ...]:
+        tokens = self._tokens[row]
+        return tuple(tokens[len(tokens) - self.ngram_size + 1 :])
+
+    def _append(self, row: int, token: int) -> None:
+        if len(self._tokens[row]) >= self.ngram_size - 1:
+            self._followers[row][self._suffix(row)].append(token)
+        self._tokens[row].append(token)
+
+
+class RepetitionStop(StoppingCriteria):
+    """Stop a sequence that has fallen into a loop: its end is one short piece of text over and over.
+
+    Args:
+        prompt_length: Tokens before the answer, the same for every sequence (left padding included).
+        min_repeats: How often the piece must stand in a row.
+        min_tokens: How many tokens all those repeats must have together; a row of dots or dashes of ordinary length
+            is no loop.
+        max_period: Longest piece looked for, in tokens.
+        check_every: Look only every so many tokens.
+    """
+
+    def __init__(
+        self,
+        prompt_length: int,
+        min_repeats: int = 8,
+        min_tokens: int = 256,
+        max_period: int = 128,
+        check_every: int = 32,
+    ) -> None:
+        self.prompt_length = prompt_length
+        self.min_repeats = min_repeats
+        self.min_tokens = min_tokens
+        self.max_period = max_period
+        self.check_every = check_every
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
+        """Check. Args: input_ids: (B, L) int64. Returns: (B,) bool, True for sequences to stop."""
+        generated = input_ids.shape[1] - self.prompt_length
+        stop = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        if generated < self.min_tokens or generated % self.check_every:
+            return stop
+        window = input_ids[:, -min(generated, max(self.min_tokens, self.min_repeats * self.max_period)) :]
+        for row, tokens in enumerate(window.tolist()):
+            stop[row] = self.find_period(tokens) is not None
+        return stop
+
+    def find_period(self, tokens: list[int]) -> int | None:
+        """Find the length of the piece that the end of `tokens` repeats.
+
+        Args:
+            tokens: The answer's tokens, or their end.
+
+        Returns:
+            The period in tokens, or None where there is no loop.
+        """
+        for period in range(1, self.max_period + 1):
+            needed = max(self.min_tokens, self.min_repeats * period)
+            if needed > len(tokens):
+                if self.min_repeats * period > len(tokens):
+                    return None
+                continue
+            tail = tokens[-needed:]
+            if tail[period:] == tail[:-period]:
+                return period
+        return None
+
+
+class TokenProbabilityRecorder(LogitsProcessor):
+    """Record the probability of each token that greedy search picks, without keeping the logits.
+
+    Must be the last processor, since it takes the best token of what it sees for the one that will be picked.
+
+    Attributes:
+        log_probabilities: One (B,) float32 tensor a step.
+    """
+
+    def __init__(self) -> None:
+        self.log_probabilities: list[Tensor] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Record. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: `scores`, unchanged."""
+        self.log_probabilities.append(scores.float().amax(-1) - scores.float().logsumexp(-1))
+        return scores

@@ -1,0 +1,1 @@
+"""Training and evaluation pictures: fonts, text, layout, wear."""

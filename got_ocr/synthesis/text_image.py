@@ -1,0 +1,119 @@
+"""A seed gives a picture of text, the text, and the box of every character.
+
+This is the data engine's one interface: whatever is drawn, a source has `sample(seed, height, width, rows)`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from got_ocr.synthesis.corpus import TextSource
+from got_ocr.synthesis.degrade import scan, tint, wear
+from got_ocr.synthesis.fonts import FontFace, load_font
+from got_ocr.synthesis.layout import Block, sample_size_px, set_block
+
+
+@dataclass(frozen=True)
+class TextImage:
+    """A picture of text and what it shows.
+
+    Attributes:
+        pixels: (H, W) uint8 grey.
+        text: what it reads, lines joined by newlines; empty for empty paper.
+        boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`, in px.
+    """
+
+    pixels: np.ndarray
+    text: str
+    boxes: np.ndarray
+
+
+class TextImageSource:
+    """Draws lines of text in many faces. The same seed gives the same picture."""
+
+    def __init__(
+        self,
+        families: Mapping[str, Sequence[FontFace]],
+        text: TextSource,
+        size_px: tuple[float, float] = (16.0, 28.0),
+        wear_strength: float = 1.0,
+        empty_share: float = 0.01,
+    ) -> None:
+        """Set what is drawn.
+
+        Args:
+            families: font family to its faces; each family is as frequent as any other.
+            text: what is set.
+            size_px: smallest and largest em size.
+            wear_strength: 0 for clean pictures, 1 for the training mix, 2 for a degraded picture nearly every time.
+            empty_share: share of pictures without text.
+        """
+        self.families = [list(faces) for faces in families.values()]
+        self.text = text
+        self.size_px = size_px
+        self.wear_strength = wear_strength
+        self.empty_share = empty_share
+
+    def sample(self, seed: int | Sequence[int], height: int, width: int, rows: int) -> TextImage:
+        """Draw one picture.
+
+        Args:
+            seed: anything numpy takes as entropy.
+            height: height of the picture in px.
+            width: its width in px.
+            rows: text lines wanted; fewer are set where they don't fit.
+
+        Returns:
+            The picture.
+        """
+        rng = np.random.default_rng(seed)
+        faces = self.families[rng.integers(len(self.families))]
+        weights = np.array([face.weight for face in faces])
+        face = faces[rng.choice(len(faces), p=weights / weights.sum())]
+        size_px = sample_size_px(rng, *self.size_px)
+        block = set_block(rng, self.text.words(rng), face, size_px, height, width, rows)
+        if rng.random() < self.empty_share:
+            block = Block(face, size_px, (), "", np.zeros((0, 4), dtype=np.float32))
+        mask, boxes = self._draw(rng, block, height, width)
+        return TextImage(wear(rng, tint(rng, mask, self.wear_strength), self.wear_strength), block.text, boxes)
+
+    def _draw(self, rng: np.random.Generator, block: Block, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw a block's ink at its size or larger, reduced to its size: hinted screen text or a reduced scan."""
+        strength = self.wear_strength
+        scale = 1.0 if rng.random() < 0.35 else float(rng.uniform(1.5, 4.0))
+        canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
+        draw = ImageDraw.Draw(canvas)
+        font = load_font(block.face, round(block.size_px * scale * 4) / 4 if scale > 1.0 else block.size_px)
+        for word in block.words:
+            draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
+        boxes = block.boxes
+        if rng.random() < 0.25 * strength:
+            angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))
+            canvas = canvas.rotate(angle, Image.Resampling.BICUBIC)
+            boxes = _rotate_boxes(boxes, angle, height, width)
+        if scale >= 2.0 and rng.random() < 0.3 * strength:
+            canvas = scan(rng, canvas, scale)
+        if scale > 1.0:
+            methods = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+            canvas = canvas.resize((width, height), methods[rng.integers(len(methods))])
+        return np.asarray(canvas), boxes
+
+
+def _rotate_boxes(boxes: np.ndarray, angle: float, height: int, width: int) -> np.ndarray:
+    """Move boxes with a small anticlockwise rotation about the picture's centre; they keep their size.
+
+    Args:
+        boxes: (N, 4) float32.
+        angle: degrees.
+        height: picture height.
+        width: picture width.
+
+    Returns:
+        (N, 4) float32.
+    """
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2 - width / 2, (boxes[:, 1] + boxes[:, 3]) / 2 - height / 2
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    shift_x, shift_y = x * (cosine - 1) + y * sine, y * (cosine - 1) - x * sine
+    return (boxes + np.stack([shift_x, shift_y, shift_x, shift_y], 1)).astype(np.float32)
