@@ -191,12 +191,13 @@ def load_corpus(cache: Path, extra_files: Sequence[Path] = ()) -> list[str]:
     return cache.read_text(encoding="utf-8").splitlines()
 
 
-def split_corpus(paragraphs: Sequence[str], held_out: bool) -> Corpus:
+def split_corpus(paragraphs: Sequence[str], held_out: bool, alphabet: frozenset[str]) -> Corpus:
     """Take one side of the split between training and evaluation text.
 
     Args:
         paragraphs: all the prose.
         held_out: True for the paragraphs and words that training never draws.
+        alphabet: paragraphs and words with any other character are left out.
 
     Returns:
         The chosen side. The split depends on each text alone, not on what else is on the machine.
@@ -204,7 +205,8 @@ def split_corpus(paragraphs: Sequence[str], held_out: bool) -> Corpus:
 
     def chosen(text: str) -> bool:
         digest = hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
-        return (int.from_bytes(digest, "big") % HELD_OUT_ONE_IN == 0) == held_out
+        on_side = (int.from_bytes(digest, "big") % HELD_OUT_ONE_IN == 0) == held_out
+        return on_side and alphabet.issuperset(text)
 
     words: Sequence[str] = ()
     for word_list in _WORD_LISTS:

@@ -5,6 +5,7 @@ H, W: height and width in px; N: characters of the text.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -64,6 +65,27 @@ def sample_size_px(rng: np.random.Generator, smallest: float, largest: float) ->
     return round(4.0 * rng.uniform(low, max(low, high))) / 4.0
 
 
+@lru_cache(maxsize=65536)
+def _advance(face: FontFace, size_px: float, character: str) -> float:
+    return load_font(face, size_px).getlength(character)
+
+
+def _character_stops(face: FontFace, size_px: float, word: str) -> np.ndarray:
+    """Where each character of a word begins and ends, from 0; kerning is shared out evenly over the word.
+
+    Args:
+        face: the face.
+        size_px: the em size.
+        word: at least one character.
+
+    Returns:
+        (len(word) + 1,) float64.
+    """
+    stops = np.cumsum([0.0] + [_advance(face, size_px, character) for character in word])
+    length = load_font(face, size_px).getlength(word)
+    return stops * (length / stops[-1] if stops[-1] else 1.0)
+
+
 def set_block(
     rng: np.random.Generator, words: Iterator[str], face: FontFace, size_px: float, height: int, width: int, rows: int
 ) -> Block:
@@ -92,7 +114,7 @@ def set_block(
     line_share = 1.0 if rows > 1 or rng.random() < 0.65 else rng.uniform(0.1, 1.0)
 
     font = load_font(face, size_px)
-    space_px = font.getlength(" ") * (1.0 if rng.random() < 0.7 else rng.uniform(0.85, 1.9))
+    space_px = font.getlength(" ") * (1.0 if rng.random() < 0.7 else rng.uniform(0.95, 1.9))
     pending = (word for word in words if all(can_draw(face, character) for character in word))
     carried = next(pending)
     placed: list[PlacedWord] = []
@@ -121,9 +143,9 @@ def set_block(
                 boxes.append((x_px, y1, x_px + space_px, y2))
                 text.append(" ")
                 x_px += space_px
-            stops = [x_px + font.getlength(word[:stop]) for stop in range(len(word) + 1)]
+            stops = x_px + _character_stops(face, size_px, word)
             boxes += [(stops[i], y1, stops[i + 1], y2) for i in range(len(word))]
             text.append(word)
             placed.append(PlacedWord(word, x_px, baseline_px))
-            x_px, first = stops[-1], False
+            x_px, first = float(stops[-1]), False
     return Block(face, size_px, tuple(placed), "".join(text), np.asarray(boxes, dtype=np.float32).reshape(-1, 4))

@@ -56,7 +56,7 @@ class TextImageSource:
         self.wear_strength = wear_strength
         self.empty_share = empty_share
 
-    def sample(self, seed: int | Sequence[int], height: int, width: int, rows: int) -> TextImage:
+    def sample(self, seed: int | Sequence[int], height: int, width: int, rows: int, variety: float = 1.0) -> TextImage:
         """Draw one picture.
 
         Args:
@@ -64,41 +64,45 @@ class TextImageSource:
             height: height of the picture in px.
             width: its width in px.
             rows: text lines wanted; fewer are set where they don't fit.
+            variety: share of the families and of the wear to draw from, for a curriculum.
 
         Returns:
             The picture.
         """
         rng = np.random.default_rng(seed)
-        faces = self.families[rng.integers(len(self.families))]
+        strength = self.wear_strength * variety
+        faces = self.families[rng.integers(max(1, round(variety * len(self.families))))]
         weights = np.array([face.weight for face in faces])
         face = faces[rng.choice(len(faces), p=weights / weights.sum())]
         size_px = sample_size_px(rng, *self.size_px)
         block = set_block(rng, self.text.words(rng), face, size_px, height, width, rows)
         if rng.random() < self.empty_share:
             block = Block(face, size_px, (), "", np.zeros((0, 4), dtype=np.float32))
-        mask, boxes = self._draw(rng, block, height, width)
-        return TextImage(wear(rng, tint(rng, mask, self.wear_strength), self.wear_strength), block.text, boxes)
+        mask, boxes = _draw(rng, block, height, width, strength)
+        return TextImage(wear(rng, tint(rng, mask, strength), strength), block.text, boxes)
 
-    def _draw(self, rng: np.random.Generator, block: Block, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw a block's ink at its size or larger, reduced to its size: hinted screen text or a reduced scan."""
-        strength = self.wear_strength
-        scale = 1.0 if rng.random() < 0.35 else float(rng.uniform(1.5, 4.0))
-        canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
-        draw = ImageDraw.Draw(canvas)
-        font = load_font(block.face, round(block.size_px * scale * 4) / 4 if scale > 1.0 else block.size_px)
-        for word in block.words:
-            draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
-        boxes = block.boxes
-        if rng.random() < 0.25 * strength:
-            angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))
-            canvas = canvas.rotate(angle, Image.Resampling.BICUBIC)
-            boxes = _rotate_boxes(boxes, angle, height, width)
-        if scale >= 2.0 and rng.random() < 0.3 * strength:
-            canvas = scan(rng, canvas, scale)
-        if scale > 1.0:
-            methods = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
-            canvas = canvas.resize((width, height), methods[rng.integers(len(methods))])
-        return np.asarray(canvas), boxes
+
+def _draw(
+    rng: np.random.Generator, block: Block, height: int, width: int, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a block's ink at its size or larger, reduced to its size: hinted screen text or a reduced scan."""
+    scale = 1.0 if rng.random() < 0.35 else float(rng.uniform(1.5, 3.2))
+    canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
+    draw = ImageDraw.Draw(canvas)
+    font = load_font(block.face, round(block.size_px * scale * 4) / 4 if scale > 1.0 else block.size_px)
+    for word in block.words:
+        draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
+    boxes = block.boxes
+    if rng.random() < 0.2 * strength:
+        angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))
+        canvas = canvas.rotate(angle, Image.Resampling.BILINEAR)
+        boxes = _rotate_boxes(boxes, angle, height, width)
+    if scale >= 2.0 and rng.random() < 0.3 * strength:
+        canvas = scan(rng, canvas, scale)
+    if scale > 1.0:
+        methods = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+        canvas = canvas.resize((width, height), methods[rng.integers(len(methods))])
+    return np.asarray(canvas), boxes
 
 
 def _rotate_boxes(boxes: np.ndarray, angle: float, height: int, width: int) -> np.ndarray:

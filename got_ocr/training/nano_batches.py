@@ -1,0 +1,216 @@
+"""Batches for training nano: rendered pictures with token ids and the targets of the dense losses.
+
+B: pictures; L: answer tokens; R, S: slot rows and slot columns.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tiktoken
+import torch
+from torch import Tensor
+
+from got_ocr.synthesis.text_image import TextImage, TextImageSource
+from got_ocr.training.dense import IGNORED, balanced_slots, slot_labels, token_positions
+from got_ocr.training.nano_model import GREY_MEAN, GREY_STD
+
+# What GOT's tokenizer does (the published checkpoint's tokenization_qwen.py): split pattern and special tokens in order.
+SPLIT_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SPECIAL_TOKENS = (
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    *(f"<|extra_{number}|>" for number in range(205)),
+    *("<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"),
+)
+PROMPT_HEAD = (
+    "<|im_start|>system\nYou should follow the instructions carefully and explain your answers in detail.<|im_end|>"
+    "<|im_start|>user\n<img>"
+)
+PROMPT_TAIL = "</img>\n{instruction}<|im_end|><|im_start|>assistant\n"
+# Plain text is all that nano reads yet; the other modes' instructions get the same answer.
+INSTRUCTIONS = {
+    "OCR: ": 0.82,
+    "OCR with format: ": 0.08,
+    "OCR upon the patch reference: ": 0.04,
+    "OCR with format upon the patch reference: ": 0.03,
+    "OCR with format across multi pages: ": 0.03,
+}
+
+
+class Vocabulary:
+    """A character vocabulary and the prompt in its ids."""
+
+    def __init__(self, rank_file: Path) -> None:
+        """Read the ranks.
+
+        Args:
+            rank_file: in tiktoken's format.
+
+        Raises:
+            ValueError: the file doesn't exist.
+        """
+        if not rank_file.exists():
+            raise ValueError(f"{rank_file} doesn't exist: write it with `python processing/build_nano_vocabulary.py`")
+        lines = rank_file.read_text(encoding="ascii").split("\n")
+        ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines if line)}
+        self.special = {token: len(ranks) + number for number, token in enumerate(SPECIAL_TOKENS)}
+        self.encoding = tiktoken.Encoding(
+            rank_file.stem, pat_str=SPLIT_PATTERN, mergeable_ranks=ranks, special_tokens=self.special
+        )
+        printable = [chr(code) for code in range(32, 127)]
+        self.alphabet = frozenset(printable + [token.decode() for token in ranks if _is_character(token)])
+        self.ids = {character: self.encoding.encode_ordinary(character)[0] for character in (*self.alphabet, "\n")}
+        self.characters = len(ranks)
+
+    @property
+    def size(self) -> int:
+        """All tokens, specials included."""
+        return self.encoding.n_vocab
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends an answer."""
+        return self.special["<|im_end|>"]
+
+    def encode_prompt(self, text: str) -> Tensor:
+        """Encode a piece of the prompt, special tokens included.
+
+        Args:
+            text: of the program's own, never a user's.
+
+        Returns:
+            (T,) int64.
+        """
+        return torch.tensor(self.encoding.encode(text, allowed_special="all"))
+
+
+def _is_character(token: bytes) -> bool:
+    try:
+        return len(token) > 1 and len(token.decode("utf-8")) == 1
+    except UnicodeDecodeError:
+        return False
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A shape of training picture.
+
+    Attributes:
+        height: in px, a multiple of an image token's 32.
+        rows: most lines of text; half of the pictures have as many, the others 1 to this many.
+        batch: pictures a process and step.
+        weight: how often, beside the stage's other canvases.
+    """
+
+    height: int
+    rows: int
+    batch: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures and what the model should make of them.
+
+    Attributes:
+        grey: (B, 1, height, width) float32.
+        first_row: patch row of the canvas at which the pictures begin.
+        answer: (B, L) int64 token ids closed by `<|im_end|>`, then IGNORED.
+        token: (B, L) int64 image token of each character, IGNORED where there is none.
+        slot: (B, L) int64 slot within that token, IGNORED likewise.
+        chosen: (M,) int64 slots to score, numbered over (B, R, S).
+        labels: (M,) int64 their classes.
+        instruction: ids behind the image tokens.
+        characters: of all answers.
+    """
+
+    grey: Tensor
+    first_row: int
+    answer: Tensor
+    token: Tensor
+    slot: Tensor
+    chosen: Tensor
+    labels: Tensor
+    instruction: Tensor
+    characters: int
+
+
+class BatchSource:
+    """Makes the batch of any step: a pure function of the seed, the step and the process."""
+
+    def __init__(self, pictures: TextImageSource, vocabulary: Vocabulary, canvas_px: int, patch_px: int, seed: int) -> None:
+        """Set what the batches are made of.
+
+        Args:
+            pictures: draws them.
+            vocabulary: encodes their text.
+            canvas_px: side of the model's input.
+            patch_px: side of a patch.
+            seed: of everything.
+        """
+        self.pictures = pictures
+        self.vocabulary = vocabulary
+        self.canvas_px = canvas_px
+        self.patch_px = patch_px
+        self.seed = seed
+        self.tails = [vocabulary.encode_prompt(PROMPT_TAIL.format(instruction=text)) for text in INSTRUCTIONS]
+
+    def batch(self, step: int, rank: int, canvases: Sequence[Canvas], variety: float) -> Batch:
+        """Make a batch.
+
+        Args:
+            step: of the run.
+            rank: of the process; the canvas, its place and the instruction are the same for all.
+            canvases: what the stage draws.
+            variety: see `TextImageSource.sample`.
+
+        Returns:
+            The batch.
+        """
+        shared = np.random.default_rng((self.seed, step))
+        weights = np.array([canvas.weight for canvas in canvases])
+        canvas = canvases[shared.choice(len(canvases), p=weights / weights.sum())]
+        places = (self.canvas_px - canvas.height) // 32 + 1
+        first_row = int(shared.integers(places)) * (32 // self.patch_px)
+        tail = self.tails[shared.choice(len(self.tails), p=list(INSTRUCTIONS.values()))]
+        own = np.random.default_rng((self.seed, step, rank))
+        rows = np.where(own.random(canvas.batch) < 0.5, canvas.rows, own.integers(1, canvas.rows + 1, canvas.batch))
+        images = [
+            self.pictures.sample((self.seed, step, rank, number), canvas.height, self.canvas_px, int(count), variety)
+            for number, count in enumerate(rows)
+        ]
+        generator = torch.Generator().manual_seed(hash((self.seed, step, rank)) & 0x7FFFFFFF)
+        return self._collate(images, first_row, tail, generator)
+
+    def _collate(self, images: list[TextImage], first_row: int, tail: Tensor, generator: torch.Generator) -> Batch:
+        height, width = images[0].pixels.shape
+        length = 1 + max(len(image.text) for image in images)
+        answer, token, slot = (torch.full((len(images), length), IGNORED) for _ in range(3))
+        labels = []
+        for row, image in enumerate(images):
+            ids = np.array([self.vocabulary.ids[character] for character in image.text], dtype=np.int64)
+            count = len(ids)
+            answer[row, :count] = torch.from_numpy(ids)
+            answer[row, count] = self.vocabulary.end_id
+            tokens, slots = token_positions(image.boxes, height, width)
+            token[row, :count], slot[row, :count] = torch.from_numpy(tokens), torch.from_numpy(slots)
+            visible = np.array([not character.isspace() for character in image.text], dtype=bool)
+            labels.append(torch.from_numpy(slot_labels(image.boxes, ids * visible, height, width)))
+        stacked = torch.stack(labels)
+        chosen = balanced_slots(stacked, generator)
+        pixels = torch.from_numpy(np.stack([image.pixels for image in images])).float()[:, None]
+        return Batch(
+            grey=(pixels / 255.0 - GREY_MEAN) / GREY_STD,
+            first_row=first_row,
+            answer=answer,
+            token=token,
+            slot=slot,
+            chosen=chosen,
+            labels=stacked.flatten()[chosen],
+            instruction=tail,
+            characters=sum(len(image.text) + 1 for image in images),
+        )

@@ -1,0 +1,97 @@
+"""What nano's training computes is what the published classes compute."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.training.nano_export import colour_model
+from got_ocr.training.nano_model import CLIP_MEAN, CLIP_STD, GREY_MEAN, GREY_STD, LUMA, decode, encode_strip, initialise
+
+TINY = {
+    "vocab_size": 50,
+    "hidden_size": 24,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "rope_theta": 10000.0,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "turn_end_token_id": 1,
+    "im_start_token": 47,
+    "im_end_token": 48,
+    "im_patch_token": 49,
+    "vision_config": {
+        "image_size": 64,
+        "patch_size": 8,
+        "num_channels": 1,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "mlp_dim": 32,
+        "window_size": 4,
+        "global_attn_indexes": [1],
+        "use_rel_pos": False,
+        "output_channels": 8,
+        "compressor_channels": [12, 24],
+    },
+}
+
+
+def tiny_model() -> GotOcrForConditionalGeneration:
+    model = GotOcrForConditionalGeneration(GotOcrConfig(**TINY)).eval()
+    initialise(model, seed=3)
+    with torch.no_grad():  # so that a dropped or misplaced bias shows
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(0.0, 0.1, generator=torch.Generator().manual_seed(len(name)))
+    return model
+
+
+@torch.no_grad()
+def test_strip_as_high_as_the_canvas_gives_the_models_image_features() -> None:
+    model = tiny_model()
+    grey = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    tokens = encode_strip(model, grey, first_row=0).tokens
+    torch.testing.assert_close(tokens, model.get_image_features(grey).pooler_output, atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+def test_decoding_behind_a_shared_prefix_gives_the_models_logits() -> None:
+    model = tiny_model()
+    grey = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    prefix = torch.tensor([5, 6, 7, 8, 47])
+    tail = torch.tensor([[48, 9, 10, 11, 12], [48, 9, 10, 20, 21]])
+    image = torch.full((2, 4), 49)
+    ids = torch.cat([prefix.expand(2, -1), image, tail], dim=1)
+    expected = model(input_ids=ids, pixel_values=grey).logits[:, len(prefix) :]
+
+    tokens = encode_strip(model, grey, first_row=0).tokens
+    output = decode(model, prefix, torch.cat([tokens, model.model.embed_tokens(tail)], dim=1), watched_layers=(1,))
+    torch.testing.assert_close(model.lm_head(output.hidden), expected, atol=1e-5, rtol=0)
+    mass = output.attention[1].exp()
+    torch.testing.assert_close(mass.sum(-1), torch.ones(2, 9))
+    assert mass[:, 0, len(prefix) + 1 :].sum() == 0, "the first position must not see what follows it"
+
+
+@torch.no_grad()
+def test_folded_colour_model_reads_a_colour_picture_as_the_grey_one_reads_its_luma() -> None:
+    grey_model = tiny_model()
+    model = colour_model(grey_model.state_dict(), TINY)
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.float64)
+    luma = torch.from_numpy((pixels * LUMA).sum(-1))[None, None]
+    colour = (torch.from_numpy(pixels) / 255 - torch.tensor(CLIP_MEAN)) / torch.tensor(CLIP_STD)
+    expected = grey_model.get_image_features(((luma / 255 - GREY_MEAN) / GREY_STD).float()).pooler_output
+    got = model.get_image_features(colour.permute(2, 0, 1)[None].float()).pooler_output
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (200, 30, 90)])
+def test_luma_weights_are_pillows(colour: tuple[int, int, int]) -> None:
+    grey = Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0))
+    assert isinstance(grey, int)
+    assert abs(grey - sum(weight * value for weight, value in zip(LUMA, colour, strict=True))) < 1.0
