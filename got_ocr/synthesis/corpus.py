@@ -30,7 +30,13 @@ _ROFF_ESCAPES = (
 )
 _DOCSTRING = re.compile(r'"""(.{80,}?)"""', re.DOTALL)
 _WORD_LISTS = ("/usr/share/dict/words", "/usr/share/dict/american-english")
-_ACCENTED = dict(zip("aceinouyAEO", ("àáâãäåæ", "ç", "èéêë", "ìíîï", "ñ", "òóôõöøœ", "ùúûü", "ýÿ", "ÀÂÄÅÆ", "ÈÉÊ", "ÓÖØ"), strict=True))
+_ACCENTED = dict(
+    zip(
+        "aceinouyAEO",
+        ("àáâãäåæ", "ç", "èéêë", "ìíîï", "ñ", "òóôõöøœ", "ùúûü", "ýÿ", "ÀÂÄÅÆ", "ÈÉÊ", "ÓÖØ"),
+        strict=True,
+    )
+)
 _SYMBOLS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _RARE_SYMBOLS = "–—‘’“”…•€£¥§©®°±×÷«»¿¡¢¶†‡™µ·½¼¾²³"
 
@@ -93,7 +99,9 @@ def default_sources() -> dict[str, list[Path]]:
     library = Path(sysconfig.get_path("stdlib"))
     packages = Path(sysconfig.get_path("purelib"))
     manuals = [Path("/usr/share/man") / folder for folder in ("man1", "man3", "man5", "man7", "man8")]
-    foreign = [Path("/usr/share/man") / language / "man1" for language in ("de", "es", "fr", "it", "nl", "pt", "sv", "da")]
+    foreign = [
+        Path("/usr/share/man") / language / "man1" for language in ("de", "es", "fr", "it", "nl", "pt", "sv", "da")
+    ]
     return {
         "manual": sorted(path for folder in manuals for path in folder.glob("*.gz")),
         "foreign": sorted(path for folder in foreign for path in folder.glob("*.gz")),
@@ -139,7 +147,9 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
     for path in extra_files:
         text = _read(path)
         if not text:
-            raise ValueError(f"{path} can't be read as UTF-8 text: convert it (iconv -t utf-8) or leave it out of `corpus`")
+            raise ValueError(
+                f"{path} can't be read as UTF-8 text: convert it (iconv -t utf-8) or leave it out of `corpus`"
+            )
         add(_plain_paragraphs(text))
     sources = default_sources()
     for kind, paths in sources.items():
@@ -148,7 +158,9 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
         taken: Counter[str] = Counter()
         for position in order:
             # Some programs come with thousands of pages of the same words (`gcloud-*`): none may fill the corpus.
-            origin = re.split(r"[-_.]", paths[position].name)[0] if kind in ("manual", "foreign") else str(paths[position])
+            origin = (
+                re.split(r"[-_.]", paths[position].name)[0] if kind in ("manual", "foreign") else str(paths[position])
+            )
             if taken[origin] > limit // 100:
                 continue
             before = len(paragraphs)
@@ -164,8 +176,8 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
                 break
     if sum(map(len, paragraphs)) < 100_000:
         raise ValueError(
-            f"only {sum(map(len, paragraphs))} characters of prose were found, at least 100000 are needed: name text files "
-            "of your own (`--corpus FILE`)"
+            f"only {sum(map(len, paragraphs))} characters of prose were found, at least 100000 are needed: "
+            "name text files of your own (`--corpus FILE`)"
         )
     return paragraphs
 
@@ -267,7 +279,8 @@ class TextSource:
             word = word.capitalize()
         if rng.random() < 0.2:
             word = "".join(
-                rng.choice(list(_ACCENTED[letter])) if letter in _ACCENTED and rng.random() < 0.5 else letter for letter in word
+                rng.choice(list(_ACCENTED[letter])) if letter in _ACCENTED and rng.random() < 0.5 else letter
+                for letter in word
             )
         if rng.random() < 0.2:
             word += str(rng.choice(list(".,;:!?")))
@@ -277,7 +290,9 @@ class TextSource:
         style = rng.random()
         if style < 0.35:
             digits = "".join(map(str, rng.integers(0, 10, rng.integers(1, 7))))
-            return str(rng.choice(["{}", "{}", "{}%", "${}", "({})", "{}.", "{},", "#{}", "-{}", "+{}", "€{}"])).format(digits)
+            return str(
+                rng.choice(["{}", "{}", "{}%", "${}", "({})", "{}.", "{},", "#{}", "-{}", "+{}", "€{}"])
+            ).format(digits)
         if style < 0.5:
             return f"{rng.integers(0, 1000)}{rng.choice(list('.,:/-'))}{rng.integers(0, 100):02d}"
         alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

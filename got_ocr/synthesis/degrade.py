@@ -33,7 +33,7 @@ def tint(rng: np.random.Generator, mask: np.ndarray, strength: float) -> np.ndar
     Args:
         rng: random generator.
         mask: (H, W) uint8 ink.
-        strength: 0 for black to dark grey on near-white, 1 for the full range of contrasts, shadings and light on dark.
+        strength: 0 for black to dark grey on near-white, 1 for all contrasts, shadings and light on dark.
 
     Returns:
         (H, W) float32 picture, 0 to 255.

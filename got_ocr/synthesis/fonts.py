@@ -90,8 +90,8 @@ def select_families(faces: Sequence[FontFace], families: Sequence[str]) -> dict[
             logger.warning("font family %r is not installed: left out", family)
     if not chosen:
         raise ValueError(
-            f"none of the {len(families)} font families is installed ({', '.join(families[:3])}, ...): install some, or "
-            "name others under `fonts` in the training configuration (`fc-list : family` lists yours)"
+            f"none of the {len(families)} font families is installed ({', '.join(families[:3])}, ...): install "
+            "some, or name others under `families` in the training configuration (`fc-list : family` lists yours)"
         )
     return chosen
 

@@ -40,7 +40,7 @@ class Block:
         size_px: the em size.
         words: what to draw, in reading order.
         text: what the block reads, lines joined by newlines.
-        boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`; a newline has the empty box at its line's end.
+        boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`; a newline has an empty box.
     """
 
     face: FontFace
@@ -122,9 +122,11 @@ def set_block(
     boxes: list[tuple[float, float, float, float]] = []
     for row in range(rows):
         baseline_px = top_px + above_px + row * pitch_px
-        y1, y2 = baseline_px - BOX_ABOVE_EM * size_px, baseline_px + BOX_BELOW_EM * size_px
+        y1, y2 = (baseline_px - BOX_ABOVE_EM * size_px, baseline_px + BOX_BELOW_EM * size_px)
         x_px = left_px + (rng.uniform(0.0, 30.0) if ragged else 0.0)
-        end_px = x_px + (right_px - x_px) * (line_share if row < rows - 1 or rng.random() < 0.7 else rng.uniform(0.3, 1.0))
+        end_px = x_px + (right_px - x_px) * (
+            line_share if row < rows - 1 or rng.random() < 0.7 else rng.uniform(0.3, 1.0)
+        )
         if row:
             boxes.append((boxes[-1][2], boxes[-1][1], boxes[-1][2], boxes[-1][3]))
             text.append("\n")
@@ -135,7 +137,9 @@ def set_block(
                 if not first:
                     break
                 # Not even one word fits: set as much of it as does, the rest opens the next line.
-                count = max(1, sum(font.getlength(carried[: stop + 1]) <= right_px - x_px for stop in range(len(carried))))
+                count = max(
+                    1, sum(font.getlength(carried[: stop + 1]) <= right_px - x_px for stop in range(len(carried)))
+                )
                 word, carried = carried[:count], carried[count:] or next(pending)
             else:
                 word, carried = carried, next(pending)

@@ -1,15 +1,16 @@
 """The Muon optimiser (Jordan et al. 2024), its work shared out among processes.
 
-Each matrix's momentum is replaced by the nearest orthogonal matrix, found by Newton-Schulz steps. torch.optim.Muon does
-the same but computes in bfloat16, which CPUs without AMX do several times slower, and repeats all of it in every process.
+Each matrix's momentum is replaced by the nearest orthogonal matrix, found by Newton-Schulz steps. torch.optim.Muon
+does the same but computes in bfloat16, which CPUs without AMX do several times slower, and repeats all of it in every
+process.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
-import torch.distributed as distributed
-from torch import Tensor
+from torch import Tensor, distributed
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's quintic coefficients
 
@@ -37,12 +38,17 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum with orthogonalised updates, for the weight matrices of hidden layers.
 
-    Every process must hold the same gradients (reduced beforehand). Each orthogonalises its part of the matrices and the
-    results are added up, which is exact, so all processes stay the same to the bit.
+    Every process must hold the same gradients (reduced beforehand). Each orthogonalises its part of the matrices and
+    the results are added up, which is exact, so all processes stay the same to the bit.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.05, steps: int = 5
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.05,
+        steps: int = 5,
     ) -> None:
         """Set the hyper-parameters.
 
@@ -81,15 +87,15 @@ class Muon(torch.optim.Optimizer):
                 for parameter, direction in zip(parameters, update, strict=True):
                     parameter.mul_(1.0 - group["lr"] * group["weight_decay"]).sub_(direction, alpha=scale)
 
-    def _orthogonalised(self, parameters: list[Tensor], group: dict) -> Tensor:
-        """Update the momentum of matrices of one shape and orthogonalise this process's part of them (others: zeros)."""
+    def _orthogonalised(self, parameters: list[Tensor], group: dict[str, Any]) -> Tensor:
+        """Update the momentum of matrices of one shape; orthogonalise this process's part (others: zeros)."""
         directions = []
         for parameter in parameters:
-            state = self.state[parameter]
+            gradient, state = cast(Tensor, parameter.grad), self.state[parameter]
             if "momentum" not in state:
                 state["momentum"] = torch.zeros_like(parameter)
-            state["momentum"].lerp_(parameter.grad, 1.0 - group["momentum"])
-            directions.append(parameter.grad.lerp(state["momentum"], group["momentum"]))
+            state["momentum"].lerp_(gradient, 1.0 - group["momentum"])
+            directions.append(gradient.lerp(state["momentum"], group["momentum"]))
         stacked = torch.stack(directions)
         if not (distributed.is_initialized() and distributed.get_world_size() > 1):
             return orthogonalise(stacked, group["steps"])

@@ -13,6 +13,7 @@ import datetime
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("runs/nano"), help="folder of state and log (runs/nano)")
     parser.add_argument("--resume", action="store_true", help="go on from the output folder's state")
     parser.add_argument("--steps", type=int, help="the run's length, instead of the configuration's")
-    parser.add_argument("--corpus", type=Path, action="append", default=[], help="a text file to read prose from, repeatable")
+    parser.add_argument(
+        "--corpus", type=Path, action="append", default=[], help="a text file to read prose from, repeatable"
+    )
     return parser.parse_args(arguments)
 
 
@@ -61,20 +64,24 @@ def launch(processes: int) -> int:
         environment |= {"LD_PRELOAD": JEMALLOC, "MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"}
     command = [sys.executable, "-m", "got_ocr.training.nano", *sys.argv[1:]]
     children = [subprocess.Popen(command, env=environment | {"RANK": str(rank)}) for rank in range(processes)]
-    try:
-        codes = [child.wait() for child in children]
-    except KeyboardInterrupt:
-        codes = [130]
-    finally:
+
+    def pass_on(number: int, frame: object) -> None:
         for child in children:
-            child.terminate()
-    return next((code for code in codes if code), 0)
+            child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # a terminal's Ctrl-C reaches the children by itself
+    return next((code for code in [child.wait() for child in children] if code), 0)
 
 
 def _has_jemalloc() -> bool:
-    """Tell whether the dynamic loader finds jemalloc; a name that it doesn't find only costs a warning on each start."""
+    """Tell whether the dynamic loader finds jemalloc: it warns on stderr about a name that it doesn't find."""
     probe = subprocess.run(
-        [sys.executable, "-c", ""], env=os.environ | {"LD_PRELOAD": JEMALLOC}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", ""],
+        env=os.environ | {"LD_PRELOAD": JEMALLOC},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return not probe.stderr
 
@@ -90,7 +97,7 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
         ValueError: there is nothing to resume, or a state that would be overwritten.
     """
     import torch
-    import torch.distributed as distributed
+    from torch import distributed
 
     from got_ocr.configuration_got_ocr import GotOcrConfig
     from got_ocr.training.nano_batches import BatchSource, Vocabulary

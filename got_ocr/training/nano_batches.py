@@ -17,7 +17,7 @@ from got_ocr.synthesis.text_image import TextImage, TextImageSource
 from got_ocr.training.dense import IGNORED, balanced_slots, slot_labels, token_positions
 from got_ocr.training.nano_model import GREY_MEAN, GREY_STD
 
-# What GOT's tokenizer does (the published checkpoint's tokenization_qwen.py): split pattern and special tokens in order.
+# Split pattern and special tokens, in order, of the published checkpoint's tokenization_qwen.py.
 SPLIT_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -142,7 +142,9 @@ class Batch:
 class BatchSource:
     """Makes the batch of any step: a pure function of the seed, the step and the process."""
 
-    def __init__(self, pictures: TextImageSource, vocabulary: Vocabulary, canvas_px: int, patch_px: int, seed: int) -> None:
+    def __init__(
+        self, pictures: TextImageSource, vocabulary: Vocabulary, canvas_px: int, patch_px: int, seed: int
+    ) -> None:
         """Set what the batches are made of.
 
         Args:
@@ -197,7 +199,7 @@ class BatchSource:
             answer[row, :count] = torch.from_numpy(ids)
             answer[row, count] = self.vocabulary.end_id
             tokens, slots = token_positions(image.boxes, height, width)
-            token[row, :count], slot[row, :count] = torch.from_numpy(tokens), torch.from_numpy(slots)
+            token[row, :count], slot[row, :count] = (torch.from_numpy(tokens), torch.from_numpy(slots))
             visible = np.array([not character.isspace() for character in image.text], dtype=bool)
             labels.append(torch.from_numpy(slot_labels(image.boxes, ids * visible, height, width)))
         stacked = torch.stack(labels)

@@ -70,7 +70,9 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(prog="python -m got_ocr.training.nano_export", description="Export the nano checkpoint.")
+    parser = argparse.ArgumentParser(
+        prog="python -m got_ocr.training.nano_export", description="Export the nano checkpoint."
+    )
     parser.add_argument("state", type=Path, help="the run's state.pt")
     parser.add_argument("destination", type=Path, help="folder of the checkpoint")
     options = parser.parse_args()

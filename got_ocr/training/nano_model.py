@@ -10,6 +10,7 @@ B: pictures; H, W: patch rows and columns; T: sequence; P: prefix; N: heads; D: 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -99,7 +100,8 @@ def encode_strip(model: GotOcrForConditionalGeneration, grey: Tensor, first_row:
     tower: GotOcrVisionTower = model.model.vision_tower_high
     hidden = tower.patch_embed(grey)
     rows = hidden.shape[1]
-    hidden = hidden + tower.pos_embed[:, first_row : first_row + rows]
+    if tower.pos_embed is not None:
+        hidden = hidden + tower.pos_embed[:, first_row : first_row + rows]
     for block in tower.blocks:
         hidden = block(hidden)
     cells = tower.neck(hidden.permute(0, 3, 1, 2))
@@ -131,7 +133,7 @@ def rotary_tables(config: GotOcrConfig, length: int) -> tuple[Tensor, Tensor]:
         Two (length, head width) float32 tensors.
     """
     width = config.hidden_size // config.num_attention_heads
-    theta = config.rope_parameters["rope_theta"]
+    theta = config.to_dict()["rope_theta"]  # transformers 4 and 5 keep it in different places
     frequencies = 1.0 / theta ** (torch.arange(0, width, 2).float() / width)
     angles = torch.arange(length).float()[:, None] * frequencies[None, :]
     angles = torch.cat([angles, angles], dim=-1)
@@ -157,7 +159,7 @@ def decode(
     Returns:
         Hidden states of the T positions behind the prefix: those of the model's own forward pass.
     """
-    decoder, config = model.model, model.config
+    decoder, config = model.model, cast(GotOcrConfig, model.config)
     heads = config.num_attention_heads
     P, (B, T) = len(prefix), embeddings.shape[:2]
     cosine, sine = rotary_tables(config, P + T)
@@ -168,16 +170,16 @@ def decode(
 
     for index, layer in enumerate(decoder.layers):
 
-        def project(x: Tensor, start: int, layer: nn.Module = layer) -> tuple[Tensor, Tensor, Tensor]:
+        def project(x: Tensor, start: int, layer: Any = layer) -> tuple[Tensor, Tensor, Tensor]:
             normed = layer.input_layernorm(x)
             part = slice(start, start + x.shape[1])
             query, key, value = (
                 projection(normed).view(*x.shape[:2], heads, -1).transpose(1, 2)
                 for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj)
             )
-            return _rotate(query, cosine[part], sine[part]), _rotate(key, cosine[part], sine[part]), value
+            return (_rotate(query, cosine[part], sine[part]), _rotate(key, cosine[part], sine[part]), value)
 
-        def finish(x: Tensor, mixed: Tensor, layer: nn.Module = layer) -> Tensor:
+        def finish(x: Tensor, mixed: Tensor, layer: Any = layer) -> Tensor:
             x = x + layer.self_attn.o_proj(mixed.transpose(1, 2).flatten(2))
             return x + layer.mlp(layer.post_attention_layernorm(x))
 

@@ -3,16 +3,16 @@
 import json
 import logging
 import math
+import signal
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as distributed
 import torch.nn.functional as F
 import yaml
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
+SYNCHRONISE_EVERY_STEPS = 10
 # The layers of the decoder whose first head is drawn to the current and to the next character's image token.
 CURRENT_LAYER, NEXT_LAYER = 1, 2
 
@@ -94,17 +95,25 @@ class NanoTrainingConfig:
         known = {field.name for field in fields(cls)}
         wrong = sorted(set(values) ^ known - {"corpus"})
         if wrong:
-            raise ValueError(f"{path}: fields missing or unknown: {', '.join(wrong)}; it needs {', '.join(sorted(known))}")
+            raise ValueError(
+                f"{path}: fields missing or unknown: {', '.join(wrong)}; it needs {', '.join(sorted(known))}"
+            )
         values["stages"] = tuple(
-            Stage(**{**stage, "canvases": tuple(Canvas(**canvas) for canvas in stage["canvases"])}) for stage in values["stages"]
+            Stage(**{**stage, "canvases": tuple(Canvas(**canvas) for canvas in stage["canvases"])})
+            for stage in values["stages"]
         )
         total = sum(stage.share for stage in values["stages"])
         if abs(total - 1.0) > 1e-6:
             raise ValueError(f"{path}: the stages' shares add up to {total:g}, they must add up to 1")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        fields_by_name: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**fields_by_name)
 
 
-def build_picture_source(config: NanoTrainingConfig, vocabulary: Vocabulary, cache: Path, held_out: bool) -> TextImageSource:
+def build_picture_source(
+    config: NanoTrainingConfig, vocabulary: Vocabulary, cache: Path, held_out: bool
+) -> TextImageSource:
     """Make the source of pictures of one side of the split.
 
     Args:
@@ -124,7 +133,9 @@ def build_picture_source(config: NanoTrainingConfig, vocabulary: Vocabulary, cac
 class NanoTrainer:
     """One process's part of a run."""
 
-    def __init__(self, config: NanoTrainingConfig, model_config: GotOcrConfig, batches: BatchSource, output: Path) -> None:
+    def __init__(
+        self, config: NanoTrainingConfig, model_config: GotOcrConfig, batches: BatchSource, output: Path
+    ) -> None:
         """Build the model at its starting values.
 
         Args:
@@ -139,6 +150,8 @@ class NanoTrainer:
         self.step = 0
         self.seconds = 0.0
         self.characters = 0
+        self.saved_at = 0.0
+        self.stopping = False
         self.rank = distributed.get_rank() if distributed.is_initialized() else 0
         self.world_size = distributed.get_world_size() if distributed.is_initialized() else 1
         self.model = GotOcrForConditionalGeneration(model_config)
@@ -184,7 +197,12 @@ class NanoTrainer:
         columns = batch.grey.shape[-1] // TOKEN_PX
         cells = self.heads.read_cells(encoded, batch.chosen, batch.labels)
         tokens = self.heads.read_tokens(encoded, batch.chosen, batch.labels, columns)
-        losses = {"neck": cells.loss, "tokens": tokens.loss, "neck_accuracy": cells.accuracy, "tokens_accuracy": tokens.accuracy}
+        losses = {
+            "neck": cells.loss,
+            "tokens": tokens.loss,
+            "neck_accuracy": cells.accuracy,
+            "tokens_accuracy": tokens.accuracy,
+        }
         if decoder:
             losses |= self._decoder_losses(batch, encoded.tokens)
         return losses
@@ -258,34 +276,52 @@ class NanoTrainer:
             gradient.copy_(part.view_as(gradient))
 
     def run(self) -> None:
-        """Train to the last step, logging and saving on the way; resumable at any time after the first save."""
+        """Train to the last step, logging and saving on the way. SIGTERM or SIGINT saves and stops, to be resumed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
         sums: dict[str, list[float]] = {}
-        saved = begun = time.monotonic()
-        characters, before_s = self.characters, self.seconds
+        self.saved_at = begun = time.monotonic()
+        characters = self.characters
         while self.step < self.config.steps:
             for name, value in self.train_step().items():
                 sums.setdefault(name, []).append(value)
-            now = time.monotonic()
             if self.step % self.config.log_every_steps == 0 or self.step == self.config.steps:
-                rate = (self.characters - characters) / (now - begun)
+                now = time.monotonic()
                 self.seconds += now - begun
+                rate = (self.characters - characters) / (now - begun)
                 characters, begun = self.characters, now
                 self._log({name: sum(values) / len(values) for name, values in sums.items()}, rate)
                 sums.clear()
-            # All processes save and stop on the same step: the clock of the first decides.
-            due = torch.tensor(float(now - saved > self.config.checkpoint_every_s or self.step == self.config.steps))
-            if self.world_size > 1 and self.step % 10 == 0 or self.step == self.config.steps:
-                distributed.broadcast(due, 0) if self.world_size > 1 else None
-            if due and (self.world_size == 1 or self.step % 10 == 0 or self.step == self.config.steps):
-                saved = now
-                self.save()
-        logger.info("finished %d steps, %d characters, %.0f s", self.step, self.characters, self.seconds - before_s)
+            if self._save_if_due():
+                break
+
+    def _ask_to_stop(self, number: int, frame: object) -> None:
+        self.stopping = True
+
+    def _save_if_due(self) -> bool:
+        """Save now and then. Returns: whether to stop; all processes do on the same step, as the first one says."""
+        last = self.step == self.config.steps
+        if self.step % SYNCHRONISE_EVERY_STEPS and not last:
+            return False
+        stop = self.stopping or last
+        due = stop or time.monotonic() - self.saved_at > self.config.checkpoint_every_s
+        word = torch.tensor([float(stop), float(due)])
+        if self.world_size > 1:
+            distributed.broadcast(word, 0)
+        if word[1]:
+            self.saved_at = time.monotonic()
+            self.save()
+        return bool(word[0])
 
     def _log(self, means: dict[str, float], rate: float) -> None:
         if self.rank:
             return
         entry = {"step": self.step, "stage": self.stage().name, "seconds": round(self.seconds, 1)}
-        entry |= {"characters": self.characters, "characters_per_s": round(rate), "rate_factor": round(self.rate_factor(), 4)}
+        entry |= {
+            "characters": self.characters,
+            "characters_per_s": round(rate),
+            "rate_factor": round(self.rate_factor(), 4),
+        }
         entry |= {name: round(value, 4) for name, value in means.items() if not math.isnan(value)}
         with (self.output / LOG_FILE).open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
@@ -317,7 +353,7 @@ class NanoTrainer:
             path: the file.
         """
         state = torch.load(path, weights_only=True)
-        self.step, self.seconds, self.characters = state["step"], state["seconds"], state["characters"]
+        self.step, self.seconds, self.characters = (state["step"], state["seconds"], state["characters"])
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
         self.muon.load_state_dict(state["muon"])

@@ -8,7 +8,16 @@ from PIL import Image
 from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.training.nano_export import colour_model
-from got_ocr.training.nano_model import CLIP_MEAN, CLIP_STD, GREY_MEAN, GREY_STD, LUMA, decode, encode_strip, initialise
+from got_ocr.training.nano_model import (
+    CLIP_MEAN,
+    CLIP_STD,
+    GREY_MEAN,
+    GREY_STD,
+    LUMA,
+    decode,
+    encode_strip,
+    initialise,
+)
 
 TINY = {
     "vocab_size": 50,

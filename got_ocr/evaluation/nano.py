@@ -1,0 +1,268 @@
+"""Measure the built-in checkpoint: character error rate on rendered text, by rung.
+
+    python -m got_ocr.evaluation.nano [--model got_ocr/assets/nano] [--count 200] [--json FILE]
+
+Text, and for one rung the fonts, are those that training leaves out; seeds are disjoint from training's. The
+character error rate is the edit distance of all answers over the length of all texts, with a 95 % bootstrap interval
+over pictures.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.synthesis.text_image import TextImage
+from got_ocr.training.nano_batches import PROMPT_HEAD, PROMPT_TAIL, Vocabulary
+from got_ocr.training.nano_model import CLIP_MEAN, CLIP_STD
+from got_ocr.training.nano_trainer import NanoTrainingConfig, build_picture_source
+
+EVALUATION_SEED = 1_000_003
+INSTRUCTION = "OCR: "
+MAX_NEW_TOKENS = 320
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A kind of picture to measure on.
+
+    Attributes:
+        name: for the table.
+        rows: fewest and most lines of text.
+        size_px: smallest and largest em size.
+        wear: 0 for clean pictures, 1 for the training mix, 2 for hard wear.
+        held_out_fonts: whether to draw in families that training never uses.
+        prose: share of running prose, the rest being dictionary words and symbols.
+        dictionary: share of dictionary words.
+    """
+
+    name: str
+    rows: tuple[int, int]
+    size_px: tuple[float, float] = (18.0, 28.0)
+    wear: float = 0.0
+    held_out_fonts: bool = False
+    prose: float = 0.8
+    dictionary: float = 0.2
+
+
+RUNGS = (
+    Rung("1 to 3 clean lines, known fonts", (1, 3)),
+    Rung("1 to 3 clean lines, unseen fonts", (1, 3), held_out_fonts=True),
+    Rung("clean paragraphs of 4 to 8 lines, known fonts", (4, 8), prose=1.0, dictionary=0.0),
+    Rung("1 to 3 degraded lines, known fonts", (1, 3), wear=1.5),
+    Rung("1 to 3 clean lines of 16 to 18 px, known fonts", (1, 3), size_px=(16.0, 18.0)),
+    Rung("1 to 3 clean lines of digits and symbols, known fonts", (1, 3), prose=0.0, dictionary=0.0),
+)
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """What was measured on a rung.
+
+    Attributes:
+        name: the rung's.
+        pictures: how many.
+        characters: of all texts.
+        character_error_percent: edit distance over characters.
+        interval_percent: 95 % bootstrap interval over pictures.
+        exact_percent: pictures read without an error.
+        unfinished_percent: answers that hit the length limit.
+        characters_per_s: reading speed, batched.
+    """
+
+    name: str
+    pictures: int
+    characters: int
+    character_error_percent: float
+    interval_percent: tuple[float, float]
+    exact_percent: float
+    unfinished_percent: float
+    characters_per_s: float
+
+
+def edit_distance(first: str, second: str) -> int:
+    """Levenshtein distance.
+
+    Args:
+        first: a text.
+        second: another.
+
+    Returns:
+        The fewest insertions, deletions and replacements that turn one into the other.
+    """
+    row = list(range(len(second) + 1))
+    for i, character in enumerate(first, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(second, 1):
+            previous, row[j] = (row[j], min(row[j] + 1, row[j - 1] + 1, previous + (character != other)))
+    return row[-1]
+
+
+def pixel_values(images: Sequence[TextImage]) -> Tensor:
+    """Prepare grey pictures of the model's own size.
+
+    Args:
+        images: the pictures.
+
+    Returns:
+        (B, 3, H, W) float32, CLIP-normalised.
+    """
+    grey = torch.from_numpy(np.stack([image.pixels for image in images])).float()[:, None] / 255.0
+    mean, std = (torch.tensor(values)[None, :, None, None] for values in (CLIP_MEAN, CLIP_STD))
+    return (grey - mean) / std
+
+
+class Reader:
+    """Reads pictures with a checkpoint, in batches."""
+
+    def __init__(self, checkpoint: Path, vocabulary: Vocabulary) -> None:
+        """Load the model.
+
+        Args:
+            checkpoint: its folder.
+            vocabulary: its characters.
+        """
+        self.model = GotOcrForConditionalGeneration.from_pretrained(checkpoint).eval()
+        self.vocabulary = vocabulary
+        image = "<imgpad>" * self.model.config.image_token_len
+        self.prompt = vocabulary.encode_prompt(PROMPT_HEAD + image + PROMPT_TAIL.format(instruction=INSTRUCTION))
+
+    @torch.inference_mode()
+    def read(self, images: Sequence[TextImage]) -> list[tuple[str, bool]]:
+        """Read a batch.
+
+        Args:
+            images: pictures of the model's own size.
+
+        Returns:
+            Each picture's text, and whether the answer came to its end.
+        """
+        ids = self.prompt.expand(len(images), -1)
+        output = self.model.generate(input_ids=ids, pixel_values=pixel_values(images), max_new_tokens=MAX_NEW_TOKENS)
+        answers = []
+        for row in output[:, len(self.prompt) :].tolist():
+            finished = self.vocabulary.end_id in row
+            text = self.vocabulary.encoding.decode(row[: row.index(self.vocabulary.end_id)] if finished else row)
+            answers.append((text.strip(), finished))
+        return answers
+
+
+def draw_rung(
+    rung: Rung, config: NanoTrainingConfig, vocabulary: Vocabulary, cache: Path, side: int, count: int
+) -> list[TextImage]:
+    """Draw a rung's pictures, always the same for the same fonts and text.
+
+    Args:
+        rung: what to draw.
+        config: the training's fonts.
+        vocabulary: the characters that may occur.
+        cache: the prose file.
+        side: of the pictures, in px.
+        count: how many.
+
+    Returns:
+        The pictures, none of them empty.
+    """
+    families = config.held_out_families if rung.held_out_fonts else config.families
+    config = dataclasses.replace(
+        config, families=families, size_px=rung.size_px, prose_share=rung.prose, dictionary_share=rung.dictionary
+    )
+    source = build_picture_source(config, vocabulary, cache, held_out=True)
+    source.wear_strength, source.empty_share = rung.wear, 0.0
+    place = RUNGS.index(rung)
+    rows = np.random.default_rng((EVALUATION_SEED, place)).integers(rung.rows[0], rung.rows[1] + 1, count)
+    return [source.sample((EVALUATION_SEED, place, n), side, side, int(rows[n])) for n in range(count)]
+
+
+def measure(
+    rung: Rung, images: Sequence[TextImage], reader: Reader, batch: int = 32
+) -> tuple[RungResult, list[dict[str, str]]]:
+    """Read a rung's pictures and count the errors.
+
+    Args:
+        rung: where the pictures are from.
+        images: the pictures.
+        reader: the model.
+        batch: pictures read at a time.
+
+    Returns:
+        The result, and each picture's label and answer.
+    """
+    begun = time.monotonic()
+    answers = [
+        answer for start in range(0, len(images), batch) for answer in reader.read(images[start : start + batch])
+    ]
+    seconds = time.monotonic() - begun
+    errors = np.array([edit_distance(image.text, text) for image, (text, _) in zip(images, answers, strict=True)])
+    lengths = np.array([len(image.text) for image in images])
+    draws = np.random.default_rng(0).integers(0, len(images), (2000, len(images)))
+    low, high = np.percentile(100.0 * errors[draws].sum(1) / lengths[draws].sum(1), (2.5, 97.5))
+    result = RungResult(
+        name=rung.name,
+        pictures=len(images),
+        characters=int(lengths.sum()),
+        character_error_percent=round(100.0 * float(errors.sum() / lengths.sum()), 2),
+        interval_percent=(round(float(low), 2), round(float(high), 2)),
+        exact_percent=round(100.0 * float((errors == 0).mean()), 1),
+        unfinished_percent=round(100.0 * float(np.mean([not finished for _, finished in answers])), 1),
+        characters_per_s=round(float(lengths.sum()) / seconds),
+    )
+    return result, [{"label": image.text, "answer": text} for image, (text, _) in zip(images, answers, strict=True)]
+
+
+def main() -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m got_ocr.evaluation.nano", description="Measure the nano checkpoint."
+    )
+    parser.add_argument("--model", type=Path, default=Path("got_ocr/assets/nano"), help="the checkpoint's folder")
+    parser.add_argument(
+        "--config", type=Path, default=Path("configuration/training/nano.yaml"), help="of its training"
+    )
+    parser.add_argument("--corpus-cache", type=Path, help="the run's corpus.txt, to save collecting prose anew")
+    parser.add_argument("--count", type=int, default=200, help="pictures a rung (200)")
+    parser.add_argument(
+        "--rungs", type=int, nargs="+", default=list(range(len(RUNGS))), help="numbers of the rungs, from 0"
+    )
+    parser.add_argument("--json", type=Path, help="write results and all answers to this file")
+    options = parser.parse_args()
+    config = NanoTrainingConfig.read(options.config)
+    vocabulary = Vocabulary(options.model / "qwen.tiktoken")
+    reader = Reader(options.model, vocabulary)
+    report = []
+    with tempfile.TemporaryDirectory() as temporary:
+        cache = options.corpus_cache or Path(temporary) / "corpus.txt"
+        for place in options.rungs:
+            rung = RUNGS[place]
+            side = reader.model.config.vision_config.image_size
+            images = draw_rung(rung, config, vocabulary, cache, side, options.count)
+            result, answers = measure(rung, images, reader)
+            low, high = result.interval_percent
+            print(
+                f"{result.name}: {result.character_error_percent:.2f} % ({low:.2f} to {high:.2f}) of "
+                f"{result.characters} characters in {result.pictures} pictures; {result.exact_percent:.0f} % without "
+                f"an error, {result.unfinished_percent:.1f} % unfinished, {result.characters_per_s} characters/s",
+                flush=True,
+            )
+            report.append({**asdict(result), "answers": answers})
+    if options.json:
+        options.json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

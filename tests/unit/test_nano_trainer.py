@@ -1,0 +1,187 @@
+"""The training run: resumes to the bit, scores answers only, places characters rightly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.synthesis.corpus import Corpus, TextSource
+from got_ocr.synthesis.fonts import installed_faces
+from got_ocr.synthesis.text_image import TextImageSource
+from got_ocr.training.dense import IGNORED, guide_loss, slot_labels, token_positions
+from got_ocr.training.muon import orthogonalise
+from got_ocr.training.nano_batches import BatchSource, Canvas, Vocabulary
+from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, Stage
+
+TINY = {
+    "vocab_size": 50,
+    "hidden_size": 24,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "rope_theta": 10000.0,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "turn_end_token_id": 1,
+    "im_start_token": 47,
+    "im_end_token": 48,
+    "im_patch_token": 49,
+    "vision_config": {
+        "image_size": 64,
+        "patch_size": 8,
+        "num_channels": 1,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "mlp_dim": 32,
+        "window_size": 4,
+        "global_attn_indexes": [1],
+        "use_rel_pos": False,
+        "output_channels": 8,
+        "compressor_channels": [12, 24],
+    },
+}
+RANK_FILE = Path(__file__).parents[2] / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
+
+
+@pytest.fixture(scope="module")
+def batches() -> BatchSource:
+    faces = [face for face in installed_faces() if face.style in ("Regular", "Book")][:2]
+    if not faces:
+        pytest.skip("no fonts are installed")
+    corpus = Corpus(("Now is the winter of our discontent made glorious summer",), ("sun", "York"))
+    pictures = TextImageSource({face.family: [face] for face in faces}, TextSource(corpus))
+    return BatchSource(pictures, Vocabulary(RANK_FILE), canvas_px=64, patch_px=8, seed=5)
+
+
+def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
+    canvases = (Canvas(height=32, rows=1, batch=2, weight=1.0), Canvas(height=64, rows=2, batch=2, weight=1.0))
+    config = NanoTrainingConfig(
+        model="",
+        vocabulary="",
+        seed=1,
+        processes=1,
+        steps=steps,
+        warmup_steps=2,
+        decay_share=0.5,
+        variety_share=0.1,
+        muon_lr=0.005,
+        adamw_lr=0.001,
+        adamw_betas=(0.9, 0.98),
+        weight_decay=0.05,
+        clip_norm=1.0,
+        dense_weights=(1.0, 0.1),
+        checkpoint_every_s=1e9,
+        log_every_steps=100,
+        size_px=(16.0, 20.0),
+        prose_share=0.6,
+        dictionary_share=0.2,
+        stages=(Stage("letters", 1 / 3, False, canvases), Stage("pages", 2 / 3, True, canvases)),
+        families=(),
+        held_out_families=(),
+    )
+    vocabulary = batches.vocabulary
+    fields = {**TINY, "vocab_size": vocabulary.size, "im_patch_token": vocabulary.size - 1}
+    return NanoTrainer(config, GotOcrConfig(**fields), batches, output)
+
+
+def test_resuming_gives_the_same_weights_to_the_bit(batches: BatchSource, tmp_path: Path) -> None:
+    whole = trainer(batches, tmp_path)
+    for _ in range(6):
+        whole.train_step()
+    interrupted = trainer(batches, tmp_path)
+    for _ in range(3):
+        interrupted.train_step()
+    interrupted.save()
+    resumed = trainer(batches, tmp_path)
+    resumed.load(tmp_path / STATE_FILE)
+    for _ in range(3):
+        resumed.train_step()
+    assert resumed.step == whole.step and resumed.characters == whole.characters
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_stages_follow_each_other_and_the_rate_falls_to_zero(batches: BatchSource, tmp_path: Path) -> None:
+    run = trainer(batches, tmp_path, steps=6)
+    names, rates = [], []
+    for run.step in range(6):
+        names.append(run.stage().name)
+        rates.append(run.rate_factor())
+    assert names == ["letters"] * 2 + ["pages"] * 4
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 1.0, 2 / 3, 1 / 3])
+
+
+@torch.no_grad()
+def test_only_answers_are_scored(batches: BatchSource, tmp_path: Path) -> None:
+    run = trainer(batches, tmp_path)
+    batch = batches.batch(0, 0, (Canvas(height=64, rows=2, batch=3, weight=1.0),), variety=1.0)
+    lengths = (batch.answer != IGNORED).sum(1)
+    assert len(set(lengths.tolist())) > 1, "the batch must hold answers of different lengths for this test to bite"
+    assert all(row[count - 1] == batches.vocabulary.end_id for row, count in zip(batch.answer, lengths, strict=True))
+    together = run.losses(batch, decoder=True)["text"]
+    alone = []
+    for row, count in enumerate(lengths):
+        part = slice(row, row + 1)
+        single = batch.__class__(
+            **{
+                **batch.__dict__,
+                "grey": batch.grey[part],
+                "answer": batch.answer[part, :count],
+                "token": batch.token[part, :count],
+                "slot": batch.slot[part, :count],
+                "chosen": batch.chosen[:0],
+                "labels": batch.labels[:0],
+            }
+        )
+        alone.append(run.losses(single, decoder=True)["text"] * count)
+    torch.testing.assert_close(together, sum(alone) / lengths.sum(), atol=1e-5, rtol=0)
+
+
+def test_a_batch_depends_on_step_and_process_alone(batches: BatchSource) -> None:
+    canvases = (Canvas(height=32, rows=1, batch=2, weight=1.0),)
+    first, again, other = (batches.batch(4, rank, canvases, 1.0) for rank in (0, 0, 1))
+    assert torch.equal(first.grey, again.grey) and torch.equal(first.chosen, again.chosen)
+    assert not torch.equal(first.grey, other.grey)
+
+
+def test_each_character_of_the_alphabet_is_one_token(batches: BatchSource) -> None:
+    vocabulary = batches.vocabulary
+    for character in "aZ 9é€’—ß\n":
+        assert vocabulary.encoding.encode_ordinary(character) == [vocabulary.ids[character]]
+    assert vocabulary.encoding.decode(vocabulary.encoding.encode_ordinary("漢字 any text")) == "漢字 any text"
+    assert vocabulary.encode_prompt("<|im_end|><imgpad>").tolist() == [412, 626]
+
+
+def test_slots_and_tokens_hold_each_characters_middle() -> None:
+    boxes = np.array([[0, 0, 8, 20], [33, 34, 35, 54], [40, 34, 40, 54]], dtype=np.float32)
+    labels = slot_labels(boxes, np.array([7, 9, 0]), height=64, width=64)
+    assert labels[0].tolist()[:3] == [7, 7, 0]
+    assert labels[2, 8] == 9 and (labels == 9).sum() == 1
+    token, slot = token_positions(boxes, height=64, width=64)
+    assert token.tolist() == [0, 3, 3]
+    assert slot.tolist() == [1, 0, 2]
+
+
+def test_guide_loss_ignores_positions_without_a_target() -> None:
+    attention = torch.randn(1, 3, 5).log_softmax(-1)
+    loss = guide_loss(attention, torch.tensor([[IGNORED, 2, IGNORED]]))
+    torch.testing.assert_close(loss, -attention[0, 1, 2])
+
+
+@pytest.mark.parametrize("shape", [(2, 24, 24), (3, 16, 48), (1, 48, 16)])
+def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int, int, int]) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalise(matrices))
+    assert values.max() < 1.3 and values.median() > 0.6
+
+
+def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nano.yaml"
+    path.write_text("model: x\nlearning_rate: 1\n")
+    with pytest.raises(ValueError, match="fields missing or unknown:.*learning_rate"):
+        NanoTrainingConfig.read(path)
