@@ -16,7 +16,8 @@ from PIL import Image
 from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.processing_utils import ImagesKwargs
 
-from .pages_got_ocr import load_image
+from .pictures_got_ocr import load_image
+from .sources_got_ocr import PageError  # noqa: F401  transformers 4 copies to the Hub only what is imported here.
 
 # CLIP's (arXiv 2103.00020), as the published code has them.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -155,7 +156,7 @@ class GotOcrImageProcessor(BaseImageProcessor):
         pixels_SS3 = np.asarray(image)
         for channel in range(3):
             table = (np.arange(256) / 255 - self.image_mean[channel]) / self.image_std[channel]
-            np.take(table.astype(np.float32), pixels_SS3[:, :, channel], out=out_3SS[channel])
+            np.take(table.astype(np.float32), pixels_SS3[:, :, channel], out=out_3SS[channel], mode="clip")
 
 
 def crop_grid(
@@ -181,11 +182,7 @@ def crop_grid(
     check_max_tiles(max_tiles)
     if width < 1 or height < 1:
         raise ValueError(f"A picture must have pixels, got {width} x {height}.")
-    grids = [
-        (columns, rows)
-        for columns in range(1, max_tiles + 1)
-        for rows in range(1, max_tiles // columns + 1)
-    ]
+    grids = [(columns, rows) for columns in range(1, max_tiles + 1) for rows in range(1, max_tiles // columns + 1)]
     best, best_difference = (1, 1), float("inf")
     for columns, rows in sorted(grids, key=lambda grid: grid[0] * grid[1]):
         difference = abs(width / height - columns / rows)

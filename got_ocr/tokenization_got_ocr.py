@@ -189,8 +189,9 @@ class GotOcrTokenizer(PreTrainedTokenizer):
         name = f"{filename_prefix}-{VOCABULARY_FILE}" if filename_prefix else VOCABULARY_FILE
         path = os.path.join(save_directory, name)
         with open(path, "wb") as file:
-            for rank, token in enumerate(self._table.tokens):
-                file.write(b"%s %d\n" % (base64.b64encode(token), rank))
+            file.writelines(
+                b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(self._table.tokens)
+            )
         return (path,)
 
 
