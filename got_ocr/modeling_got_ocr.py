@@ -28,12 +28,15 @@ from transformers.generation import GenerationConfig, GenerationMixin, LogitsPro
 from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling, CausalLMOutputWithPast
 from transformers.modeling_utils import PreTrainedModel
 
+from .chat_got_ocr import GotOcrChatMixin
+from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
+from .export_got_ocr import save_code  # noqa: F401  transformers 4 copies to the Hub only what is imported here.
 from .generation_got_ocr import NoRepeatNGramProcessor
 from .vision_got_ocr import GotOcrVisionAttention, GotOcrVisionTower
 
 
-class GotOcrPreTrainedModel(PreTrainedModel):
+class GotOcrPreTrainedModel(GotOcrCheckpointMixin, PreTrainedModel):
     """What both models share: configuration class, attention back ends, initial weights."""
 
     config_class = GotOcrConfig
@@ -160,7 +163,7 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         )
 
 
-class GotOcrForConditionalGeneration(GotOcrPreTrainedModel, GenerationMixin):
+class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, GenerationMixin):
     """The whole model: images and a prompt in, text out.
 
     Args:
