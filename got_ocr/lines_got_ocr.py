@@ -1,0 +1,466 @@
+"""Find the text lines of a page among its connected pieces of ink, and the order to read them in.
+
+A letter's middle band, drawn longer to both sides in proportion to the letter's own height, meets its neighbours on the
+same line and nobody else, whatever sizes a page mixes. Tall white strips between such lines are the gutters of columns.
+
+Shape legend:
+    H, W  height and width in px of the picture that is looked at
+    N     components: connected pieces of ink
+    S     segments: letters in a row without a wide gap
+"""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .ink_got_ocr import Components, find_components, paint_runs
+
+BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height, to both sides.
+TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
+ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
+X_HEIGHT_EM = 0.5
+GUTTER_WIDTH_EM = 0.8
+GUTTER_HEIGHT_EM = 6.0
+COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
+SKEW_LIMIT_DEGREES = 3.5
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of text.
+
+    Attributes:
+        members: (n,) int64, its components.
+        box: (x1, y1, x2, y2) in px, ends exclusive.
+        baseline_px: height of the baseline.
+        em_px: estimated font size.
+        block: number of the paragraph or column piece that it belongs to, in reading order.
+    """
+
+    members: np.ndarray
+    box: tuple[int, int, int, int]
+    baseline_px: float
+    em_px: float
+    block: int = 0
+
+
+def estimate_skew(components: Components) -> float:
+    """Find the angle by which text lines fall to the right.
+
+    Args:
+        components: the page's.
+
+    Returns:
+        Degrees, positive where lines sink from left to right; 0.0 where no angle stands out.
+    """
+    letters = _letters(components)
+    if len(letters) < 12:
+        return 0.0
+    if len(letters) > 4000:
+        letters = letters[:: len(letters) // 4000 + 1]
+    boxes = components.boxes[letters]
+    x, bottom = boxes[:, [0, 2]].mean(1), boxes[:, 3].astype(float)
+    height = float(np.median(components.height[letters]))
+    if np.ptp(x) < 12 * height:
+        return 0.0
+
+    def sharpness(degrees: float) -> float:
+        level = (bottom - x * np.tan(np.deg2rad(degrees))) / max(1.0, 0.12 * height)
+        cells = np.bincount((level - level.min()).astype(np.int64)).astype(float)
+        return float(np.square(cells + np.append(cells[1:], 0.0)).sum())
+
+    best, step = 0.0, 0.25
+    for step in (0.25, 0.05):
+        reach = SKEW_LIMIT_DEGREES if step == 0.25 else 0.25
+        angles = best + np.arange(-round(reach / step), round(reach / step) + 1) * step
+        # The middle of a plateau, not its first angle.
+        scores = np.array([sharpness(angle) for angle in angles])
+        best = float(angles[scores >= scores.max() * 0.995].mean())
+    rise = np.tan(np.deg2rad(abs(best))) * np.ptp(x)
+    return best if rise > 0.3 * height and sharpness(best) > 1.1 * sharpness(0.0) else 0.0
+
+
+def _letters(components: Components) -> np.ndarray:
+    """Components that may be letters or words: neither specks, rules nor frames."""
+    width, height, area = components.width, components.height, components.area
+    solid = area > 0.06 * width * height
+    return np.flatnonzero((height >= 3) & (area >= 6) & (width < 40 * height) & (height < 12 * width) & solid)
+
+
+def letter_height(components: Components) -> float:
+    """Typical height in px of the letters, by area so that specks don't count; 0.0 without any."""
+    letters = _letters(components)
+    if not len(letters):
+        return 0.0
+    return _weighted_median(components.height[letters], components.area[letters])
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]:
+    """Group components into lines.
+
+    Args:
+        components: the page's, upright.
+        shape: (H, W) of the page.
+
+    Returns:
+        Lines in reading order, numbered by block.
+    """
+    letters = _letters(components)
+    if not len(letters):
+        return []
+    em_px = 1.6 * letter_height(components)
+    gutters = _gutters(components.boxes[letters], shape, em_px)
+    label, letters = _segment(components, letters, shape, gutters)
+    segments = _describe(components, letters, label)
+    segments = _attach_small(components, segments)
+    segments = _join_rows(segments, gutters)
+    lines = [line for line in segments if _plausible(components, line)]
+    return _order(lines)
+
+
+def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndarray:
+    """Number the tall white strips of a page.
+
+    Args:
+        boxes: (N, 4) of the letters.
+        shape: (H, W).
+        em_px: usual font size.
+
+    Returns:
+        (H, W) int32, 0 outside.
+    """
+    cell = max(2, round(em_px / 6))
+    rows, columns = shape[0] // cell + 1, shape[1] // cell + 1
+    white = np.ones((rows, columns), bool)
+    for x1, y1, x2, y2 in (boxes // cell).tolist():
+        white[y1 : y2 + 1, x1 : x2 + 1] = False
+    window = max(2, round(GUTTER_WIDTH_EM * em_px / cell) - 1)
+    wide = np.zeros_like(white)
+    run = np.logical_and.reduce([white[:, shift : columns - window + 1 + shift] for shift in range(window)])
+    wide[:, window // 2 : window // 2 + run.shape[1]] = run
+    # Vertical runs are horizontal ones of the transposed grid.
+    upright = wide.T
+    padded = np.zeros((columns, rows + 2), bool)
+    padded[:, 1:-1] = upright
+    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    start, stop = edges[0::2], edges[1::2]
+    tall = stop - start >= GUTTER_HEIGHT_EM * em_px / cell
+    strips = np.zeros((columns, rows), bool)
+    for first, last in zip(start[tall].tolist(), stop[tall].tolist(), strict=True):
+        column, top = divmod(first, rows + 1)
+        strips[column, top : top + last - first] = True
+    found = find_components(strips.T)
+    numbered = paint_runs(found, (found.run_label + 1).astype(np.int32), (rows, columns))
+    return numbered.repeat(cell, 0).repeat(cell, 1)[: shape[0], : shape[1]]
+
+
+def _segment(
+    components: Components, letters: np.ndarray, shape: tuple[int, int], gutters: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Label letters by the segment that they belong to.
+
+    Returns:
+        (n,) labels and the (n,) components that they label: those too tall for their line are gone.
+    """
+    for _ in range(3):
+        boxes = components.boxes[letters]
+        height = boxes[:, 3] - boxes[:, 1]
+        reach = np.ceil(BRIDGE * height).astype(np.int64)
+        left, right = np.maximum(boxes[:, 0] - reach, 0), boxes[:, 2] + reach
+        top, bottom = boxes[:, 1] + height // 4, boxes[:, 3] - height // 4
+        cores = np.zeros(shape, bool)
+        for x1, y1, x2, y2 in zip(left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), strict=True):
+            cores[y1 : max(y2, y1 + 1), x1:x2] = True
+        cores &= gutters == 0
+        found = find_components(cores)
+        numbered = paint_runs(found, (found.run_label + 1).astype(np.int32), shape)
+        label = numbered[(boxes[:, 1] + boxes[:, 3]) // 2, (boxes[:, 0] + boxes[:, 2]) // 2]
+        tall = np.zeros(len(letters), bool)
+        for members in _groups(label):
+            if len(members) > 2:
+                weights = (boxes[members, 2] - boxes[members, 0]).clip(1, 4 * np.median(height[members]))
+                tall[members] = height[members] > TALL * _weighted_median(height[members], weights)
+        if not tall.any():
+            break
+        letters = letters[~tall]
+        label = label[~tall]
+    return label, letters
+
+
+def _groups(label: np.ndarray) -> list[np.ndarray]:
+    """Indices of equal labels."""
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
+
+
+def _describe(components: Components, letters: np.ndarray, label: np.ndarray) -> list[TextLine]:
+    """Measure each group of letters."""
+    return [_measure(components, letters[members]) for members in _groups(label)]
+
+
+def _measure(components: Components, members: np.ndarray) -> TextLine:
+    """Estimate baseline and font size of a row of letters from its components' boxes."""
+    boxes = components.boxes[members]
+    x1, y1 = boxes[:, :2].min(0).tolist()
+    x2, y2 = boxes[:, 2:].max(0).tolist()
+    height = boxes[:, 3] - boxes[:, 1]
+    weight = (boxes[:, 2] - boxes[:, 0]).astype(float)
+    big = height >= 0.6 * _weighted_median(height, weight)
+    baseline = _weighted_median(boxes[big, 3], weight[big])
+    rise = baseline - boxes[big, 1]
+    rise, weight = rise[rise > 0], weight[big][rise > 0]
+    if not len(rise):
+        return TextLine(members, (x1, y1, x2, y2), baseline, float(y2 - y1) / ASCENDER_EM)
+    body = _weighted_median(rise, weight)
+    upper = float(np.percentile(rise, 90))
+    # Small letters with ascenders among them, or all of one height: capitals, digits (or, rarely, `nose`).
+    em_px = max(upper, body * 1.2) / ASCENDER_EM if upper > 1.2 * body else upper / (ASCENDER_EM - 0.03)
+    return TextLine(members, (x1, y1, x2, y2), baseline, float(em_px))
+
+
+def _box_array(lines: list[TextLine]) -> np.ndarray:
+    return np.array([line.box for line in lines], dtype=np.float64).reshape(-1, 4)
+
+
+def _join(components: Components, lines: list[TextLine], sizes_from: int) -> TextLine:
+    """Make one line of several; the one at `sizes_from` tells the size."""
+    boxes = _box_array(lines)
+    box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
+    return replace(lines[sizes_from], members=np.concatenate([line.members for line in lines]), box=box)
+
+
+def _attach_small(components: Components, segments: list[TextLine]) -> list[TextLine]:
+    """Give dots, marks, quotes, hyphens and superscripts to the line that they stand in."""
+    em = np.array([segment.em_px for segment in segments])
+    boxes = _box_array(segments)
+    baseline = np.array([segment.baseline_px for segment in segments])
+    height = boxes[:, 3] - boxes[:, 1]
+    order = np.argsort(-em)
+    owner = np.full(len(segments), -1)
+    reach = boxes.copy()
+    for _ in range(12):
+        changed = False
+        for small in order[::-1]:
+            if owner[small] >= 0:
+                continue
+            x1, y1, x2, y2 = boxes[small]
+            middle = (y1 + y2) / 2
+            gap = np.maximum(np.maximum(reach[:, 0] - x2, x1 - reach[:, 2]), 0.0)
+            share = height[small] / em
+            near = ((share < 0.45) & (gap < 1.2 * em)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
+            inside = (middle > baseline - 1.05 * em) & (middle < baseline + 0.35 * em)
+            fits = near & inside & (owner < 0) & (em > 1.2 * em[small])
+            fits[small] = False
+            if fits.any():
+                candidates = np.flatnonzero(fits)
+                off = np.abs(middle - (baseline - 0.35 * em))[candidates] + gap[candidates]
+                best = int(candidates[np.argmin(off / em[candidates])])
+                owner[small] = best
+                reach[best, 0], reach[best, 2] = min(reach[best, 0], x1), max(reach[best, 2], x2)
+                changed = True
+        if not changed:
+            break
+    joined = []
+    for number, segment in enumerate(segments):
+        if owner[number] < 0:
+            joined.append((number, [segment]))
+    place = {number: parts for number, parts in joined}
+    for number, segment in enumerate(segments):
+        top = number
+        while owner[top] >= 0:
+            top = int(owner[top])
+        if top != number:
+            place[top].append(segment)
+    return [_join(components, parts, 0) for parts in place.values()]
+
+
+def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
+    """Join segments of one row, over a gutter only where it is a table's."""
+    if not segments:
+        return []
+    boxes = _box_array(segments)
+    em = np.array([segment.em_px for segment in segments])
+    baseline = np.array([segment.baseline_px for segment in segments])
+    pairs = []
+    for left in range(len(segments)):
+        overlap = np.minimum(baseline, baseline[left]) - np.maximum(
+            baseline - 0.5 * em, baseline[left] - 0.5 * em[left]
+        )
+        same_row = overlap > 0.5 * 0.5 * np.minimum(em, em[left])
+        ratio = np.maximum(em, em[left]) / np.minimum(em, em[left])
+        right = np.flatnonzero(same_row & (ratio < 1.7) & (boxes[:, 0] > boxes[left, 2] - 0.3 * em[left]))
+        right = right[right != left]
+        if len(right):
+            pairs.append((left, int(right[np.argmin(boxes[right, 0])])))
+    crossed: dict[int, list[tuple[int, int]]] = {}
+    joinable = []
+    for left, right in pairs:
+        row = int(np.clip(baseline[left] - 0.3 * em[left], 0, gutters.shape[0] - 1))
+        strip = gutters[row, int(boxes[left, 2]) : max(int(boxes[right, 0]), int(boxes[left, 2]) + 1)]
+        numbers = np.unique(strip[strip > 0]).tolist()
+        if not numbers:
+            joinable.append((left, right))
+        for number in numbers:
+            crossed.setdefault(number, []).append((left, right))
+    for rows in crossed.values():
+        lefts, rights = np.array(rows).T
+        widths = (boxes[:, 2] - boxes[:, 0]) / em
+        narrow = min(np.median(widths[lefts]), np.median(widths[rights])) < COLUMN_WIDTH_EM
+        if narrow:
+            joinable += rows
+    return _chain(segments, joinable)
+
+
+def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextLine]:
+    """Join segments along (left, right) pairs, each used as a left and as a right at most once."""
+    following: dict[int, int] = {}
+    taken: set[int] = set()
+    for left, right in pairs:
+        if left not in following and right not in taken and left != right:
+            following[left] = right
+            taken.add(right)
+    lines = []
+    for number in range(len(segments)):
+        if number in taken:
+            continue
+        parts, here = [segments[number]], number
+        while here in following:
+            here = following[here]
+            parts.append(segments[here])
+        longest = int(np.argmax([part.box[2] - part.box[0] for part in parts]))
+        boxes = _box_array(parts)
+        box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
+        lines.append(replace(parts[longest], members=np.concatenate([part.members for part in parts]), box=box))
+    return lines
+
+
+def _plausible(components: Components, line: TextLine) -> bool:
+    """Whether a group of components looks like text rather than dirt or a drawing."""
+    boxes = components.boxes[line.members]
+    area = components.area[line.members].sum()
+    box_height, box_width = line.box[3] - line.box[1], line.box[2] - line.box[0]
+    if line.em_px < 6 or box_height < 4 or area < 0.03 * line.em_px**2:
+        return False
+    if len(line.members) == 1 and (box_height > 6 * box_width or box_width > 12 * box_height):
+        return False
+    if len(line.members) < 5:
+        return True
+    big = boxes[(boxes[:, 3] - boxes[:, 1]) > 0.3 * line.em_px]
+    off = np.minimum(np.abs(big[:, 3] - line.baseline_px), np.abs(big[:, 3] - line.baseline_px - 0.22 * line.em_px))
+    return bool(len(big) < 4 or np.mean(off < 0.12 * line.em_px + 1) > 0.5)
+
+
+def _order(lines: list[TextLine]) -> list[TextLine]:
+    """Sort lines for reading and number their blocks.
+
+    A line comes before another that it overlaps in x if it is higher, and before one wholly to its right unless a line
+    that overlaps both stands between them in height (Breuel, High performance document layout analysis, 2003).
+    """
+    if not lines:
+        return []
+    boxes = _box_array(lines)
+    x1, x2 = boxes[:, 0], boxes[:, 2]
+    y = np.array([line.baseline_px for line in lines])
+    overlap = (x1[:, None] < x2[None]) & (x1[None] < x2[:, None])
+    above = y[:, None] < y[None]
+    left = x2[:, None] <= x1[None]
+    blocked = np.zeros_like(left)
+    for between in np.flatnonzero(overlap.sum(1) > 1):
+        # (a, b) with the spanning line between them in height.
+        spans = overlap[between][:, None] & overlap[between][None]
+        lower, higher = y > y[between], y < y[between]
+        blocked |= spans & ((lower[:, None] & higher[None]) | (higher[:, None] & lower[None]))
+    before = (overlap & above) | (left & ~blocked)
+    np.fill_diagonal(before, False)
+    order: list[int] = []
+    state = np.zeros(len(lines), np.int8)
+    queue = np.lexsort((x1, y)).tolist()
+    for root in queue:
+        stack = [root]
+        while stack:
+            here = stack[-1]
+            if state[here] == 0:
+                state[here] = 1
+                earlier = np.flatnonzero(before[:, here] & (state == 0))
+                stack += earlier[np.lexsort((-x1[earlier], -y[earlier]))].tolist()
+            else:
+                stack.pop()
+                if state[here] == 1:
+                    state[here] = 2
+                    order.append(here)
+    return _number_blocks([lines[number] for number in order])
+
+
+def _number_blocks(lines: list[TextLine]) -> list[TextLine]:
+    """Begin a block where the column, the size or the line pitch changes."""
+    pitches = [
+        (b.baseline_px - a.baseline_px) / a.em_px
+        for a, b in itertools.pairwise(lines)
+        if 0.7 < (b.baseline_px - a.baseline_px) / a.em_px < 2.5
+    ]
+    usual = float(np.median(pitches)) if pitches else 1.3
+    numbered = [replace(lines[0], block=0)]
+    for line in lines[1:]:
+        last = numbered[-1]
+        pitch = (line.baseline_px - last.baseline_px) / max(line.em_px, last.em_px)
+        ratio = max(line.em_px, last.em_px) / min(line.em_px, last.em_px)
+        apart = line.box[0] >= last.box[2] or line.box[2] <= last.box[0]
+        new = apart or ratio > 1.3 or pitch < 0.3 or pitch > 1.3 * usual
+        numbered.append(replace(line, block=last.block + int(new)))
+    return numbered
+
+
+def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarray, list[TextLine]]:
+    """Give every run of ink to a line: its letters', marks beside them, and letters that touch two lines row by row.
+
+    Args:
+        components: the page's.
+        lines: its lines.
+
+    Returns:
+        (R,) int32, number of the line from 1, 0 for no line; and the lines with boxes around all of their ink.
+    """
+    owner = np.zeros(len(components.area), np.int32)
+    for number, line in enumerate(lines):
+        owner[line.members] = number + 1
+    if not lines:
+        return np.zeros(len(components.run_row), np.int32), []
+    em = np.array([line.em_px for line in lines])
+    baseline = np.array([line.baseline_px for line in lines])
+    x1, _, x2, _ = _box_array(lines).T
+    split = []
+    rest = np.flatnonzero((owner == 0) & (components.area >= 2))
+    for chunk in np.array_split(rest, len(rest) * len(lines) // 2_000_000 + 1):
+        boxes = components.boxes[chunk].astype(float)
+        middle_x, middle_y = boxes[:, [0, 2]].mean(1)[:, None], boxes[:, [1, 3]].mean(1)[:, None]
+        width, height = components.width[chunk][:, None], components.height[chunk][:, None]
+        beside = (middle_x > x1 - 0.6 * em) & (middle_x < x2 + 0.6 * em)
+        within = (middle_y > baseline - 1.05 * em) & (middle_y < baseline + 0.35 * em)
+        small = (height < 1.5 * em) & (width < 1.5 * em) & (components.area[chunk][:, None] > 0.003 * em**2)
+        off = np.where(beside & within & small, np.abs(middle_y - baseline + 0.35 * em) / em, np.inf)
+        best = off.argmin(1)
+        fits = np.isfinite(off[np.arange(len(chunk)), best])
+        owner[chunk[fits]] = best[fits] + 1
+        shared = np.minimum(boxes[:, 3:], baseline) - np.maximum(boxes[:, 1:2], baseline - 0.5 * em)
+        rule = (width < 0.2 * em) & (height > 2.5 * em)
+        tall = beside & (shared > 0.25 * em) & ~rule & (height < 6 * em) & (width < 6 * em) & ~fits[:, None]
+        split += [(chunk[row], np.flatnonzero(tall[row])) for row in np.flatnonzero(tall.any(1))]
+    run_line = owner[components.run_label] if len(owner) else np.zeros(0, np.int32)
+    for number, near in split:
+        runs = np.flatnonzero(components.run_label == number)
+        centre = baseline[near] - 0.3 * em[near]
+        run_line[runs] = near[np.abs(components.run_row[runs][:, None] - centre).argmin(1)] + 1
+    return run_line, [_around(components, run_line, number, line) for number, line in enumerate(lines)]
+
+
+def _around(components: Components, run_line: np.ndarray, number: int, line: TextLine) -> TextLine:
+    runs = run_line == number + 1
+    start, stop, row = components.run_start[runs], components.run_stop[runs], components.run_row[runs]
+    return replace(line, box=(int(start.min()), int(row.min()), int(stop.max()), int(row.max()) + 1))

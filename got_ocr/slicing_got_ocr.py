@@ -1,0 +1,539 @@
+"""Cut pictures and pages into slices that a small checkpoint can read, and put the answers back together.
+
+A checkpoint that reads a few lines of one text size gets every line of the page at that size: lines are found, scaled,
+cut between words into pieces as wide as the model's canvas, and a few pieces are stacked on each slice.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageChops, ImageFilter
+
+from .ink_got_ocr import Components, find_components, ink_image, ink_mask, paint_runs, turn_reversed_boxes
+from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, letter_height
+
+WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this: 150 dpi for A4.
+INK_LEVEL = 225  # Grey levels between paper and ink on a slice.
+ROW_PITCH_EM = 1.3  # From baseline to baseline on a slice.
+
+_Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class SlicingOptions:
+    """How to cut pictures for a checkpoint: the `slicing` of its config.json.
+
+    Attributes:
+        text_height_px: font size (em) to scale lines to on the canvas.
+        min_text_height_px: a line may be made this small where it then fits without a cut.
+        rows: most pieces of text stacked on one slice; 0 stacks as many as fit.
+        margin_px: white space around the text of a slice.
+        row_gap_px: least white space between two pieces on a slice.
+        max_columns: columns of text to look for; 1 reads straight across the page.
+        keep_natural: show a picture whose text fits one canvas as it is instead of line by line.
+        max_slices: most slices made of one picture; what is beyond is left out.
+        join_hyphens: whether `exam-` + `ple` at a line's end become one word.
+        line_separator: written between the lines of a block.
+        block_separator: written between blocks.
+    """
+
+    text_height_px: float = 21.0
+    min_text_height_px: float = 18.0
+    rows: int = 3
+    margin_px: int = 8
+    row_gap_px: int = 4
+    max_columns: int = 12
+    keep_natural: bool = True
+    max_slices: int = 4096
+    join_hyphens: bool = False
+    line_separator: str = "\n"
+    block_separator: str = "\n\n"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("text_height_px", 4, 512),
+            ("min_text_height_px", 4, 512),
+            ("rows", 0, 1000),
+            ("margin_px", 0, 256),
+            ("row_gap_px", 0, 256),
+            ("max_columns", 1, 100),
+            ("max_slices", 1, 1_000_000),
+        ):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or not low <= value <= high:
+                raise ValueError(f"slicing option {name} must be a number from {low} to {high}, got {value!r}.")
+            if not name.startswith(("text", "min")) and value != int(value):
+                raise ValueError(f"slicing option {name} must be a whole number, got {value!r}.")
+        for name in ("keep_natural", "join_hyphens"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"slicing option {name} must be true or false, got {getattr(self, name)!r}.")
+        for name in ("line_separator", "block_separator"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"slicing option {name} must be a string, got {getattr(self, name)!r}.")
+        if self.min_text_height_px > self.text_height_px:
+            raise ValueError(
+                f"slicing option min_text_height_px ({self.min_text_height_px}) must not be larger than "
+                f"text_height_px ({self.text_height_px})."
+            )
+
+    @classmethod
+    def from_dict(cls, values: "Mapping[str, Any] | SlicingOptions | None") -> "SlicingOptions":
+        """Build options from `config.slicing`.
+
+        Args:
+            values: fields by name; None and missing fields take the defaults.
+
+        Returns:
+            The options.
+
+        Raises:
+            ValueError: A field is unknown or its value is not allowed.
+        """
+        if isinstance(values, cls):
+            return values
+        if values is None:
+            return cls()
+        if not isinstance(values, Mapping):
+            raise ValueError(f"slicing must be a dictionary of options, got {type(values).__name__}.")
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"unknown slicing options: {', '.join(unknown)}; there are {', '.join(known)}.")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a line, on one row of a slice.
+
+    Attributes:
+        slice_index: the slice that shows it.
+        line: number of its line.
+        joined: whether it continues a word that the piece before it begins.
+        box: (x1, y1, x2, y2), where it stands in the upright picture, in px.
+        slice_box: where it stands on the slice, in px.
+    """
+
+    slice_index: int
+    line: int
+    joined: bool
+    box: tuple[int, int, int, int]
+    slice_box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class SlicedPage:
+    """A picture cut into slices.
+
+    Attributes:
+        slices: RGB pictures of the canvas size.
+        pieces: in reading order; a slice's pieces stand on it from top to bottom.
+        line_boxes: (x1, y1, x2, y2) of each line in the upright picture, in px.
+        line_blocks: number of each line's block.
+        size: (width, height) of the picture in px.
+        skew_degrees: by how much the picture's lines fall to the right; upright, it is turned about its centre by that.
+        natural: whether the one slice is the picture in its own layout, whose answer is taken as it is.
+        options: what it was cut with.
+    """
+
+    slices: list[Image.Image]
+    pieces: list[Piece]
+    line_boxes: list[tuple[int, int, int, int]]
+    line_blocks: list[int]
+    size: tuple[int, int]
+    skew_degrees: float
+    natural: bool
+    options: SlicingOptions
+
+    def corners(self, box: tuple[int, int, int, int]) -> list[tuple[float, float]]:
+        """Find a box of the upright picture in the picture as it came.
+
+        Args:
+            box: of a piece or a line.
+
+        Returns:
+            (x, y) of its corners, clockwise from the upper left, in px.
+        """
+        middle_x, middle_y = self.size[0] / 2, self.size[1] / 2
+        sine, cosine = math.sin(math.radians(self.skew_degrees)), math.cos(math.radians(self.skew_degrees))
+        x1, y1, x2, y2 = box
+        return [
+            (
+                (x - middle_x) * cosine - (y - middle_y) * sine + middle_x,
+                (x - middle_x) * sine + (y - middle_y) * cosine + middle_y,
+            )
+            for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+        ]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A picture made ready: its ink upright, what is on it, and its lines, in px of the working size."""
+
+    ink: Image.Image
+    scale: float
+    mask: np.ndarray
+    line_map: np.ndarray
+    shape: tuple[int, int]
+    lines: list[TextLine]
+    skew_degrees: float
+
+    def picture_box(self, box: _Box) -> _Box:
+        """Working px to px of the upright picture."""
+        x1, y1, x2, y2 = (round(edge / self.scale) for edge in box)
+        return x1, y1, min(x2, self.ink.width), min(y2, self.ink.height)
+
+
+def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int) -> SlicedPage:
+    """Cut a picture into slices.
+
+    Args:
+        image: the picture or page, upright but for a few degrees.
+        options: how to cut it.
+        canvas_size: side of the model's input in px.
+
+    Returns:
+        The slices and where their text comes from; no slices where no text was found.
+
+    Raises:
+        ValueError: The canvas is too small for the options' text and margins.
+    """
+    room_px = canvas_size - 2 * options.margin_px
+    if room_px < 2 * options.text_height_px:
+        raise ValueError(
+            f"a canvas of {canvas_size} px has no room for text of {options.text_height_px} px within margins of "
+            f"{options.margin_px} px: use a larger canvas or smaller slicing options."
+        )
+    page = _read_layout(image, options)
+    packer = _Packer(page, options, canvas_size)
+    for number, (line, scale) in enumerate(zip(page.lines, _scales(page, options, room_px), strict=True)):
+        packer.add_line(number, line, scale)
+    packer.close()
+    boxes = [page.picture_box(line.box) for line in page.lines]
+    blocks = [line.block for line in page.lines]
+    return SlicedPage(packer.slices, packer.pieces, boxes, blocks, image.size, page.skew_degrees, False, options)
+
+
+def _read_layout(image: Image.Image, options: SlicingOptions) -> _Page:
+    """Find ink, skew and lines."""
+    ink = ink_image(image)
+    factor = max(1, math.ceil(max(image.size) / WORKING_SIDE_PX - 0.35))
+    working, mask, components = _look(ink, factor)
+    if factor > 1 and 0 < letter_height(components) < 7:  # Small print on a large page: look closer.
+        factor = max(1, factor // 2)
+        working, mask, components = _look(ink, factor)
+    skew = estimate_skew(components)
+    if skew:
+        ink = ink.rotate(skew, Image.Resampling.BICUBIC)
+        working, mask, components = _look(ink, factor)
+    turned = turn_reversed_boxes(working, letter_height(components))
+    if turned is not working:
+        ink = _merge_turned(ink, working, turned)
+        working, mask, components = _look(ink, factor)
+    shape = (working.height, working.width)
+    lines = find_lines(components, shape)
+    run_line, lines = assign_runs(components, lines)
+    line_map = paint_runs(components, run_line, shape)
+    return _Page(ink, 1.0 / factor, mask, line_map, shape, lines, skew)
+
+
+def _look(ink: Image.Image, factor: int) -> tuple[Image.Image, np.ndarray, Components]:
+    """Reduce ink to the working size and find its mask and components, rules left out of the latter."""
+    working = ink.reduce(factor) if factor > 1 else ink
+    mask = ink_mask(working)
+    components = find_components(mask)
+    height = letter_height(components)
+    longest = max(60, round(5 * height))
+    if len(components.run_row) and int((components.run_stop - components.run_start).max()) > longest:
+        components = find_components(mask, longest)
+    return working, mask, components
+
+
+def _merge_turned(ink: Image.Image, working: Image.Image, turned: Image.Image) -> Image.Image:
+    """Carry the boxes that were turned round over to the full-size ink."""
+    changed = Image.fromarray((np.asarray(working) != np.asarray(turned)).astype(np.uint8) * 255)
+    mask = changed.filter(ImageFilter.MaxFilter(3)).resize(ink.size, Image.Resampling.NEAREST)
+    ink = ink.copy()
+    ink.paste(turned.resize(ink.size, Image.Resampling.BICUBIC), (0, 0), mask)
+    return ink
+
+
+def _scales(page: _Page, options: SlicingOptions, room_px: float) -> list[float]:
+    """Scale of each line, from working px to canvas px; lines of a block that agree on their size share it."""
+    scales = []
+    em = np.array([line.em_px for line in page.lines])
+    block = np.array([line.block for line in page.lines])
+    for line in page.lines:
+        alike = (block == line.block) & (np.abs(em / line.em_px - 1) < 0.25)
+        scale = options.text_height_px / float(np.median(em[alike]))
+        width = line.box[2] - line.box[0] + 2
+        if width * scale > room_px:
+            scale = max(min(scale, room_px / width), scale * options.min_text_height_px / options.text_height_px)
+            if width * scale > room_px * 1.001:
+                scale = options.text_height_px / float(np.median(em[alike]))
+        scales.append(scale)
+    return scales
+
+
+class _Packer:
+    """Stacks pieces of lines on canvases."""
+
+    def __init__(self, page: _Page, options: SlicingOptions, canvas_size: int) -> None:
+        self.page = page
+        self.options = options
+        self.canvas_size = canvas_size
+        self.slices: list[Image.Image] = []
+        self.pieces: list[Piece] = []
+        self.canvas: Image.Image | None = None
+        self.rows = 0
+        self.bottom_px = 0
+        self.baseline_px = 0.0
+
+    def add_line(self, number: int, line: TextLine, scale: float) -> None:
+        """Cut a line and put its pieces on canvases."""
+        if self.full:
+            return
+        ink, box = self._line_ink(number, line)
+        x1, y1, x2, y2 = line.box
+        profile = (self.page.line_map[y1:y2, x1:x2] == number + 1).sum(0)
+        # The padding of both ends is part of a piece's width.
+        room = (self.canvas_size - 2 * self.options.margin_px) / scale - 4
+        for span in _cut(profile, x1, line.em_px, room):
+            self._place(number, line, scale, ink, box, span)
+
+    def close(self) -> None:
+        """Finish the last slice."""
+        if self.canvas is not None:
+            self.slices.append(ImageChops.invert(self.canvas).convert("RGB"))
+        self.canvas = None
+
+    @property
+    def full(self) -> bool:
+        return len(self.slices) >= self.options.max_slices
+
+    def _line_ink(self, number: int, line: TextLine) -> tuple[Image.Image, _Box]:
+        """Cut the line's ink out of the page, without its neighbours' and without dirt.
+
+        Returns:
+            The ink of the line's box and a margin around it, and that place in working px.
+        """
+        page = self.page
+        pad = 2 + round(0.1 * line.em_px)
+        x1, y1 = max(line.box[0] - pad, 0), max(line.box[1] - pad, 0)
+        x2, y2 = min(line.box[2] + pad, page.shape[1]), min(line.box[3] + pad, page.shape[0])
+        crop = page.ink.crop(tuple(round(edge / page.scale) for edge in (x1, y1, x2, y2)))
+        own = page.line_map[y1:y2, x1:x2] == number + 1
+        foreign = _grow(page.mask[y1:y2, x1:x2] & ~own, 5) & ~_grow(own, 3)
+        if foreign.any():
+            crop.paste(0, mask=Image.fromarray(foreign).resize(crop.size, Image.Resampling.NEAREST))
+        level = float(np.percentile(np.asarray(crop.resize(own.shape[::-1], Image.Resampling.NEAREST))[own], 80))
+        gain = min(INK_LEVEL / max(level, 1.0), 12.0)
+        return crop.point([min(255, round(value * gain)) for value in range(256)]), (x1, y1, x2, y2)
+
+    def _place(
+        self, number: int, line: TextLine, scale: float, ink: Image.Image, box: _Box, span: tuple[int, int, bool]
+    ) -> None:
+        """Put one piece on the canvas, or on a new one where it is full."""
+        options, page = self.options, self.page
+        start, stop, joined = span
+        x1, y1, x2, y2 = box
+        pad = 0 if joined else 2
+        left, right = max(start - pad, x1), min(stop + pad, x2)
+        scale = min(scale, (self.canvas_size - 2 * options.margin_px) / max(y2 - y1, right - left))
+        size = max(1, round((right - left) * scale)), max(1, round((y2 - y1) * scale))
+        part = (left - x1) / page.scale, 0.0, min((right - x1) / page.scale, ink.width), float(ink.height)
+        piece = ink.resize(size, Image.Resampling.LANCZOS, box=part)
+        rise_px = (line.baseline_px - y1) * scale
+        top_px = self._row_top(rise_px, size[1])
+        if self.canvas is None or self.rows == options.rows > 0 or top_px + size[1] > self.canvas_size - 2:
+            self.close()
+            if self.full:
+                return
+            self.canvas = Image.new("L", (self.canvas_size, self.canvas_size), 0)
+            self.rows, self.bottom_px, self.baseline_px = 0, 0, 0.0
+            top_px = self._row_top(rise_px, size[1])
+        self.canvas.paste(
+            ImageChops.lighter(piece, self.canvas.crop(_at(options.margin_px, top_px, size))),
+            (options.margin_px, top_px),
+        )
+        self.rows += 1
+        self.bottom_px = top_px + size[1]
+        self.baseline_px = top_px + rise_px
+        self.pieces.append(
+            Piece(
+                len(self.slices),
+                number,
+                joined,
+                (start, line.box[1], stop, line.box[3]),
+                _at(options.margin_px, top_px, size),
+            )
+        )
+
+    def _row_top(self, rise_px: float, height_px: int) -> int:
+        """Where the next piece begins, so that baselines stand evenly unless a piece is higher than usual."""
+        options = self.options
+        em_px = options.text_height_px
+        if not self.rows:
+            return max(round(options.margin_px + 0.8 * em_px - rise_px), 1)
+        even = self.baseline_px + ROW_PITCH_EM * em_px - rise_px
+        return max(round(even), self.bottom_px + options.row_gap_px - 4)
+
+
+def _at(x: int, y: int, size: tuple[int, int]) -> _Box:
+    return x, y, x + size[0], y + size[1]
+
+
+def _grow(mask: np.ndarray, size: int) -> np.ndarray:
+    """Dilate a mask by a square of odd size."""
+    return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(size))) > 0
+
+
+def _cut(profile: np.ndarray, left: int, em_px: float, room: float) -> list[tuple[int, int, bool]]:
+    """Cut a line into pieces that are no wider than there is room for.
+
+    Args:
+        profile: ink in each column of the line, beginning and ending with ink.
+        left: number of its first column.
+        em_px: font size.
+        room: largest width of a piece, in columns.
+
+    Returns:
+        (first column, end, whether the piece continues a word) of each piece.
+    """
+    inked = np.concatenate([[False], profile > 0, [False]])
+    edges = np.flatnonzero(inked[1:] != inked[:-1])
+    start, stop = edges[0::2], edges[1::2]
+    gaps = start[1:] - stop[:-1]
+    wide = gaps > _word_gap(gaps / em_px) * em_px
+    first, last = start[np.concatenate([[True], wide])], stop[np.concatenate([wide, [True]])]
+    words: list[tuple[int, int, bool]] = []
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        joined = False
+        while end - begin > room:
+            cut = _thinnest(profile, begin, room)
+            words.append((begin, cut, joined))
+            begin, joined = cut, True
+        words.append((begin, end, joined))
+    # Fewest pieces first, then evenly filled ones, cut at wide gaps.
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for after in range(1, len(words) + 1):
+        options = []
+        for begin in range(after - 1, -1, -1):
+            width = words[after - 1][1] - words[begin][0]
+            if width > room and begin < after - 1:
+                break
+            gap = 1.0 if begin == 0 else min((words[begin][0] - words[begin - 1][1]) / em_px, 1.0)
+            slack = (1.0 - width / room) ** 2
+            options.append((best[begin][0] + 20.0 + slack - gap + 5.0 * words[begin][2], begin))
+        best.append(min(options))
+    pieces = []
+    after = len(words)
+    while after:
+        begin = best[after][1]
+        pieces.append((left + words[begin][0], left + words[after - 1][1], words[begin][2]))
+        after = begin
+    return pieces[::-1]
+
+
+def _word_gap(gaps_em: np.ndarray) -> float:
+    """Width in em from which a gap parts two words: the split of the line's gaps that divides them best (Otsu)."""
+    gaps = np.sort(np.minimum(gaps_em, 1.0))
+    if len(gaps) < 2:
+        return 0.2
+    below = np.cumsum(gaps)[:-1]
+    count = np.arange(1, len(gaps))
+    between = count * (len(gaps) - count) * (below / count - (gaps.sum() - below) / (len(gaps) - count)) ** 2
+    split = int(np.argmax(between))
+    return float(np.clip((gaps[split] + gaps[split + 1]) / 2, 0.14, 0.45))
+
+
+def _thinnest(profile: np.ndarray, begin: int, room: float) -> int:
+    """Where to cut a word that is too wide: in the last gap between letters, else where there is least ink."""
+    stop = begin + int(room)
+    low = begin + max(1, int(0.6 * room))
+    part = profile[low : stop + 1]
+    return low + len(part) - 1 - int(np.argmin(part[::-1]))
+
+
+def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
+    """Put the slices' texts together.
+
+    Args:
+        page: of `slice_page`.
+        texts: what each slice reads, in the order of `page.slices`.
+
+    Returns:
+        The page's text: words parted by a space, lines and blocks by the options' separators.
+
+    Raises:
+        ValueError: There is not one text for each slice.
+    """
+    if len(texts) != len(page.slices):
+        raise ValueError(f"there are {len(page.slices)} slices but {len(texts)} texts: give one text for each slice.")
+    if page.natural:
+        return texts[0].strip()
+    words: list[str] = [""] * len(page.line_boxes)
+    for number, text in enumerate(texts):
+        pieces = [piece for piece in page.pieces if piece.slice_index == number]
+        widths = [piece.slice_box[2] - piece.slice_box[0] for piece in pieces]
+        for piece, part in zip(pieces, _spread(text, widths), strict=True):
+            glue = "" if piece.joined or not words[piece.line] or not part else " "
+            words[piece.line] += glue + part
+    options = page.options
+    result, block = "", -1
+    for line, number in zip(words, page.line_blocks, strict=True):
+        if not line:
+            continue
+        if not result:
+            result = line
+        elif options.join_hyphens and _broken(result, line):
+            result = result[:-1] + line
+        else:
+            result += (options.line_separator if number == block else options.block_separator) + line
+        block = number
+    return result
+
+
+def _broken(before: str, after: str) -> bool:
+    """Whether a word is broken over two lines: a hyphen behind a letter, and a small letter goes on."""
+    return len(before) > 1 and before[-1] == "-" and before[-2].isalpha() and after[0].islower()
+
+
+def _spread(text: str, widths: Sequence[float]) -> list[str]:
+    """Give the lines of a slice's text to its pieces.
+
+    Args:
+        text: what the slice reads.
+        widths: width of each piece, top to bottom.
+
+    Returns:
+        A text for each piece; where there are more or fewer lines than pieces, those whose lengths match best.
+    """
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    if len(lines) == len(widths) or not lines or not widths:
+        return lines if len(lines) == len(widths) else [""] * len(widths)
+    unit = sum(widths) / max(sum(len(line) for line in lines), 1)
+    expected = [width / unit for width in widths]
+    # cost[i][j]: lines up to j given to pieces up to i, in order; a piece takes any number of lines.
+    cost = [[math.inf] * (len(lines) + 1) for _ in range(len(widths) + 1)]
+    taken = [[0] * (len(lines) + 1) for _ in range(len(widths) + 1)]
+    cost[0][0] = 0.0
+    for i in range(1, len(widths) + 1):
+        for j in range(len(lines) + 1):
+            for begin in range(j + 1):
+                length = sum(len(line) + 1 for line in lines[begin:j])
+                value = cost[i - 1][begin] + abs(length - expected[i - 1])
+                if value < cost[i][j]:
+                    cost[i][j], taken[i][j] = value, begin
+    parts: list[str] = []
+    j = len(lines)
+    for i in range(len(widths), 0, -1):
+        begin = taken[i][j]
+        parts.append(" ".join(lines[begin:j]))
+        j = begin
+    return parts[::-1]
