@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
 
+from got_ocr.evaluation.distances import edit_distance
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.synthesis.text_image import TextImage
-from got_ocr.training.nano_batches import PROMPT_HEAD, PROMPT_TAIL, Vocabulary
-from got_ocr.training.nano_model import CLIP_MEAN, CLIP_STD
+from got_ocr.training.nano_batches import Vocabulary
 from got_ocr.training.nano_trainer import NanoTrainingConfig, build_picture_source
 
 EVALUATION_SEED = 1_000_003
-INSTRUCTION = "OCR: "
 MAX_NEW_TOKENS = 320
 
 
@@ -90,52 +90,17 @@ class RungResult:
     characters_per_s: float
 
 
-def edit_distance(first: str, second: str) -> int:
-    """Levenshtein distance.
-
-    Args:
-        first: a text.
-        second: another.
-
-    Returns:
-        The fewest insertions, deletions and replacements that turn one into the other.
-    """
-    row = list(range(len(second) + 1))
-    for i, character in enumerate(first, 1):
-        previous, row[0] = row[0], i
-        for j, other in enumerate(second, 1):
-            previous, row[j] = (row[j], min(row[j] + 1, row[j - 1] + 1, previous + (character != other)))
-    return row[-1]
-
-
-def pixel_values(images: Sequence[TextImage]) -> Tensor:
-    """Prepare grey pictures of the model's own size.
-
-    Args:
-        images: the pictures.
-
-    Returns:
-        (B, 3, H, W) float32, CLIP-normalised.
-    """
-    grey = torch.from_numpy(np.stack([image.pixels for image in images])).float()[:, None] / 255.0
-    mean, std = (torch.tensor(values)[None, :, None, None] for values in (CLIP_MEAN, CLIP_STD))
-    return (grey - mean) / std
-
-
 class Reader:
     """Reads pictures with a checkpoint, in batches."""
 
-    def __init__(self, checkpoint: Path, vocabulary: Vocabulary) -> None:
-        """Load the model.
+    def __init__(self, checkpoint: Path) -> None:
+        """Load model and processor.
 
         Args:
             checkpoint: its folder.
-            vocabulary: its characters.
         """
         self.model = GotOcrForConditionalGeneration.from_pretrained(checkpoint).eval()
-        self.vocabulary = vocabulary
-        image = "<imgpad>" * self.model.config.image_token_len
-        self.prompt = vocabulary.encode_prompt(PROMPT_HEAD + image + PROMPT_TAIL.format(instruction=INSTRUCTION))
+        self.processor = GotOcrProcessor.from_pretrained(checkpoint)
 
     @torch.inference_mode()
     def read(self, images: Sequence[TextImage]) -> list[tuple[str, bool]]:
@@ -147,13 +112,14 @@ class Reader:
         Returns:
             Each picture's text, and whether the answer came to its end.
         """
-        ids = self.prompt.expand(len(images), -1)
-        output = self.model.generate(input_ids=ids, pixel_values=pixel_values(images), max_new_tokens=MAX_NEW_TOKENS)
+        inputs = self.processor([Image.fromarray(image.pixels) for image in images])
+        output = self.model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS)
+        end_id = self.model.config.turn_end_token_id
         answers = []
-        for row in output[:, len(self.prompt) :].tolist():
-            finished = self.vocabulary.end_id in row
-            text = self.vocabulary.encoding.decode(row[: row.index(self.vocabulary.end_id)] if finished else row)
-            answers.append((text.strip(), finished))
+        for row in output[:, inputs["input_ids"].shape[1] :].tolist():
+            finished = end_id in row
+            text = self.processor.tokenizer.decode(row[: row.index(end_id)] if finished else row)
+            answers.append((self.processor.post_process(text), finished))
         return answers
 
 
@@ -242,7 +208,7 @@ def main() -> int:
     options = parser.parse_args()
     config = NanoTrainingConfig.read(options.config)
     vocabulary = Vocabulary(options.model / "qwen.tiktoken")
-    reader = Reader(options.model, vocabulary)
+    reader = Reader(options.model)
     report = []
     with tempfile.TemporaryDirectory() as temporary:
         cache = options.corpus_cache or Path(temporary) / "corpus.txt"

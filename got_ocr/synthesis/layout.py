@@ -3,7 +3,7 @@
 H, W: height and width in px; N: characters of the text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,27 +24,27 @@ class PlacedWord:
         text: its characters.
         x_px: left edge.
         baseline_px: height of its baseline.
+        face: what it is set in.
+        size_px: the em size.
     """
 
     text: str
     x_px: float
     baseline_px: float
+    face: FontFace
+    size_px: float
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of lines ready to draw.
+    """Lines of text ready to draw.
 
     Attributes:
-        face: the face of all words.
-        size_px: the em size.
         words: what to draw, in reading order.
-        text: what the block reads, lines joined by newlines.
-        boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`; a newline has an empty box.
+        text: what they read, lines joined by newlines.
+        boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`, in px; a newline has an empty box.
     """
 
-    face: FontFace
-    size_px: float
     words: tuple[PlacedWord, ...]
     text: str
     boxes: np.ndarray
@@ -86,15 +86,77 @@ def _character_stops(face: FontFace, size_px: float, word: str) -> np.ndarray:
     return stops * (length / stops[-1] if stops[-1] else 1.0)
 
 
+class _Setter:
+    """Sets words in lines and keeps account of every character's place."""
+
+    def __init__(self, words: Iterator[str]) -> None:
+        self._words = words
+        self._carried: str | None = None
+        self._placed: list[PlacedWord] = []
+        self._text: list[str] = []
+        self._boxes: list[tuple[float, float, float, float]] = []
+
+    def add_line(
+        self, face: FontFace, size_px: float, start_px: float, baseline_px: float, end_px: float, space_factor: float
+    ) -> None:
+        """Fill a line with the next words; what a face can't draw is passed over.
+
+        Args:
+            face: what to set it in.
+            size_px: the em size.
+            start_px: left edge.
+            baseline_px: height of the baseline.
+            end_px: where the line must end; a first word that is too long is broken, its rest opens the next line.
+            space_factor: width of a space over the face's own.
+        """
+        font = load_font(face, size_px)
+        space_px = font.getlength(" ") * space_factor
+        y1, y2 = baseline_px - BOX_ABOVE_EM * size_px, baseline_px + BOX_BELOW_EM * size_px
+        if self._text:
+            last = self._boxes[-1]
+            self._boxes.append((last[2], last[1], last[2], last[3]))
+            self._text.append("\n")
+        x_px, first = start_px, True
+        while True:
+            word = self._next_word(face)
+            gap_px = 0.0 if first else space_px
+            if x_px + gap_px + font.getlength(word) > end_px:
+                if not first:
+                    self._carried = word
+                    break
+                count = sum(x_px + font.getlength(word[: stop + 1]) <= end_px for stop in range(len(word)))
+                word, self._carried = word[: max(count, 1)], word[max(count, 1) :] or None
+            if not first:
+                self._boxes.append((x_px, y1, x_px + space_px, y2))
+                self._text.append(" ")
+                x_px += space_px
+            stops = x_px + _character_stops(face, size_px, word)
+            self._boxes += [(stops[i], y1, stops[i + 1], y2) for i in range(len(word))]
+            self._text.append(word)
+            self._placed.append(PlacedWord(word, x_px, baseline_px, face, size_px))
+            x_px, first = float(stops[-1]), False
+
+    def _next_word(self, face: FontFace) -> str:
+        word, self._carried = self._carried or next(self._words), None
+        while not all(can_draw(face, character) for character in word):
+            word = next(self._words)
+        return word
+
+    def block(self) -> Block:
+        """What has been set."""
+        boxes = np.asarray(self._boxes, dtype=np.float32).reshape(-1, 4)
+        return Block(tuple(self._placed), "".join(self._text), boxes)
+
+
 def set_block(
     rng: np.random.Generator, words: Iterator[str], face: FontFace, size_px: float, height: int, width: int, rows: int
 ) -> Block:
-    """Fill a canvas with lines of text.
+    """Fill a canvas with lines of text of one face.
 
     Args:
         rng: decides margins, line pitch and word spacing.
         words: endless words.
-        face: the face to set them in; words that it can't draw are passed over.
+        face: what to set them in.
         size_px: the em size.
         height: canvas height.
         width: canvas width.
@@ -111,45 +173,42 @@ def set_block(
     left_px = float(np.clip(rng.normal(8.0, 2.5), 1.0, 20.0) if rng.random() < 0.8 else rng.uniform(1.0, width * 0.25))
     right_px = width - rng.uniform(2.0, 10.0)
     ragged = rng.random() < 0.15
-    line_share = 1.0 if rows > 1 or rng.random() < 0.65 else rng.uniform(0.1, 1.0)
-
-    font = load_font(face, size_px)
-    space_px = font.getlength(" ") * (1.0 if rng.random() < 0.7 else rng.uniform(0.95, 1.9))
-    pending = (word for word in words if all(can_draw(face, character) for character in word))
-    carried = next(pending)
-    placed: list[PlacedWord] = []
-    text: list[str] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    share = 1.0 if rows > 1 or rng.random() < 0.65 else rng.uniform(0.1, 1.0)
+    space_factor = 1.0 if rng.random() < 0.7 else rng.uniform(0.95, 1.9)
+    setter = _Setter(words)
     for row in range(rows):
-        baseline_px = top_px + above_px + row * pitch_px
-        y1, y2 = (baseline_px - BOX_ABOVE_EM * size_px, baseline_px + BOX_BELOW_EM * size_px)
-        x_px = left_px + (rng.uniform(0.0, 30.0) if ragged else 0.0)
-        end_px = x_px + (right_px - x_px) * (
-            line_share if row < rows - 1 or rng.random() < 0.7 else rng.uniform(0.3, 1.0)
+        start_px = left_px + (rng.uniform(0.0, 30.0) if ragged else 0.0)
+        last_share = 1.0 if row < rows - 1 or rng.random() < 0.7 else rng.uniform(0.3, 1.0)
+        end_px = start_px + (right_px - start_px) * share * last_share
+        setter.add_line(face, size_px, start_px, top_px + above_px + row * pitch_px, end_px, space_factor)
+    return setter.block()
+
+
+def set_slice(
+    rng: np.random.Generator, words: Iterator[str], faces: Sequence[FontFace], size_px: float, width: int, rows: int
+) -> Block:
+    """Stack pieces of lines as the reading path does when it cuts a page (slicing_got_ocr.py).
+
+    Args:
+        rng: decides sizes and lengths.
+        words: endless words.
+        faces: what to set the lines in, one for each row.
+        size_px: the em size that the reading path scales lines to; its estimate errs by some per cent.
+        width: canvas width.
+        rows: pieces of lines.
+
+    Returns:
+        The block, from the upper left corner down.
+    """
+    margin_px = 8.0
+    setter = _Setter(words)
+    for row in range(rows):
+        own_size_px = (
+            round(4.0 * float(np.clip(rng.normal(size_px, 0.06 * size_px), 0.84 * size_px, 1.2 * size_px))) / 4.0
         )
-        if row:
-            boxes.append((boxes[-1][2], boxes[-1][1], boxes[-1][2], boxes[-1][3]))
-            text.append("\n")
-        first = True
-        while True:
-            room_px = end_px - x_px - (0.0 if first else space_px)
-            if font.getlength(carried) > room_px:
-                if not first:
-                    break
-                # Not even one word fits: set as much of it as does, the rest opens the next line.
-                count = max(
-                    1, sum(font.getlength(carried[: stop + 1]) <= right_px - x_px for stop in range(len(carried)))
-                )
-                word, carried = carried[:count], carried[count:] or next(pending)
-            else:
-                word, carried = carried, next(pending)
-            if not first:
-                boxes.append((x_px, y1, x_px + space_px, y2))
-                text.append(" ")
-                x_px += space_px
-            stops = x_px + _character_stops(face, size_px, word)
-            boxes += [(stops[i], y1, stops[i + 1], y2) for i in range(len(word))]
-            text.append(word)
-            placed.append(PlacedWord(word, x_px, baseline_px))
-            x_px, first = float(stops[-1]), False
-    return Block(face, size_px, tuple(placed), "".join(text), np.asarray(boxes, dtype=np.float32).reshape(-1, 4))
+        baseline_px = margin_px + (0.8 + 1.3 * row) * size_px + rng.normal(0.0, 0.8)
+        share = 1.0 if rng.random() < 0.7 else rng.uniform(0.08, 1.0)
+        end_px = margin_px + (width - 2 * margin_px + 1.0) * share
+        space_factor = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.9)
+        setter.add_line(faces[row], own_size_px, margin_px + rng.normal(1.0, 0.8), baseline_px, end_px, space_factor)
+    return setter.block()

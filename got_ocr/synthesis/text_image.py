@@ -12,7 +12,10 @@ from PIL import Image, ImageDraw
 from got_ocr.synthesis.corpus import TextSource
 from got_ocr.synthesis.degrade import scan, tint, wear
 from got_ocr.synthesis.fonts import FontFace, load_font
-from got_ocr.synthesis.layout import Block, sample_size_px, set_block
+from got_ocr.synthesis.layout import Block, sample_size_px, set_block, set_slice
+
+# The em size that the reading path scales lines to (`text_height_px` of slicing_got_ocr.py).
+SLICE_SIZE_PX = 21.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class TextImageSource:
         self.wear_strength = wear_strength
         self.empty_share = empty_share
 
-    def sample(self, seed: int | Sequence[int], height: int, width: int, rows: int, variety: float = 1.0) -> TextImage:
+    def sample(
+        self, seed: int | Sequence[int], height: int, width: int, rows: int, variety: float = 1.0, slices: bool = False
+    ) -> TextImage:
         """Draw one picture.
 
         Args:
@@ -65,43 +70,63 @@ class TextImageSource:
             width: its width in px.
             rows: text lines wanted; fewer are set where they don't fit.
             variety: share of the families and of the wear to draw from, for a curriculum.
+            slices: whether to lay pieces of lines out as the reading path does, instead of a block of any layout.
 
         Returns:
             The picture.
         """
         rng = np.random.default_rng(seed)
         strength = self.wear_strength * variety
+        words = self.text.words(rng)
+        if slices:
+            face = self._face(rng, variety)
+            faces = [face if rng.random() < 0.8 else self._face(rng, variety) for _ in range(rows)]
+            block = set_slice(rng, words, faces, SLICE_SIZE_PX, width, rows)
+        else:
+            size_px = sample_size_px(rng, *self.size_px)
+            block = set_block(rng, words, self._face(rng, variety), size_px, height, width, rows)
+        if rng.random() < self.empty_share:
+            block = Block((), "", np.zeros((0, 4), dtype=np.float32))
+        mask, boxes = _draw(rng, block, height, width, strength)
+        if slices:
+            # The reading path takes the paper away and evens the ink; what is left of wear is mostly blur.
+            picture = 255.0 - np.minimum(mask * (rng.uniform(0.75, 1.25) if rng.random() < 0.5 else 0.9), 255.0)
+            return TextImage(wear(rng, picture.astype(np.float32), 0.6 * strength), block.text, boxes)
+        return TextImage(wear(rng, tint(rng, mask, strength), strength), block.text, boxes)
+
+    def _face(self, rng: np.random.Generator, variety: float) -> FontFace:
         faces = self.families[rng.integers(max(1, round(variety * len(self.families))))]
         weights = np.array([face.weight for face in faces])
-        face = faces[rng.choice(len(faces), p=weights / weights.sum())]
-        size_px = sample_size_px(rng, *self.size_px)
-        block = set_block(rng, self.text.words(rng), face, size_px, height, width, rows)
-        if rng.random() < self.empty_share:
-            block = Block(face, size_px, (), "", np.zeros((0, 4), dtype=np.float32))
-        mask, boxes = _draw(rng, block, height, width, strength)
-        return TextImage(wear(rng, tint(rng, mask, strength), strength), block.text, boxes)
+        return faces[rng.choice(len(faces), p=weights / weights.sum())]
 
 
 def _draw(
     rng: np.random.Generator, block: Block, height: int, width: int, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a block's ink at its size or larger, reduced to its size: hinted screen text or a reduced scan."""
-    scale = 1.0 if rng.random() < 0.35 else float(rng.uniform(1.5, 3.2))
+    """Draw a block's ink at its size, larger or smaller, and bring it to its size.
+
+    That gives hinted screen text, a reduced scan, or an enlarged small picture.
+    """
+    kind = rng.random()
+    scale = (
+        1.0 if kind < 0.3 else float(rng.uniform(1.5, 3.2) if kind > 0.12 * strength + 0.3 else rng.uniform(0.6, 1.0))
+    )
     canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
     draw = ImageDraw.Draw(canvas)
-    font = load_font(block.face, round(block.size_px * scale * 4) / 4 if scale > 1.0 else block.size_px)
     for word in block.words:
+        font = load_font(word.face, word.size_px if scale == 1.0 else round(word.size_px * scale * 4) / 4)
         draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
     boxes = block.boxes
     if rng.random() < 0.2 * strength:
         angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))
         canvas = canvas.rotate(angle, Image.Resampling.BILINEAR)
         boxes = _rotate_boxes(boxes, angle, height, width)
-    if scale >= 2.0 and rng.random() < 0.3 * strength:
+    if scale >= 1.8 and rng.random() < 0.35 * strength:
         canvas = scan(rng, canvas, scale)
-    if scale > 1.0:
+    if scale != 1.0:
         methods = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
-        canvas = canvas.resize((width, height), methods[rng.integers(len(methods))])
+        first = 0 if scale > 1.0 else 1
+        canvas = canvas.resize((width, height), methods[rng.integers(first, len(methods))])
     return np.asarray(canvas), boxes
 
 

@@ -3,7 +3,6 @@
 B: pictures; L: answer tokens; R, S: slot rows and slot columns.
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +12,12 @@ import tiktoken
 import torch
 from torch import Tensor
 
+from got_ocr.prompt_got_ocr import IMAGE_PAD, TURN_END, chat_prompt
 from got_ocr.synthesis.text_image import TextImage, TextImageSource
+from got_ocr.tokenization_got_ocr import SPECIAL_TOKENS, SPLIT_PATTERN, read_ranks
 from got_ocr.training.dense import IGNORED, balanced_slots, slot_labels, token_positions
 from got_ocr.training.nano_model import GREY_MEAN, GREY_STD
 
-# Split pattern and special tokens, in order, of the published checkpoint's tokenization_qwen.py.
-SPLIT_PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-SPECIAL_TOKENS = (
-    *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
-    *(f"<|extra_{number}|>" for number in range(205)),
-    *("<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"),
-)
-PROMPT_HEAD = (
-    "<|im_start|>system\nYou should follow the instructions carefully and explain your answers in detail.<|im_end|>"
-    "<|im_start|>user\n<img>"
-)
-PROMPT_TAIL = "</img>\n{instruction}<|im_end|><|im_start|>assistant\n"
 # Plain text is all that nano reads yet; the other modes' instructions get the same answer.
 INSTRUCTIONS = {
     "OCR: ": 0.82,
@@ -55,8 +42,8 @@ class Vocabulary:
         """
         if not rank_file.exists():
             raise ValueError(f"{rank_file} doesn't exist: write it with `python processing/build_nano_vocabulary.py`")
-        lines = rank_file.read_text(encoding="ascii").split("\n")
-        ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines if line)}
+        tokens = read_ranks(rank_file)
+        ranks = {token: rank for rank, token in enumerate(tokens)}
         self.special = {token: len(ranks) + number for number, token in enumerate(SPECIAL_TOKENS)}
         self.encoding = tiktoken.Encoding(
             rank_file.stem, pat_str=SPLIT_PATTERN, mergeable_ranks=ranks, special_tokens=self.special
@@ -74,18 +61,20 @@ class Vocabulary:
     @property
     def end_id(self) -> int:
         """The token that ends an answer."""
-        return self.special["<|im_end|>"]
+        return self.special[TURN_END]
 
-    def encode_prompt(self, text: str) -> Tensor:
-        """Encode a piece of the prompt, special tokens included.
+    def encode_prompt(self, instruction: str) -> tuple[Tensor, Tensor]:
+        """Encode a prompt for one image.
 
         Args:
-            text: of the program's own, never a user's.
+            instruction: of the program's own, never a user's.
 
         Returns:
-            (T,) int64.
+            (P,) int64 before the image tokens, and (T,) int64 behind them.
         """
-        return torch.tensor(self.encoding.encode(text, allowed_special="all"))
+        text = chat_prompt(instruction, num_images=1, image_token_len=1)
+        before, behind = (self.encoding.encode(part, allowed_special="all") for part in text.split(IMAGE_PAD))
+        return torch.tensor(before), torch.tensor(behind)
 
 
 def _is_character(token: bytes) -> bool:
@@ -104,12 +93,14 @@ class Canvas:
         rows: most lines of text; half of the pictures have as many, the others 1 to this many.
         batch: pictures a process and step.
         weight: how often, beside the stage's other canvases.
+        slices: whether the pictures are laid out as the reading path lays out pieces of a page.
     """
 
     height: int
     rows: int
     batch: int
     weight: float
+    slices: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ class BatchSource:
         self.canvas_px = canvas_px
         self.patch_px = patch_px
         self.seed = seed
-        self.tails = [vocabulary.encode_prompt(PROMPT_TAIL.format(instruction=text)) for text in INSTRUCTIONS]
+        self.tails = [vocabulary.encode_prompt(instruction)[1] for instruction in INSTRUCTIONS]
 
     def batch(self, step: int, rank: int, canvases: Sequence[Canvas], variety: float) -> Batch:
         """Make a batch.
@@ -181,10 +172,10 @@ class BatchSource:
         tail = self.tails[shared.choice(len(self.tails), p=list(INSTRUCTIONS.values()))]
         own = np.random.default_rng((self.seed, step, rank))
         rows = np.where(own.random(canvas.batch) < 0.5, canvas.rows, own.integers(1, canvas.rows + 1, canvas.batch))
-        images = [
-            self.pictures.sample((self.seed, step, rank, number), canvas.height, self.canvas_px, int(count), variety)
-            for number, count in enumerate(rows)
-        ]
+        images = []
+        for number, count in enumerate(rows.tolist()):
+            entropy = (self.seed, step, rank, number)
+            images.append(self.pictures.sample(entropy, canvas.height, self.canvas_px, count, variety, canvas.slices))
         generator = torch.Generator().manual_seed(hash((self.seed, step, rank)) & 0x7FFFFFFF)
         return self._collate(images, first_row, tail, generator)
 

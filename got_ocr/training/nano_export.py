@@ -18,7 +18,10 @@ import torch
 from transformers import GenerationConfig
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.image_processing_got_ocr import GotOcrImageProcessor
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.tokenization_got_ocr import VOCABULARY_FILE, GotOcrTokenizer
 from got_ocr.training.nano_model import fold_grey_into_rgb
 
 logger = logging.getLogger(__name__)
@@ -46,20 +49,23 @@ def colour_model(state: dict[str, Any], config_fields: dict[str, Any]) -> GotOcr
 
 
 def export(state_file: Path, destination: Path) -> None:
-    """Write config.json, model.safetensors and generation_config.json.
+    """Write everything that `from_pretrained` reads.
 
     Args:
         state_file: of a training run.
-        destination: folder, made if need be; its other files are left alone.
+        destination: folder that holds the vocabulary; its other files are left alone.
     """
     state = torch.load(state_file, weights_only=True, mmap=True)
     model = colour_model(state["model"], json.loads(TRAINING_CONFIG.read_text(encoding="utf-8")))
     model.generation_config = GenerationConfig.from_pretrained(GENERATION_CONFIG.parent, GENERATION_CONFIG.name)
-    destination.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:
         model.save_pretrained(temporary)
+        tokenizer = GotOcrTokenizer(destination / VOCABULARY_FILE)
+        image_processor = GotOcrImageProcessor(size=model.config.vision_config.image_size)
+        GotOcrProcessor(image_processor, tokenizer, model.config.image_token_len).save_pretrained(temporary)
         for file in sorted(Path(temporary).glob("*")):
             if file.suffix in (".json", ".safetensors"):
+                file.chmod(0o644)
                 file.replace(destination / file.name)
     logger.info("%s: step %d of the training in %s", destination, state["step"], state_file)
 

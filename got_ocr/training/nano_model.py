@@ -17,12 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.image_processing_got_ocr import CLIP_MEAN, CLIP_STD
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.vision_got_ocr import GotOcrVisionTower
 
-# CLIP's normalisation, which every GOT checkpoint expects of its pixel values (arXiv 2103.00020).
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # ITU-R 601 luma, Pillow's conversion to grey.
 LUMA = (0.299, 0.587, 0.114)
 # Grey training pictures are (x / 255 - GREY_MEAN) / GREY_STD: paper comes out near 1, ink near -3.

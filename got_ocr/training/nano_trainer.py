@@ -21,7 +21,7 @@ from got_ocr.synthesis.fonts import installed_faces, select_families
 from got_ocr.synthesis.text_image import TextImageSource
 from got_ocr.training.dense import IGNORED, TOKEN_PX, DenseHeads, guide_loss
 from got_ocr.training.muon import Muon
-from got_ocr.training.nano_batches import PROMPT_HEAD, Batch, BatchSource, Canvas, Vocabulary
+from got_ocr.training.nano_batches import Batch, BatchSource, Canvas, Vocabulary
 from got_ocr.training.nano_model import decode, encode_strip, initialise
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class NanoTrainer:
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
         )
-        self.prefix = batches.vocabulary.encode_prompt(PROMPT_HEAD)
+        self.prefix = batches.vocabulary.encode_prompt("")[0]
         named = [*self.model.named_parameters(), *self.heads.named_parameters()]
         matrices = [parameter for name, parameter in named if _is_hidden_matrix(name, parameter)]
         others = [parameter for name, parameter in named if not _is_hidden_matrix(name, parameter)]

@@ -6,18 +6,10 @@ import torch
 from PIL import Image
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.image_processing_got_ocr import CLIP_MEAN, CLIP_STD
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.training.nano_export import colour_model
-from got_ocr.training.nano_model import (
-    CLIP_MEAN,
-    CLIP_STD,
-    GREY_MEAN,
-    GREY_STD,
-    LUMA,
-    decode,
-    encode_strip,
-    initialise,
-)
+from got_ocr.training.nano_model import GREY_MEAN, GREY_STD, LUMA, decode, encode_strip, initialise
 
 TINY = {
     "vocab_size": 50,

@@ -154,7 +154,8 @@ def test_each_character_of_the_alphabet_is_one_token(batches: BatchSource) -> No
     for character in "aZ 9é€’—ß\n":
         assert vocabulary.encoding.encode_ordinary(character) == [vocabulary.ids[character]]
     assert vocabulary.encoding.decode(vocabulary.encoding.encode_ordinary("漢字 any text")) == "漢字 any text"
-    assert vocabulary.encode_prompt("<|im_end|><imgpad>").tolist() == [412, 626]
+    before, behind = vocabulary.encode_prompt("OCR: ")
+    assert before[[0, -1]].tolist() == [411, 624] and behind[0] == 625, "<|im_start|> ... <img> | </img> ..."
 
 
 def test_slots_and_tokens_hold_each_characters_middle() -> None:
