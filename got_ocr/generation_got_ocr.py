@@ -18,8 +18,8 @@ class NoRepeatNGramProcessor(LogitsProcessor):
 
     Transformers compares the sequence's end with every window of the sequence at every step. This one keeps a table
     from each (n - 1)-gram to the tokens that followed it, so a step adds one entry and looks one up. It serves one
-    call of `generate` without beams: rows must grow by one token from call to call. When they don't, the table is
-    built anew.
+    call of `generate` without beams, where rows grow by one token from step to step. When their number or length says
+    otherwise, the table is built anew.
 
     Args:
         ngram_size: Size of the n-grams that may occur only once.

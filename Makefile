@@ -1,0 +1,60 @@
+# Two commands do everything on a fresh machine: `make ocr` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help ocr test test-all test-compat check lint types format bench nano-eval goldens system clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+ocr: $(VENV)/.run  ## read the sample page with the built-in checkpoint
+	@$(BIN)/got-ocr examples/images/sample_page.png
+
+test: $(VENV)/.dev  ## run the tests
+	@$(PYTEST)
+
+test-compat:  ## run the core tests on transformers 4.57, 5.16 and the newest, each in an environment of its own
+	@$(PYTHON) tests/compat.py
+
+check: lint types  ## lint and types
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev  ## format the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## measure against transformers' port on the same weights
+	@$(BIN)/python modeling/benchmarks/tower.py
+	@$(BIN)/python modeling/benchmarks/generation.py
+
+nano-eval: $(VENV)/.dev  ## character error rates of the built-in checkpoint
+	@$(BIN)/python -m got_ocr.evaluation.nano
+
+system:  ## install what Debian offers and some tests and commands use: fonts, a browser, Tesseract (needs root)
+	@./.ci/system-packages
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	@echo "Setting up $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing got-ocr ..." >&2
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Installing what the tests need ..." >&2
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-deps dashscope  # the genuine vocabulary, for tests; its own requirements are not needed
+	@touch $@
