@@ -73,8 +73,7 @@ class GotOcrImageProcessor(BaseImageProcessor):
             value = kwargs.get(name)
             if value is not None and value != fixed:
                 raise ValueError(f"{name} must be {fixed}, got {value}: GOT-OCR's pixels are made in one way only.")
-        kept = {name: kwargs[name] for name in ("processor_class", "auto_map") if name in kwargs}
-        super().__init__(**kept)
+        super().__init__()
         self.size = _square_side(size)
         self.max_tiles = check_max_tiles(max_tiles)
         if len(image_mean) != 3 or len(image_std) != 3 or min(image_std) <= 0:

@@ -12,7 +12,9 @@ Shape legend:
 
 import json
 import os
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from transformers.processing_utils import ProcessingKwargs, ProcessorMixin
 from transformers.utils.hub import cached_file
 
 from .configuration_got_ocr import GotOcrConfig
-from .image_processing_got_ocr import DEFAULT_SIZE_PX, GotOcrImageProcessor, GotOcrImageProcessorKwargs
+from .image_processing_got_ocr import DEFAULT_SIZE_PX, GotOcrImageProcessor
 from .pictures_got_ocr import load_image
 from .prompt_got_ocr import (
     PromptPart,
@@ -52,7 +54,6 @@ HUB_OPTIONS = (
 class GotOcrProcessorKwargs(ProcessingKwargs, total=False):
     """Options by name: those of :meth:`GotOcrProcessor.__call__`."""
 
-    images_kwargs: GotOcrImageProcessorKwargs
     ocr_type: str
     box: Any
     color: str | Sequence[str]
@@ -77,7 +78,7 @@ class GotOcrProcessor(ProcessorMixin):
     attributes = ["image_processor", "tokenizer"]
     image_processor_class = "AutoImageProcessor"
     tokenizer_class = "AutoTokenizer"
-    valid_processor_kwargs = GotOcrProcessorKwargs
+    valid_processor_kwargs = GotOcrProcessorKwargs  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -197,9 +198,8 @@ class GotOcrProcessor(ProcessorMixin):
         ids = self._encode(text)
         if self._is_forged(ids):
             # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
-            for spelling in self._special_ids:
-                text = text.replace(spelling, f"{spelling[0]}\0{spelling[1:]}")
-            ids = [index for piece in text.split("\0") for index in self._encode(piece)]
+            cuts = [0, *(match.start() + 1 for match in _SPECIAL_TOKEN.finditer(text)), len(text)]
+            ids = [index for start, end in pairwise(cuts) for index in self._encode(text[start:end])]
         return ids
 
     def _encode(self, text: str) -> list[int]:
@@ -302,6 +302,7 @@ class GotOcrProcessor(ProcessorMixin):
         return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len=image_token_len)
 
 
+_SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
 _PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])
 # The name `instruction` is an argument of GotOcrProcessor.__call__.
 _instruction = instruction

@@ -117,7 +117,7 @@ class GotOcrTokenizer(PreTrainedTokenizer):
     @property
     def all_special_ids(self) -> list[int]:
         """Their ids."""
-        return self.convert_tokens_to_ids(self.all_special_tokens)
+        return [index for index, token in self._added_tokens_decoder.items() if token.special]
 
     def get_vocab(self) -> dict[str, int]:
         """List the vocabulary.
