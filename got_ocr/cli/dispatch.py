@@ -1,0 +1,159 @@
+"""The door of `got-ocr`: finds the command, runs it, and turns every failure into one line and an exit code."""
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, NoReturn, TextIO
+
+from . import exit_codes
+from .exit_codes import CommandError, one_line
+
+# Each module has SUMMARY: str, add_arguments(parser) and run(args) -> int, and imports what is heavy inside run.
+COMMANDS = {
+    "convert": "got_ocr.cli.convert",
+    "eval": "got_ocr.cli.evaluate",
+    "score": "got_ocr.cli.score",
+    "render": "got_ocr.cli.render",
+}
+READ = "got_ocr.cli.read"
+PROGRAM = "got-ocr"
+DEBUG_VARIABLE = "GOT_OCR_DEBUG"  # Set to anything, a failure shows its traceback.
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with `message` on stderr."""
+        self.exit(exit_codes.WRONG_USAGE, f"{PROGRAM}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: The arguments, without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: one of :mod:`got_ocr.cli.exit_codes`.
+    """
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except SystemExit as leave:  # argparse, after --help, --version or a wrong argument
+        return _flush_after_help(leave.code)
+    except KeyboardInterrupt:
+        _say("interrupted.")
+        return exit_codes.INTERRUPTED
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        return exit_codes.BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        return _report(error)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv and argv[0] in COMMANDS:
+        command = _command(argv[0], COMMANDS[argv[0]])
+        parser = _parser(f"{PROGRAM} {argv[0]}", command.SUMMARY)
+        command.add_arguments(parser)
+        return command.run(parser.parse_args(argv[1:]))
+    read = importlib.import_module(READ)
+    parser = _parser(PROGRAM, read.SUMMARY)
+    read.add_arguments(parser)
+    wants_help = bool({"-h", "--help"} & set(argv))
+    parser.epilog = f"{_list_commands() if wants_help else ''}{read.EXAMPLES}\n\n{exit_codes.DESCRIPTION}"
+    if not argv:
+        parser.error("nothing to read: give a picture, a folder, a PDF or a URL")
+    return read.run(parser.parse_intermixed_args(argv))
+
+
+def _parser(prog: str, summary: str) -> OneLineParser:
+    return OneLineParser(
+        prog=prog, description=summary, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def _command(name: str, module: str) -> ModuleType:
+    """Import a command; says plainly what is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        if missing.startswith("got_ocr."):
+            message = f"the command {name!r} is not part of this installation: install a newer or complete got-ocr."
+        else:
+            message = f"the command {name!r} needs the package {missing}: pip install {missing}."
+        raise CommandError(exit_codes.PART_MISSING, message) from error
+
+
+def _list_commands() -> str:
+    """The other commands, those that are installed."""
+    lines = []
+    for name, module in COMMANDS.items():
+        try:
+            summary = importlib.import_module(module).SUMMARY
+        except ImportError:
+            continue
+        lines.append(f"  {PROGRAM} {name:<10} {summary.splitlines()[0]}")
+    return "other commands (each has --help):\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _report(error: Exception) -> int:
+    """Say what failed; returns the exit code."""
+    if isinstance(error, CommandError):
+        message, code = str(error), error.exit_code
+    elif isinstance(error, ImportError):
+        message, code = one_line(error), exit_codes.PART_MISSING
+    elif isinstance(error, ValueError):
+        message, code = one_line(error), exit_codes.WRONG_USAGE
+    elif isinstance(error, OSError):
+        message, code = describe_os_error(error), exit_codes.OUTPUT_FAILED
+    else:
+        message = f"internal error: {type(error).__name__}: {one_line(error)} ({DEBUG_VARIABLE}=1 shows where)"
+        code = exit_codes.INTERNAL_ERROR
+    _say(f"error: {message}")
+    # What still waits in a buffer would fail again, with a traceback, when Python shuts down.
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard(sys.stdout)
+    return code
+
+
+def describe_os_error(error: OSError) -> str:
+    """What the system says, with the file's name; the whole text where the system said nothing."""
+    if error.strerror is None:
+        return one_line(error)
+    return f"{error.filename or 'standard output'}: {error.strerror}."
+
+
+def _flush_after_help(code: Any) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        return exit_codes.BROKEN_PIPE
+    return code if isinstance(code, int) else exit_codes.OK if code is None else exit_codes.WRONG_USAGE
+
+
+def _say(message: str) -> None:
+    try:
+        print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
+    except OSError:  # Nobody listens there either.
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Point a broken stream at nothing, so that Python's own flush at the end is silent."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # Not a real file: a test's buffer.
+        return
