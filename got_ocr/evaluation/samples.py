@@ -1,0 +1,287 @@
+"""Ground truth: what to read and what stands there, from the forms in which people have it.
+
+- **Conversation lists**, as published for Fox and GOT's benchmarks: a JSON list (or JSON lines) of
+  `{"image": "page.png" | "folder/", "conversations": [{"from": "human", "value": ...}, {"from": "gpt", ...}]}`;
+  `{"image", "question", "label"}` (a result file, whose answers are then left alone) is taken as well.
+- **OneChart's chart files**: a JSON list of `{"images": "chart.png", "gts": {"title", "source", "x_title", "y_title",
+  "values"}}`.
+- **Folders** of pictures with their text beside them: `page.png` with `page.gt.txt`, `page.txt`, `page.mmd` or
+  `page.md`; also ocropus' `0001.bin.png` with `0001.gt.txt`. Subfolders are looked through.
+- **Hub datasets**: `hub:owner/name` (or a local folder of that form), by the names of its columns; needs `datasets`.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TASKS = ("plain", "scene", "format", "box", "color", "chart")
+TEXT_SUFFIXES = (".gt.txt", ".txt", ".mmd", ".md")
+COLORS = ("red", "green", "blue")
+NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
+BOX = re.compile(rf"[\[(<]{NUMBER},{NUMBER}(?:,|\)\s*,\s*\(){NUMBER},{NUMBER}[\])>]")
+COLOR = re.compile(rf"\b({'|'.join(COLORS)})\b", re.IGNORECASE)
+HUB_PREFIX = "hub:"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing to read.
+
+    Attributes:
+        index: Its place in the ground truth, counted from 0: its name in result files.
+        image: What the ground truth calls the picture.
+        question: The published question; it holds the box or colour.
+        label: What stands there. Of a chart: JSON text of its `gts`.
+        source: Where the picture is: a path (a folder is a document of several pages) or a row of a Hub dataset.
+        box: (x1, y1, x2, y2) of the part to read, in `box_unit`.
+        box_unit: `per-mille` of the picture's width and height, or `pixel`.
+        color: Colour of the frame around the part to read, or empty.
+    """
+
+    index: int
+    image: str
+    question: str
+    label: str
+    source: Any = field(repr=False, compare=False)
+    box: tuple[float, float, float, float] | None = None
+    box_unit: str = "per-mille"
+    color: str = ""
+
+    def load(self) -> list[Any]:
+        """Load the picture, or the pages of a folder in natural order.
+
+        Returns:
+            RGB pictures, upright.
+
+        Raises:
+            ValueError: If there is no picture, or it can't be read; the message names it.
+        """
+        from ..pages_got_ocr import iter_pages, load_image
+
+        if isinstance(self.source, Path):
+            if self.source.is_dir():
+                return [page.image for page in iter_pages(self.source)]
+            return [load_image(self.source)]
+        return [load_image(self.source.picture())]
+
+    def box_pixels(self, width_px: int, height_px: int) -> tuple[float, float, float, float] | None:
+        """Convert the box to pixels of the picture, so that its per-mille come out again as they were."""
+        if self.box is None or self.box_unit == "pixel":
+            return self.box
+        # Half a unit more, since the prompt's coordinates are cut off to whole per-mille.
+        x1, y1, x2, y2 = ((value + 0.5) / 1000 if value == int(value) else value / 1000 for value in self.box)
+        return x1 * width_px, y1 * height_px, min(1.0, x2) * width_px, min(1.0, y2) * height_px
+
+
+@dataclass(frozen=True)
+class HubRow:
+    """The picture of a row of a Hub dataset, decoded when it is asked for."""
+
+    dataset: Any
+    row: int
+    column: str
+
+    def picture(self) -> Any:
+        """Get the picture in a form that `load_image` takes."""
+        value = self.dataset[self.row][self.column]
+        if isinstance(value, dict):
+            value = value.get("bytes") or value.get("path")
+        return value
+
+
+def load_samples(
+    data: str,
+    *,
+    task: str = "plain",
+    images: str | None = None,
+    box_unit: str = "per-mille",
+    image_column: str = "image",
+    text_column: str = "text",
+    question_column: str | None = None,
+    config: str | None = None,
+    split: str = "test",
+    limit: int | None = None,
+) -> list[Sample]:
+    """Read ground truth in any of the forms of the module's docstring.
+
+    Args:
+        data: A JSON or JSONL file, a folder, or `hub:owner/name`.
+        task: One of TASKS; `box` and `color` want a box or a colour in every question.
+        images: Folder of the pictures that a file names; the file's own folder by default.
+        box_unit: `per-mille` or `pixel`: the unit of boxes in questions.
+        image_column: Column of the pictures, of a Hub dataset.
+        text_column: Column of the texts.
+        question_column: Column of the questions (boxes, colours), if there is one.
+        config: Configuration of the Hub dataset.
+        split: Its split.
+        limit: Take the first so many.
+
+    Returns:
+        The samples, in the order of the ground truth.
+
+    Raises:
+        ValueError: If the ground truth has none of the forms, or a box or colour lacks; the message says where.
+        FileNotFoundError: If there is no such file.
+    """
+    if task not in TASKS:
+        raise ValueError(f"task must be one of {', '.join(TASKS)}, got {task!r}.")
+    if box_unit not in ("per-mille", "pixel"):
+        raise ValueError(f"the unit of boxes must be 'per-mille' or 'pixel', got {box_unit!r}.")
+    if data.startswith(HUB_PREFIX):
+        rows = _hub_rows(data[len(HUB_PREFIX) :], config, split, image_column, text_column, question_column)
+    elif Path(data).is_dir():
+        rows = _folder_rows(Path(data))
+    elif Path(data).is_file():
+        rows = _file_rows(Path(data), Path(images) if images else Path(data).parent)
+    else:
+        raise FileNotFoundError(
+            f"no ground truth at {data}: give a JSON file, a folder of pictures and texts, or hub:owner/name"
+        )
+    samples = []
+    for index, (image, question, label, source) in enumerate(rows):
+        if limit is not None and index >= limit:
+            break
+        box, color = _box(question) if task == "box" else None, _color(question) if task == "color" else ""
+        if (task == "box" and box is None) or (task == "color" and not color):
+            wanted = "four numbers in brackets" if task == "box" else f"a colour ({', '.join(COLORS)})"
+            raise ValueError(
+                f"{data}: entry {index} ({image}) has no {task} in its question {question!r}: --task {task} needs "
+                f"{wanted} there"
+            )
+        samples.append(Sample(index, image, question, label, source, box, box_unit, color))
+    if not samples:
+        raise ValueError(f"{data}: there is nothing to read")
+    return samples
+
+
+Row = tuple[str, str, str, Any]
+
+
+def _box(question: str) -> tuple[float, float, float, float] | None:
+    found = BOX.search(question)
+    if found is None:
+        return None
+    x1, y1, x2, y2 = (float(number) for number in found.groups())
+    return x1, y1, x2, y2
+
+
+def _color(question: str) -> str:
+    found = COLOR.search(question)
+    return found[1].lower() if found else ""
+
+
+def read_json_list(path: Path) -> list[Any]:
+    """Read a JSON list, a JSON object of such lists' entries, or JSON lines.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The entries.
+
+    Raises:
+        ValueError: If it is neither; the message says where it breaks.
+    """
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        entries = json.loads(text)
+    except ValueError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            entries = [json.loads(line) for line in lines]
+        except ValueError:
+            raise ValueError(f"{path} is neither a JSON list nor JSON lines: {error}") from None
+    if isinstance(entries, dict):
+        entries = [entries]
+    if not isinstance(entries, list):
+        raise ValueError(f"{path} must hold a list, got {type(entries).__name__}")
+    return entries
+
+
+def _file_rows(path: Path, folder: Path) -> Iterable[Row]:
+    for index, entry in enumerate(read_json_list(path)):
+        where = f"{path}: entry {index}"
+        if not isinstance(entry, dict):
+            raise ValueError(f"{where} must be an object, got {type(entry).__name__}")
+        if "gts" in entry:
+            image, question = _text(entry, "images", where), ""
+            label = json.dumps(entry["gts"], ensure_ascii=False)
+        elif "conversations" in entry:
+            image = _text(entry, "image", where)
+            question, label = _first_turns(entry["conversations"], where)
+        elif "label" in entry:
+            image, question, label = _text(entry, "image", where), str(entry.get("question", "")), str(entry["label"])
+        else:
+            raise ValueError(
+                f"{where} has none of 'conversations', 'gts' and 'label', but "
+                f"{', '.join(map(repr, entry)) or 'nothing'}"
+            )
+        yield image, question, label, folder / image
+
+
+def _text(entry: dict[str, Any], key: str, where: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where} must name its picture under {key!r}, got {value!r}")
+    return value
+
+
+def _first_turns(conversations: Any, where: str) -> tuple[str, str]:
+    try:
+        return str(conversations[0]["value"]), str(conversations[1]["value"])
+    except (LookupError, TypeError):
+        raise ValueError(
+            f"{where}: conversations must be two turns with a 'value' each, a question and its answer"
+        ) from None
+
+
+def _folder_rows(folder: Path) -> Iterable[Row]:
+    from ..pages_got_ocr import PAGE_SUFFIXES, natural_key
+
+    pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file()]
+    found = False
+    for path in sorted(pictures, key=lambda path: natural_key(str(path.relative_to(folder)))):
+        text = _text_beside(path)
+        if text is not None:
+            found = True
+            label = text.read_text(encoding="utf-8-sig").strip("\r\n")
+            yield str(path.relative_to(folder)), "", label, path
+    if not found:
+        raise ValueError(
+            f"{folder}: none of its {len(pictures)} pictures has its text beside it (page.png with page.gt.txt or "
+            "page.txt)"
+        )
+
+
+def _text_beside(picture: Path) -> Path | None:
+    stems = [picture.stem]
+    if picture.stem.endswith((".bin", ".nrm", ".dew")):  # ocropus names its binarised lines so
+        stems.append(picture.stem.rsplit(".", 1)[0])
+    candidates = (picture.with_name(stem + suffix) for suffix in TEXT_SUFFIXES for stem in stems)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _hub_rows(
+    name: str, config: str | None, split: str, image_column: str, text_column: str, question_column: str | None
+) -> Iterable[Row]:
+    try:
+        from datasets import Image, load_dataset
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[eval]'") from error
+    dataset = load_dataset(name, config, split=split)
+    wanted = [image_column, text_column, *([question_column] if question_column else [])]
+    lacking = [column for column in wanted if column not in dataset.column_names]
+    if lacking:
+        raise ValueError(
+            f"{name} ({split}) has no column {', '.join(map(repr, lacking))}, but {', '.join(dataset.column_names)}: "
+            "name them by --image-column, --text-column and --question-column"
+        )
+    if isinstance(dataset.features[image_column], Image):
+        dataset = dataset.cast_column(image_column, Image(decode=False))  # bytes: we load pictures our own way
+    texts = dataset.select_columns([column for column in wanted if column != image_column])
+    for row, entry in enumerate(texts):
+        question = str(entry[question_column]) if question_column else ""
+        yield f"{name}/{split}/{row}", question, str(entry[text_column]), HubRow(dataset, row, image_column)
