@@ -1,0 +1,221 @@
+"""`got-ocr render`: what a model wrote, as a page for people or as a file for other programs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import exit_codes
+from .exit_codes import CommandError
+
+SUMMARY = """\
+render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline
+
+FILE is text as GOT writes it (plain, Mathpix Markdown, <smiles>, **kern, TikZ, charts), or the JSON lines of
+`got-ocr --json`, or a result file of `got-ocr eval`; - reads standard input. The output's suffix says what is written.
+
+  got-ocr render page.txt                                   page.html
+  got-ocr render page.txt -o page.md                        tables as pipes; --tables html keeps spans
+  got-ocr scan.pdf --json > scan.jsonl
+  got-ocr render scan.jsonl --side-by-side -o scan.html     each page's picture beside its text
+  got-ocr render scan.jsonl --searchable -o found.pdf       the pictures with the text behind"""
+
+KINDS = ("markdown", "plain", "formula", "table", "molecule", "music", "geometry", "chart")
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page's text, and the file and the number (from 1) of its picture, where they are known."""
+
+    text: str
+    source: str | None = None
+    number: int = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="what a model wrote; - for standard input")
+    parser.add_argument("-o", "--output", metavar="FILE", help="what to write (default: the first FILE's name, .html)")
+    parser.add_argument("--force", action="store_true", help="overwrite the output")
+    parser.add_argument("--kind", choices=KINDS, help="what FILE holds (found out by default)")
+    parser.add_argument("--title", help="of an HTML or PDF file")
+    parser.add_argument("--tables", choices=("pipes", "html"), default="pipes", help="in Markdown (%(default)s)")
+    parser.add_argument(
+        "--geometry",
+        choices=("auto", "latex", "python", "source"),
+        default="auto",
+        help="who draws TikZ; auto: this machine's LaTeX, else Python (%(default)s)",
+    )
+    parser.add_argument(
+        "--renderer",
+        choices=("python", "mathpix"),
+        default="python",
+        help="mathpix: formulas, tables and molecules by the Node package mathpix-markdown-it, where it is installed "
+        "(HTML only; %(default)s)",
+    )
+    parser.add_argument("--no-notes", action="store_true", help="don't say on the page what was mended")
+    pages = parser.add_argument_group("pages")
+    pages.add_argument("--side-by-side", action="store_true", help="each page's picture beside its text (HTML)")
+    pages.add_argument("--searchable", action="store_true", help="write a PDF of the pictures with the text behind")
+    pages.add_argument(
+        "--pictures", nargs="+", metavar="FILE", help="the pages' pictures or PDF, where FILE doesn't name them"
+    )
+    pages.add_argument(
+        "--keep-text-pages",
+        action="store_true",
+        help="with --searchable: the input PDF's pages that have text already stay as they are",
+    )
+    pages.add_argument(
+        "--keep-pages",
+        action="store_true",
+        help="with --searchable: lay the text behind the input PDF's own pages instead of pictures of them",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render. Returns the exit code."""
+    pages = [page for file in args.files for page in _read(file)]
+    if not pages:
+        raise ValueError("nothing to render: the files hold no text.")
+    if args.pictures:
+        pages = list(_with_pictures(pages, args.pictures))
+    target = _target(args)
+    if args.searchable:
+        _write_searchable(pages, target, args)
+    elif args.renderer == "mathpix":
+        from ..rendering.mathpix import render_mathpix
+
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"--renderer mathpix writes HTML: end --output in .html, got {target.name}.")
+        target.write_text(render_mathpix("\n\n".join(page.text for page in pages), args.title), encoding="utf-8")
+    else:
+        _write(pages, target, args)
+    print(target)
+    return exit_codes.OK
+
+
+def _target(args: argparse.Namespace) -> Path:
+    first = args.files[0]
+    suffix = ".pdf" if args.searchable else ".html"
+    default = Path("page" + suffix) if first == STDIN else Path(first).with_suffix(suffix)
+    target = Path(args.output).expanduser() if args.output else default
+    if args.searchable and target.suffix.lower() != ".pdf":
+        raise ValueError(f"--searchable writes a PDF: end --output in .pdf, got {target.name}.")
+    inputs = {Path(file).resolve() for file in (*args.files, *(args.pictures or [])) if file != STDIN}
+    if target.resolve() in inputs:
+        raise ValueError(f"--output names an input, {target}: choose another name.")
+    if target.exists() and not args.force:
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"{target} exists already: --force overwrites it.")
+    return target
+
+
+def _read(file: str) -> Iterator[_Page]:
+    """Read a file of text, of JSON lines or of results."""
+    text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8", errors="replace")
+    records = _records(text)
+    if records is None:
+        if text.strip():
+            yield _Page(text)
+        return
+    for record in records:
+        said = record.get("text", record.get("answer", ""))
+        source = record.get("input", record.get("image"))
+        number = record.get("page")
+        yield _Page(
+            said if isinstance(said, str) else "",
+            source if isinstance(source, str) else None,
+            number if isinstance(number, int) and number > 0 else 1,
+        )
+
+
+def _records(text: str) -> list[dict[str, Any]] | None:
+    """Read JSON lines or a JSON list of records; None where the text is something else (a chart is a dict too)."""
+    stripped = text.strip()
+    if not stripped.startswith(("{", "[")):
+        return None
+    try:
+        found = json.loads(stripped) if stripped.startswith("[") else [json.loads(line) for line in stripped.splitlines()]
+    except json.JSONDecodeError:
+        return None
+    is_record = all(
+        isinstance(record, dict) and (("text" in record and "input" in record) or "answer" in record) for record in found
+    )
+    return found if found and is_record else None
+
+
+def _with_pictures(pages: list[_Page], pictures: list[str]) -> Iterator[_Page]:
+    """Give each page its picture in order; a single PDF or folder has them all."""
+    if len(pictures) == 1:
+        for index, page in enumerate(pages, start=1):
+            yield _Page(page.text, pictures[0], index)
+        return
+    if len(pictures) != len(pages):
+        raise ValueError(f"--pictures names {len(pictures)} files for {len(pages)} pages: give one a page, or one PDF.")
+    for page, picture in zip(pages, pictures, strict=True):
+        yield _Page(page.text, picture)
+
+
+def _pictures(pages: list[_Page]) -> Iterator[Any]:
+    """Load each page's picture; pages of one source are read in one go, in its order."""
+    from ..pages_got_ocr import iter_pages
+
+    source: str | None = None
+    stream: Iterator[Any] = iter(())
+    position = 0
+    for page in pages:
+        if page.source is None:
+            raise ValueError("the pages' pictures are not known: give --pictures, or the JSON lines of got-ocr --json.")
+        if page.source != source or page.number <= position:
+            source, stream, position = page.source, iter(iter_pages(page.source)), 0
+        picture = None
+        while position < page.number:
+            picture = next(stream, None)
+            position += 1
+        if picture is None:
+            raise ValueError(f"{page.source} has no page {page.number}.")
+        yield picture.image
+
+
+def _write(pages: list[_Page], target: Path, args: argparse.Namespace) -> None:
+    from ..rendering import render_pages
+
+    pictures = _pictures(pages) if args.side_by_side else iter([None] * len(pages))
+    read = ((picture, page.text) for picture, page in zip(pictures, pages, strict=True))
+    document = render_pages(read, args.kind, geometry=args.geometry)
+    suffix = target.suffix.lower()
+    if suffix in (".html", ".htm"):
+        target.write_text(document.to_html(args.title, notes=not args.no_notes), encoding="utf-8")
+    elif suffix == ".md":
+        target.write_text(document.to_markdown(args.tables), encoding="utf-8")
+    else:
+        document.save(target)
+
+
+def _write_searchable(pages: list[_Page], target: Path, args: argparse.Namespace) -> None:
+    from ..rendering.pdf import PdfPage, pages_with_text, write_searchable_pdf
+
+    sources = {page.source for page in pages}
+    source = next(iter(sources)) if len(sources) == 1 else None
+    is_pdf = source is not None and source.lower().endswith(".pdf") and Path(source).is_file()
+    if (args.keep_pages or args.keep_text_pages) and not is_pdf:
+        raise ValueError("--keep-pages and --keep-text-pages need all pages to come from one PDF file.")
+    has_text = pages_with_text(str(source)) if args.keep_text_pages else []
+    kind_is_plain = args.kind == "plain"
+
+    def written() -> Iterator[PdfPage]:
+        pictures = iter(()) if args.keep_pages else _pictures(pages)
+        for page in pages:
+            picture = next(pictures, None)
+            index = page.number - 1
+            if args.keep_text_pages and index < len(has_text) and has_text[index]:
+                yield PdfPage(keep=index)
+            elif args.keep_pages:
+                yield PdfPage(page.text, keep=index)
+            else:
+                yield PdfPage(page.text, picture)
+
+    write_searchable_pdf(written(), target, source=source if is_pdf else None, title=args.title or "", plain=kind_is_plain)

@@ -1,0 +1,238 @@
+"""Write blocks as a LaTeX document that compiles, whatever the model wrote: only what was understood is written as commands."""
+
+import re
+
+from got_ocr.rendering import charts, tex, tikz
+from got_ocr.rendering.blocks import Block, Cell, Inline, Table
+from got_ocr.rendering.formula_latex import escape_text, formula_to_latex
+
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_PREAMBLE = r"""% Compile with xelatex or lualatex; pdflatex serves where the text is Latin.
+\documentclass[11pt]{article}
+\usepackage[margin=2.5cm]{geometry}
+\usepackage{iftex}
+\ifPDFTeX
+  \usepackage[utf8]{inputenc}
+  \usepackage[T1]{fontenc}
+\else
+  \usepackage{fontspec}
+\fi
+\usepackage{amsmath,amssymb,mathtools}
+\usepackage{multirow,array}
+\usepackage[normalem]{ulem}
+\usepackage{xcolor}
+"""
+_CJK_PREAMBLE = r"""\ifXeTeX
+  \usepackage{xeCJK}
+  \IfFontExistsTF{Noto Serif CJK SC}{\setCJKmainfont{Noto Serif CJK SC}}{%
+    \IfFontExistsTF{FandolSong-Regular.otf}{\setCJKmainfont{FandolSong-Regular.otf}}{%
+      \IfFontExistsTF{SimSun}{\setCJKmainfont{SimSun}}{%
+        \IfFontExistsTF{AR PL SungtiL GB}{\setCJKmainfont{AR PL SungtiL GB}}{}}}}
+\fi
+"""
+_TIKZ_PREAMBLE = r"""\usepackage{tikz}
+\usetikzlibrary{arrows,arrows.meta,calc,angles,quotes,intersections,patterns,decorations.markings,
+  decorations.pathreplacing,decorations.pathmorphing,positioning,shapes,shapes.geometric,through,backgrounds}
+"""
+_STYLES = {
+    "strong": "textbf",
+    "emphasis": "emph",
+    "underline": "underline",
+    "strike": "sout",
+    "superscript": "textsuperscript",
+    "subscript": "textsubscript",
+    "note": "footnote",
+}
+_HEADINGS = {1: "section*", 2: "section*", 3: "subsection*", 4: "subsubsection*", 5: "paragraph*", 6: "subparagraph*"}
+_ROW_END = r" \\"
+
+
+def latex_document(blocks: list[Block]) -> str:
+    """Write a whole document."""
+    body = latex_body(blocks)
+    preamble = _PREAMBLE + (_CJK_PREAMBLE if _CJK.search(body) else "")
+    preamble += _TIKZ_PREAMBLE if "\\begin{tikzpicture}" in body else ""
+    return f"{preamble}\\begin{{document}}\n{body}\n\\end{{document}}\n"
+
+
+def latex_body(blocks: list[Block]) -> str:
+    """Write blocks, without a preamble."""
+    return "\n\n".join(filter(None, (_block(block) for block in blocks)))
+
+
+def _block(block: Block) -> str:
+    kind = block.kind
+    if kind == "title":
+        return f"\\begin{{center}}\\LARGE {_line(block.inlines)}\\end{{center}}"
+    if kind in ("author", "caption"):
+        return f"\\begin{{center}}{_line(block.inlines)}\\end{{center}}" if block.inlines else ""
+    if kind == "heading":
+        return f"\\{_HEADINGS[max(1, min(block.level, 6))]}{{{_line(block.inlines)}}}"
+    if kind == "formula":
+        body = formula_to_latex(block.content[1])
+        return f"\\[\n{body}\n\\]" if body else ""
+    if kind == "table":
+        return f"\\begin{{center}}\n{_table(block.content)}\n\\end{{center}}"
+    if kind == "chart":
+        title = f"\\textbf{{{escape_text(block.content.title)}}}\\par\n" if block.content.title else ""
+        return f"\\begin{{center}}\n{title}{_table(charts.chart_table(block.content))}\n\\end{{center}}"
+    if kind == "geometry":
+        source = tikz.mend_tikz(str(block.content))
+        if tex.unsafe_command(source) or not source.lstrip().startswith("\\begin{tikzpicture}"):
+            return _verbatim(str(block.content))
+        return f"\\begin{{center}}\n{source}\n\\end{{center}}"
+    if kind == "molecule":
+        return f"\\begin{{center}}\\texttt{{{escape_text(str(block.content))}}}\\end{{center}}"
+    if kind in ("music", "code"):
+        return _verbatim(str(block.content))
+    if kind == "rule":
+        return r"\noindent\rule{\linewidth}{0.4pt}"
+    if kind == "list":
+        return _list(block)
+    if kind == "quote":
+        return f"\\begin{{quote}}\n{latex_body(block.children)}\n\\end{{quote}}"
+    if kind == "abstract":
+        return f"\\begin{{abstract}}\n{latex_body(block.children)}\n\\end{{abstract}}"
+    if block.children:
+        return latex_body(block.children)
+    return "" if kind == "figure" else _paragraph(block.inlines)
+
+
+def _list(block: Block) -> str:
+    name = "enumerate" if block.level else "itemize"
+    items = []
+    for item in block.children:
+        mark = f"[{{{escape_text(str(item.content))}}}]" if block.level and item.content else ""
+        items.append(f"\\item{mark or '{}'} {latex_body(item.children)}")
+    # LaTeX nests lists four deep; what lies deeper stands as paragraphs.
+    depth = _depth(block)
+    body = "\n".join(items) if items else "\\item{}"
+    if depth > 4:
+        return "\n\n".join(latex_body(item.children) for item in block.children)
+    return f"\\begin{{{name}}}\n{body}\n\\end{{{name}}}"
+
+
+def _depth(block: Block) -> int:
+    own = 1 if block.kind == "list" else 0
+    return own + max((_depth(child) for child in block.children), default=0)
+
+
+def _verbatim(text: str) -> str:
+    """Write lines as they are, without the verbatim environment, which its own end inside the text would close."""
+    lines = [escape_text(line.expandtabs(4)).replace(" ", "~") or "~" for line in text.split("\n")]
+    return "\\begin{flushleft}\\ttfamily\\small\n" + "\\\\\n".join("{}" + line for line in lines) + "\n\\end{flushleft}"
+
+
+def _paragraph(pieces: list[Inline]) -> str:
+    return _inlines(pieces, r"\\" + "\n")
+
+
+def _line(pieces: list[Inline]) -> str:
+    return _inlines(pieces, " ").replace("\\footnote", "\\textsuperscript")
+
+
+def _inlines(pieces: list[Inline], line_break: str) -> str:
+    written = ""
+    for piece in pieces:
+        if piece.kind == "text":
+            written += escape_text(piece.text)
+        elif piece.kind == "break":
+            # A line break needs text before it and no bracket after it.
+            written += line_break + "{}" if written.strip() and not written.endswith(line_break + "{}") else " "
+        elif piece.kind in _STYLES:
+            written += f"\\{_STYLES[piece.kind]}{{{_inlines(piece.children, ' ')}}}"
+        elif piece.kind == "formula":
+            body = formula_to_latex(piece.content)
+            written += f"\\({body}\\)" if body else ""
+        elif piece.kind == "table":
+            written += _table(piece.content)
+        else:
+            written += f"\\texttt{{{escape_text(piece.text)}}}"
+    return written
+
+
+def _table(table: Table) -> str:
+    width, rows = table.width, table.rows
+    columns = _column_spec(table)
+    covered: dict[tuple[int, int], tuple[int, bool]] = {}
+    for index, row in enumerate(rows):
+        for cell in row:
+            for below in range(index + 1, index + cell.rows):
+                covered[below, cell.column] = (cell.columns, "left" in cell.rules or "right" in cell.rules)
+    lines = [_rules(table, 0)]
+    for index, row in enumerate(rows):
+        at = {cell.column: cell for cell in row}
+        cells, column = [], 0
+        while column < width:
+            if column in at:
+                cells.append(_cell(at[column], columns))
+                column += at[column].columns
+            elif (index, column) in covered:
+                span = covered[index, column][0]
+                cells.append(f"\\multicolumn{{{span}}}{{{_span_spec(columns, column, span)}}}{{}}" if span > 1 else "")
+                column += span
+            else:
+                cells.append("")
+                column += 1
+        lines.append(" & ".join(cells) + _ROW_END)
+        lines.append(_rules(table, index + 1))
+    spec = "".join(columns)
+    return f"\\begin{{tabular}}{{{spec}}}\n" + "\n".join(line for line in lines if line) + "\n\\end{tabular}"
+
+
+def _column_spec(table: Table) -> list[str]:
+    """Find each column's letter, with the rules that most of its cells have beside them."""
+    letters = ["l"] * table.width
+    right, left = [0] * table.width, 0
+    for row in table.rows:
+        for cell in row:
+            last = cell.column + cell.columns - 1
+            if cell.columns == 1:
+                letters[cell.column] = cell.align
+            right[last] += "right" in cell.rules
+            left += cell.column == 0 and "left" in cell.rules
+    half = max(1, len(table.rows) / 3)
+    spec = [letter + ("|" if right[column] >= half else "") for column, letter in enumerate(letters)]
+    if left >= half:
+        spec[0] = "|" + spec[0]
+    return spec or ["l"]
+
+
+def _span_spec(columns: list[str], column: int, span: int) -> str:
+    first = "|" if columns[column].startswith("|") else ""
+    return first + "c" + ("|" if columns[min(column + span, len(columns)) - 1].endswith("|") else "")
+
+
+def _cell(cell: Cell, columns: list[str]) -> str:
+    body = _inlines(cell.inlines, r"\\ ").strip()
+    if r"\\ " in body and "\\begin{" not in body:
+        body = f"\\shortstack{{{body}}}"
+    if body.startswith("["):
+        body = "{}" + body
+    if cell.rows > 1:
+        body = f"\\multirow{{{cell.rows}}}{{*}}{{{body}}}"
+    if cell.columns > 1:
+        spec = ("|" if columns[cell.column].startswith("|") else "") + cell.align
+        spec += "|" if "right" in cell.rules else ""
+        body = f"\\multicolumn{{{cell.columns}}}{{{spec}}}{{{body}}}"
+    return body
+
+
+def _rules(table: Table, boundary: int) -> str:
+    """Write the horizontal rules between two rows: a full one, or one for each stretch of ruled columns."""
+    ruled = [False] * table.width
+    for index, row in enumerate(table.rows):
+        for cell in row:
+            if (index == boundary and "top" in cell.rules) or (index + cell.rows == boundary and "bottom" in cell.rules):
+                for column in range(cell.column, min(cell.column + cell.columns, table.width)):
+                    ruled[column] = True
+    if all(ruled) and table.width:
+        return r"\hline"
+    stretches, start = [], None
+    for column, rule in enumerate([*ruled, False]):
+        if rule and start is None:
+            start = column
+        elif not rule and start is not None:
+            stretches.append(f"\\cline{{{start + 1}-{column}}}")
+            start = None
+    return " ".join(stretches)

@@ -1,0 +1,280 @@
+"""Read tables: LaTeX's tabular with its spans and rules, and Markdown's pipe tables."""
+
+import re
+
+from got_ocr.rendering import inlines
+from got_ocr.rendering.blocks import Cell, Table
+from got_ocr.rendering.formula_mathml import parse_columns
+from got_ocr.rendering.source import Source
+
+MAX_COLUMNS = 200
+
+_TOKEN = re.compile(
+    r"\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\tabularnewline\b|\\begin\s*\{|\\\(|\\\[|\\.|[{&\n]", re.DOTALL
+)
+_RULE = re.compile(
+    r"\s*\\(?:(?P<full>hline|toprule|midrule|bottomrule|hdashline|Xhline|specialrule|endhead|endfirsthead|endfoot|"
+    r"endlastfoot)\b|(?P<part>cline|cmidrule|cdashline)\b(?:\([lr]*\))?)\s*(?:\{(?P<range>[^{}\n]{0,20})\})?"
+)
+_SPAN = re.compile(r"\s*\\(?P<name>multicolumn|multirow)\b\s*(?:\[[^\]\n]{0,10}\])?")
+
+
+def read_tabular(source: Source, name: str, start: int, end: int, notes: list[str], depth: int = 0) -> Table:
+    """Read the inside of a ``tabular``.
+
+    Args:
+        source: The page.
+        name: The environment's name: `tabularx` has a width before its columns.
+        start: Start of the inside, where the column specification stands.
+        end: Its end.
+        notes: Takes what had to be mended.
+        depth: How deep the table is nested.
+
+    Returns:
+        The table. Cells under a spanning one are gone; spans never leave the table.
+    """
+    text = source.text
+    position = start
+    optional = re.compile(r"\s*\[[a-zA-Z]?\]").match(text, position, end)
+    position = optional.end() if optional else position
+    group = source.group(position, end)
+    if group and name.startswith(("tabularx", "tabulary", "tabular*", "xltabular")):
+        following = source.group(group[2], end)
+        group = following or group
+    spec = ""
+    if group:
+        spec, position = text[group[0] : group[1]], group[2]
+    columns, lines = parse_columns(spec)
+    rows: list[list[Cell]] = []
+    rules: dict[int, list[tuple[int, int]]] = {}
+    for row_start, row_end, cells in _split_rows(source, position, end):
+        row_start = _read_rules(text, row_start, row_end, rules.setdefault(len(rows), []))
+        if len(cells) == 1 and not text[row_start:row_end].strip():
+            continue
+        cells[0] = (row_start, cells[0][1])
+        rows.append([_read_cell(source, first, last, notes, depth) for first, last in cells])
+    return _place(rows, columns[:MAX_COLUMNS], lines, rules, notes)
+
+
+def _split_rows(source: Source, start: int, end: int) -> list[tuple[int, int, list[tuple[int, int]]]]:
+    """Cut the body at ``\\\\`` and ``&``, leaving groups, formulas and nested environments whole."""
+    rows, cells = [], []
+    row_start = cell_start = position = start
+    missing: set[str] = set()
+    while True:
+        match = _TOKEN.search(source.text, position, end)
+        if match is None:
+            break
+        token, position = match[0], match.end()
+        if token == "{":
+            close = source.brace_ends.get(match.start(), -1)
+            position = close + 1 if 0 <= close < end else position
+        elif token.startswith("\\begin"):
+            after = source.environments.get(match.start(), ("", 0, -1, -1))[3]
+            position = after if 0 <= after <= end else position
+        elif token in ("\\(", "\\["):
+            closing = "\\)" if token == "\\(" else "\\]"
+            close = -1 if closing in missing else source.text.find(closing, position, end)
+            if close < 0:
+                missing.add(closing)
+            elif "&" not in source.text[position:close]:
+                position = close + 2
+        elif token == "&":
+            cells.append((cell_start, match.start()))
+            cell_start = position
+        elif token.startswith(("\\\\", "\\tabularnewline")):
+            cells.append((cell_start, match.start()))
+            rows.append((row_start, match.start(), cells))
+            row_start = cell_start = position
+            cells = []
+    cells.append((cell_start, end))
+    rows.append((row_start, end, cells))
+    return rows
+
+
+def _read_rules(text: str, start: int, end: int, rules: list[tuple[int, int]]) -> int:
+    while match := _RULE.match(text, start, end):
+        if match["full"]:
+            if not match["full"].startswith("end"):
+                rules.append((0, MAX_COLUMNS))
+            start = match.end() if match["full"] in ("Xhline", "specialrule") else match.end("full")
+        else:
+            span = re.fullmatch(r"\s*(\d{1,3})\s*-\s*(\d{1,3})\s*", match["range"] or "")
+            if span:
+                rules.append((int(span[1]) - 1, int(span[2])))
+            start = match.end()
+    return start
+
+
+def _read_cell(source: Source, start: int, end: int, notes: list[str], depth: int) -> Cell:
+    cell = Cell([], align="")
+    for _ in range(2):
+        match = _SPAN.match(source.text, start, end)
+        if not match:
+            break
+        count = source.group(match.end(), end)
+        if count is None:
+            break
+        after = count[2]
+        if source.text[after : after + 1] == "*":
+            middle = (after, after + 1, after + 1)
+        else:
+            found = source.group(after, end)
+            if found is None:
+                break
+            middle = found
+        after = middle[2]
+        optional = re.compile(r"\s*\[[^\]\n]{0,12}\]").match(source.text, after, end)
+        body = source.group(optional.end() if optional else after, end)
+        if body is None:
+            break
+        number = re.fullmatch(r"\s*(-?\d{1,3})\s*", source.text[count[0] : count[1]])
+        span = max(1, min(int(number[1]), MAX_COLUMNS)) if number else 1
+        if match["name"] == "multicolumn":
+            cell.columns = span
+            columns, lines = parse_columns(source.text[middle[0] : middle[1]])
+            cell.align = columns[0] if columns else "c"
+            cell.rules |= ({"left"} if 0 in lines else set()) | ({"right"} if 1 in lines else set())
+        else:
+            cell.rows = span
+        if source.text[body[2] : end].strip():  # Text after the span belongs to the cell too.
+            cell.inlines = inlines.read_inlines(source, body[0], body[1], notes, depth, in_cell=True)
+            start = body[2]
+            break
+        start, end = body[0], body[1]
+    cell.inlines += inlines.read_inlines(source, start, end, notes, depth, in_cell=True)
+    _strip(cell)
+    return cell
+
+
+def _strip(cell: Cell) -> None:
+    pieces = cell.inlines
+    while pieces and (pieces[0].kind == "break" or (pieces[0].kind == "text" and not pieces[0].text.strip())):
+        pieces.pop(0)
+    while pieces and (pieces[-1].kind == "break" or (pieces[-1].kind == "text" and not pieces[-1].text.strip())):
+        pieces.pop()
+    if pieces and pieces[0].kind == "text":
+        pieces[0].text = pieces[0].text.lstrip(" ")
+    if pieces and pieces[-1].kind == "text":
+        pieces[-1].text = pieces[-1].text.rstrip(" ")
+
+
+def _place(
+    rows: list[list[Cell]],
+    columns: list[str],
+    lines: set[int],
+    rules: dict[int, list[tuple[int, int]]],
+    notes: list[str],
+) -> Table:
+    """Give each cell its column, drop the cells that a span covers, clamp spans, set alignment and rules."""
+    width = max([len(columns), *(sum(cell.columns for cell in row) for row in rows)], default=1)
+    width = max(1, min(width, MAX_COLUMNS))
+    covered: dict[int, tuple[int, Cell, int]] = {}  # Column -> first row free again, the cell above, its first row.
+    placed_rows: list[list[Cell]] = []
+    for index, row in enumerate(rows):
+        taken = {column for column, (free, _, _) in covered.items() if free > index}
+        omitted = taken and sum(cell.columns for cell in row) == width - len(taken)
+        placed, column = [], 0
+        for cell in row:
+            if omitted:
+                while column in taken:
+                    column += 1
+            if column >= width:
+                notes.append("a table row had more cells than columns")
+                if placed:
+                    placed[-1].inlines += cell.inlines
+                continue
+            cell.column = column
+            cell.columns = min(cell.columns, width - column)
+            span = range(column, column + cell.columns)
+            column += cell.columns
+            if any(position in taken for position in span):
+                if not cell.inlines:
+                    continue
+                for position in span:  # Text where a span should be: the span above ends here.
+                    if position in taken:
+                        _, above, first = covered[position]
+                        above.rows = max(1, index - first)
+                        taken -= set(range(above.column, above.column + above.columns))
+            cell.rows = min(cell.rows, len(rows) - index)
+            if cell.rows > 1:
+                for position in span:
+                    covered[position] = (index + cell.rows, cell, index)
+            placed.append(cell)
+        placed_rows.append(placed)
+    for index, placed in enumerate(placed_rows):
+        for cell in placed:
+            _dress(cell, index, columns, lines, rules, len(rows))
+    return Table(placed_rows, width)
+
+
+def _dress(
+    cell: Cell,
+    row: int,
+    columns: list[str],
+    lines: set[int],
+    rules: dict[int, list[tuple[int, int]]],
+    rows: int,
+) -> None:
+    own_spec = bool(cell.align)
+    if not own_spec:
+        letter = columns[cell.column] if cell.column < len(columns) else "l"
+        cell.align = letter
+    if cell.align not in "lcr":
+        cell.align = "l"
+    after = cell.column + cell.columns
+    if not own_spec and cell.column == 0 and 0 in lines:
+        cell.rules.add("left")
+    if not own_spec and after in lines:
+        cell.rules.add("right")
+    for edge, index in (("top", row), ("bottom", row + cell.rows)):
+        if any(first <= cell.column < last for first, last in rules.get(index, ())):
+            cell.rules.add(edge)
+
+
+def read_pipes(rows: list[str], notes: list[str]) -> Table:
+    """Read a Markdown table.
+
+    Args:
+        rows: Its lines.
+        notes: Takes what had to be mended.
+
+    Returns:
+        The table; one heading row where a line of dashes follows the first.
+    """
+    cut = [_split_pipes(row) for row in rows]
+    aligns: list[str] = []
+    header_rows = 0
+    if len(cut) > 1 and is_pipe_separator(rows[1]):
+        header_rows = 1
+        aligns = [
+            "c" if cell.startswith(":") and cell.endswith(":") else "r" if cell.endswith(":") else "l" for cell in cut[1]
+        ]
+        del cut[1]
+    width = max(1, min(max((len(row) for row in cut), default=1), MAX_COLUMNS))
+    placed = []
+    for index, row in enumerate(cut):
+        cells = []
+        for column in range(width):
+            text = " ".join([row[column], *row[width:]] if column == width - 1 else row[column : column + 1])
+            align = aligns[column] if column < len(aligns) else "l"
+            text = re.sub(r"<br\s*/?>", r"\\\\", text)
+            cell = Cell(inlines.inlines_of(text, notes), align=align, column=column, rules={"bottom"})
+            if index == 0:
+                cell.rules.add("top")
+            cells.append(cell)
+        placed.append(cells)
+    return Table(placed, width, header_rows=header_rows)
+
+
+def is_pipe_separator(line: str) -> bool:
+    """Say whether a line is the row of dashes under a Markdown table's heading."""
+    return bool(re.fullmatch(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*", line)) and "|" in line
+
+
+def _split_pipes(line: str) -> list[str]:
+    line = line.strip()
+    line = line[1:] if line.startswith("|") else line
+    if line.endswith("|") and not line.endswith("\\|"):
+        line = line[:-1]
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
