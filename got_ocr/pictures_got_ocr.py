@@ -113,7 +113,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         has_alpha = has_alpha or image.palette.mode == "RGBA"
     if not has_alpha:
         return image.convert("RGB")
-    rgba = image.convert("RGBA")
+    rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     flat = Image.new("RGB", rgba.size, (255, 255, 255))
     flat.paste(rgba, mask=rgba.getchannel("A"))
     return flat
@@ -162,7 +162,7 @@ def _to_bytes(values: np.ndarray, top: float | None = None) -> np.ndarray:
     if top is None:
         slack = 1.05 if is_float else 1.0  # Resampled floats overshoot a little.
         tops = (1.0, 255.0, 65535.0) if is_float else (255.0, 4095.0, 65535.0)
-        top = next((top for top in tops if high <= top * slack and low >= top - top * slack), None)
+        top = next((top for top in tops if high <= top * slack and low >= high - high * slack), None)
     if top is None:
         bottom, top = low, high if high > low else low + 1
     scaled -= bottom

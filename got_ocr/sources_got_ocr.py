@@ -233,7 +233,8 @@ def _fetch_in_time(url: str, name: str, options: LoadOptions) -> tuple[bytes, st
     if isinstance(result, PageError):
         raise result
     if isinstance(result, urllib.error.HTTPError):
-        raise PageError(f"{name}: the server answered {result.code} {result.reason}: check the address.") from None
+        answered = " ".join(f"{result.code} {result.reason}".split())
+        raise PageError(f"{name}: the server answered {answered}: check the address.") from None
     reason = result.reason if isinstance(result, urllib.error.URLError) else result
     if isinstance(reason, TimeoutError):
         raise PageError(too_slow)

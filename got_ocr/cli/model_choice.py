@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +92,6 @@ def silence_libraries(show_downloads: bool) -> None:
     Args:
         show_downloads: Whether the Hub's download bars may show, since those can take minutes.
     """
-    warnings.simplefilter("ignore")
     from huggingface_hub.utils import enable_progress_bars
     from transformers.utils import logging as transformers_logging
 

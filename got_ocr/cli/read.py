@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: If an argument is not allowed.
     """
     _check(args)
+    warnings.simplefilter("ignore")  # Pillow's and transformers': every trouble that counts has a line of ours.
     choice = choose_model(args.model)
     is_text = args.type == "ocr" and not args.multi_page
     output = open_output(args.output, as_json=args.json, suffix=".txt" if is_text else ".md", force=args.force)
