@@ -20,7 +20,7 @@ BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
 X_HEIGHT_EM = 0.5
-GUTTER_WIDTH_EM = 0.8
+GUTTER_WIDTH_EM = 0.95
 GUTTER_HEIGHT_EM = 6.0
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 SKEW_LIMIT_DEGREES = 3.5
@@ -89,17 +89,17 @@ def _letters(components: Components) -> np.ndarray:
 
 
 def letter_height(components: Components) -> float:
-    """Typical height in px of the letters, by area so that specks don't count; 0.0 without any."""
+    """Height in px of most capitals and ascending letters, by area so that specks don't count; 0.0 without any."""
     letters = _letters(components)
     if not len(letters):
         return 0.0
-    return _weighted_median(components.height[letters], components.area[letters])
+    return _weighted_median(components.height[letters], components.area[letters], 0.7)
 
 
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+def _weighted_median(values: np.ndarray, weights: np.ndarray, share: float = 0.5) -> float:
     order = np.argsort(values)
     total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+    return float(values[order][np.searchsorted(total, total[-1] * share)])
 
 
 def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]:
@@ -115,11 +115,11 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
     letters = _letters(components)
     if not len(letters):
         return []
-    em_px = 1.6 * letter_height(components)
+    em_px = letter_height(components) / ASCENDER_EM
     gutters = _gutters(components.boxes[letters], shape, em_px)
     label, letters = _segment(components, letters, shape, gutters)
     segments = _describe(components, letters, label)
-    segments = _attach_small(components, segments)
+    segments = _attach_small(segments)
     segments = _join_rows(segments, gutters)
     lines = [line for line in segments if _plausible(components, line)]
     return _order(lines)
@@ -229,14 +229,14 @@ def _box_array(lines: list[TextLine]) -> np.ndarray:
     return np.array([line.box for line in lines], dtype=np.float64).reshape(-1, 4)
 
 
-def _join(components: Components, lines: list[TextLine], sizes_from: int) -> TextLine:
+def _join(lines: list[TextLine], sizes_from: int) -> TextLine:
     """Make one line of several; the one at `sizes_from` tells the size."""
     boxes = _box_array(lines)
     box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
     return replace(lines[sizes_from], members=np.concatenate([line.members for line in lines]), box=box)
 
 
-def _attach_small(components: Components, segments: list[TextLine]) -> list[TextLine]:
+def _attach_small(segments: list[TextLine]) -> list[TextLine]:
     """Give dots, marks, quotes, hyphens and superscripts to the line that they stand in."""
     em = np.array([segment.em_px for segment in segments])
     boxes = _box_array(segments)
@@ -267,55 +267,61 @@ def _attach_small(components: Components, segments: list[TextLine]) -> list[Text
                 changed = True
         if not changed:
             break
-    joined = []
-    for number, segment in enumerate(segments):
-        if owner[number] < 0:
-            joined.append((number, [segment]))
-    place = {number: parts for number, parts in joined}
-    for number, segment in enumerate(segments):
-        top = number
+    place = {number: [segment] for number, segment in enumerate(segments) if owner[number] < 0}
+    for number in np.flatnonzero(owner >= 0):
+        top = int(owner[number])
         while owner[top] >= 0:
             top = int(owner[top])
-        if top != number:
-            place[top].append(segment)
-    return [_join(components, parts, 0) for parts in place.values()]
+        place[top].append(segments[number])
+    return [_join(parts, 0) for parts in place.values()]
 
 
 def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
     """Join segments of one row, over a gutter only where it is a table's."""
-    if not segments:
-        return []
+    pairs, crossed = _neighbours(segments, gutters)
+    lines = _chain(segments, pairs)
+    pairs, crossed = _neighbours(lines, gutters)
+    for rows in crossed.values():
+        widths = np.array(
+            [[(lines[number].box[2] - lines[number].box[0]) / lines[number].em_px for number in row] for row in rows]
+        )
+        steps = [abs(lines[a].baseline_px - lines[b].baseline_px) / lines[a].em_px for a, b in rows]
+        if np.median(widths, 0).min() < COLUMN_WIDTH_EM and np.median(steps) < 0.1:
+            pairs += rows
+    return _chain(lines, pairs)
+
+
+def _neighbours(
+    segments: list[TextLine], gutters: np.ndarray
+) -> tuple[list[tuple[int, int]], dict[int, list[tuple[int, int]]]]:
+    """Find each segment's right neighbour on its row.
+
+    Returns:
+        (left, right) pairs without a gutter between them, and those over each gutter by its number.
+    """
     boxes = _box_array(segments)
     em = np.array([segment.em_px for segment in segments])
     baseline = np.array([segment.baseline_px for segment in segments])
-    pairs = []
+    pairs: list[tuple[int, int]] = []
+    crossed: dict[int, list[tuple[int, int]]] = {}
     for left in range(len(segments)):
-        overlap = np.minimum(baseline, baseline[left]) - np.maximum(
-            baseline - 0.5 * em, baseline[left] - 0.5 * em[left]
-        )
-        same_row = overlap > 0.5 * 0.5 * np.minimum(em, em[left])
+        top = np.maximum(baseline - 0.5 * em, baseline[left] - 0.5 * em[left])
+        same_row = np.minimum(baseline, baseline[left]) - top > 0.25 * np.minimum(em, em[left])
         ratio = np.maximum(em, em[left]) / np.minimum(em, em[left])
         right = np.flatnonzero(same_row & (ratio < 1.7) & (boxes[:, 0] > boxes[left, 2] - 0.3 * em[left]))
         right = right[right != left]
-        if len(right):
-            pairs.append((left, int(right[np.argmin(boxes[right, 0])])))
-    crossed: dict[int, list[tuple[int, int]]] = {}
-    joinable = []
-    for left, right in pairs:
+        if not len(right):
+            continue
+        nearest = int(right[np.argmin(boxes[right, 0])])
         row = int(np.clip(baseline[left] - 0.3 * em[left], 0, gutters.shape[0] - 1))
-        strip = gutters[row, int(boxes[left, 2]) : max(int(boxes[right, 0]), int(boxes[left, 2]) + 1)]
+        begin = int(boxes[left, 2])
+        strip = gutters[row, begin : max(int(boxes[nearest, 0]), begin + 1)]
         numbers = np.unique(strip[strip > 0]).tolist()
         if not numbers:
-            joinable.append((left, right))
+            pairs.append((left, nearest))
         for number in numbers:
-            crossed.setdefault(number, []).append((left, right))
-    for rows in crossed.values():
-        lefts, rights = np.array(rows).T
-        widths = (boxes[:, 2] - boxes[:, 0]) / em
-        narrow = min(np.median(widths[lefts]), np.median(widths[rights])) < COLUMN_WIDTH_EM
-        if narrow:
-            joinable += rows
-    return _chain(segments, joinable)
+            crossed.setdefault(number, []).append((left, nearest))
+    return pairs, crossed
 
 
 def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextLine]:
@@ -323,7 +329,7 @@ def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextL
     following: dict[int, int] = {}
     taken: set[int] = set()
     for left, right in pairs:
-        if left not in following and right not in taken and left != right:
+        if left not in following and right not in taken:
             following[left] = right
             taken.add(right)
     lines = []
@@ -334,10 +340,7 @@ def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextL
         while here in following:
             here = following[here]
             parts.append(segments[here])
-        longest = int(np.argmax([part.box[2] - part.box[0] for part in parts]))
-        boxes = _box_array(parts)
-        box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
-        lines.append(replace(parts[longest], members=np.concatenate([part.members for part in parts]), box=box))
+        lines.append(_join(parts, int(np.argmax([part.box[2] - part.box[0] for part in parts]))))
     return lines
 
 

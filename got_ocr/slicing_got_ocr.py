@@ -15,7 +15,9 @@ from PIL import Image, ImageChops, ImageFilter
 from .ink_got_ocr import Components, find_components, ink_image, ink_mask, paint_runs, turn_reversed_boxes
 from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, letter_height
 
-WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this: 150 dpi for A4.
+WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
+SMALL_PRINT_PX = 8.5  # letters lower than this, which are looked at twice as large as long as that makes no more than
+MAX_WORKING_PX = 9_000_000  # pixels.
 INK_LEVEL = 225  # Grey levels between paper and ink on a slice.
 ROW_PITCH_EM = 1.3  # From baseline to baseline on a slice.
 
@@ -222,28 +224,33 @@ def _read_layout(image: Image.Image, options: SlicingOptions) -> _Page:
     """Find ink, skew and lines."""
     ink = ink_image(image)
     factor = max(1, math.ceil(max(image.size) / WORKING_SIDE_PX - 0.35))
-    working, mask, components = _look(ink, factor)
-    if factor > 1 and 0 < letter_height(components) < 7:  # Small print on a large page: look closer.
-        factor = max(1, factor // 2)
-        working, mask, components = _look(ink, factor)
+    scale = 1.0 / factor
+    working, mask, components = _look(ink, scale)
+    if 0 < letter_height(components) < SMALL_PRINT_PX and 4 * mask.size < MAX_WORKING_PX:  # Look closer.
+        scale = 2.0 if factor == 1 else 1.0 / (factor // 2)
+        working, mask, components = _look(ink, scale)
     skew = estimate_skew(components)
     if skew:
         ink = ink.rotate(skew, Image.Resampling.BICUBIC)
-        working, mask, components = _look(ink, factor)
+        working, mask, components = _look(ink, scale)
     turned = turn_reversed_boxes(working, letter_height(components))
     if turned is not working:
         ink = _merge_turned(ink, working, turned)
-        working, mask, components = _look(ink, factor)
+        working, mask, components = _look(ink, scale)
     shape = (working.height, working.width)
     lines = find_lines(components, shape)
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, shape)
-    return _Page(ink, 1.0 / factor, mask, line_map, shape, lines, skew)
+    return _Page(ink, scale, mask, line_map, shape, lines, skew)
 
 
-def _look(ink: Image.Image, factor: int) -> tuple[Image.Image, np.ndarray, Components]:
+def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Components]:
     """Reduce ink to the working size and find its mask and components, rules left out of the latter."""
-    working = ink.reduce(factor) if factor > 1 else ink
+    working = ink
+    if scale < 1.0:
+        working = ink.reduce(round(1 / scale))
+    elif scale > 1.0:
+        working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
     mask = ink_mask(working)
     components = find_components(mask)
     height = letter_height(components)
@@ -368,7 +375,7 @@ class _Packer:
                 len(self.slices),
                 number,
                 joined,
-                (start, line.box[1], stop, line.box[3]),
+                page.picture_box((start, line.box[1], stop, line.box[3])),
                 _at(options.margin_px, top_px, size),
             )
         )
