@@ -35,7 +35,7 @@ examples:
 Several pages on standard output are separated by a form feed. On standard error: which model reads, what failed, how
 far it is. Files of --output are named after their input: scan.png gives scan.txt, page 3 of a.pdf gives a-003.txt."""
 
-RENDER_SUFFIXES = (".html", ".htm")
+RENDER_SUFFIXES = (".html", ".htm", ".docx", ".md", ".tex")  # No suffix of a picture: see _check.
 DEFAULT_BATCH_SIZE = 4
 STDIN = "-"
 
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="FILE.html",
-        help="also write the text as a page for people (default name: after the input)",
+        help="also write the text as a page for people: .html, .docx, .md or .tex (default: INPUT.html here)",
     )
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
@@ -260,7 +260,7 @@ class _Job:
     num_failed: int = 0
     num_skipped: int = 0
     _reader: tuple[Any, Any] | None = None
-    _rendered: list[tuple[str, str]] = field(default_factory=list)
+    _rendered: list[tuple[Path | None, str]] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -358,6 +358,7 @@ class _Job:
         """Read a batch; where that fails, each page by itself, so that one page's trouble stays its own."""
         if not pages:
             return []
+        _ = self._model  # Loaded before the clock starts.
         start = time.perf_counter()
         try:
             answers = self._read([page.image for page in pages], pages[0].name)
@@ -419,7 +420,8 @@ class _Job:
         if record.error is None:
             self.num_read += 1
             if self.args.render is not None:
-                self._rendered.append((name, record.text))
+                # Where the page is a picture file, it stands beside its text.
+                self._rendered.append((Path(name) if Path(name).is_file() else None, record.text))
         else:
             self.num_failed += 1
             self.progress.error(f"error: {record.error}")
@@ -444,6 +446,7 @@ class _Job:
             self.num_skipped += len(pages)
             return
         sources = list(dict.fromkeys(page.source for page in pages))
+        _ = self._model  # Loaded before the clock starts.
         start = time.perf_counter()
         try:
             answer = self._read([[page.image for page in pages]], name)[0]
@@ -468,13 +471,14 @@ class _Job:
                 raise CommandError(
                     exit_codes.OUTPUT_FAILED, f"{target} exists already: --force overwrites it, or --render FILE.html."
                 )
-        rendering = _rendering()
-        if len(self._rendered) == 1:
-            document = rendering.render(self._rendered[0][1])
-        else:
-            document = rendering.render_pages(self._rendered)
+        document = _rendering().render_pages(self._rendered)
+        part = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
         with writing(target):
-            document.save(str(target))
+            try:
+                document.save(part)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
         self.progress.notice(f"rendered: {target}")
 
 
