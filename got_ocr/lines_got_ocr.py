@@ -20,8 +20,7 @@ BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
 X_HEIGHT_EM = 0.5
-GUTTER_WIDTH_EM = 0.95
-GUTTER_HEIGHT_EM = 6.0
+GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 SKEW_LIMIT_DEGREES = 3.5
 
@@ -141,21 +140,19 @@ def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndar
     white = np.ones((rows, columns), bool)
     for x1, y1, x2, y2 in (boxes // cell).tolist():
         white[y1 : y2 + 1, x1 : x2 + 1] = False
-    window = max(2, round(GUTTER_WIDTH_EM * em_px / cell) - 1)
-    wide = np.zeros_like(white)
-    run = np.logical_and.reduce([white[:, shift : columns - window + 1 + shift] for shift in range(window)])
-    wide[:, window // 2 : window // 2 + run.shape[1]] = run
-    # Vertical runs are horizontal ones of the transposed grid.
-    upright = wide.T
-    padded = np.zeros((columns, rows + 2), bool)
-    padded[:, 1:-1] = upright
-    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
-    start, stop = edges[0::2], edges[1::2]
-    tall = stop - start >= GUTTER_HEIGHT_EM * em_px / cell
     strips = np.zeros((columns, rows), bool)
-    for first, last in zip(start[tall].tolist(), stop[tall].tolist(), strict=True):
-        column, top = divmod(first, rows + 1)
-        strips[column, top : top + last - first] = True
+    for width_em, height_em in GUTTERS_EM:
+        window = min(max(2, round(width_em * em_px / cell) - 1), columns)
+        wide = np.logical_and.reduce([white[:, shift : columns - window + 1 + shift] for shift in range(window)])
+        # Vertical runs are horizontal ones of the transposed grid.
+        padded = np.zeros((columns, rows + 2), bool)
+        padded[window // 2 : window // 2 + wide.shape[1], 1:-1] = wide.T
+        edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+        start, stop = edges[0::2], edges[1::2]
+        tall = stop - start >= height_em * em_px / cell
+        for first, last in zip(start[tall].tolist(), stop[tall].tolist(), strict=True):
+            column, top = divmod(first, rows + 1)
+            strips[column, top : top + last - first] = True
     found = find_components(strips.T)
     numbered = paint_runs(found, (found.run_label + 1).astype(np.int32), (rows, columns))
     return numbered.repeat(cell, 0).repeat(cell, 1)[: shape[0], : shape[1]]
@@ -317,8 +314,10 @@ def _neighbours(
         begin = int(boxes[left, 2])
         strip = gutters[row, begin : max(int(boxes[nearest, 0]), begin + 1)]
         numbers = np.unique(strip[strip > 0]).tolist()
-        if not numbers:
+        # A heading's word gap may lie over the gutter of the columns below.
+        if not numbers or boxes[nearest, 0] - begin < 0.8 * min(em[left], em[nearest]):
             pairs.append((left, nearest))
+            continue
         for number in numbers:
             crossed.setdefault(number, []).append((left, nearest))
     return pairs, crossed

@@ -16,7 +16,7 @@ from .ink_got_ocr import Components, find_components, ink_image, ink_mask, paint
 from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, letter_height
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
-SMALL_PRINT_PX = 8.5  # letters lower than this, which are looked at twice as large as long as that makes no more than
+SMALL_PRINT_PX = 11.0  # letters lower than this, which are looked at twice as large as long as that makes no more than
 MAX_WORKING_PX = 9_000_000  # pixels.
 INK_LEVEL = 225  # Grey levels between paper and ink on a slice.
 ROW_PITCH_EM = 1.3  # From baseline to baseline on a slice.
