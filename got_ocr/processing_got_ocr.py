@@ -13,7 +13,7 @@ Shape legend:
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +34,7 @@ from .prompt_got_ocr import (
     is_one_box,
     parse_box,
     parse_color,
+    parse_ocr_type,
     prompt_parts,
 )
 from .sources_got_ocr import PageError  # noqa: F401  transformers 4 copies to the Hub only what is imported here.
@@ -144,33 +145,29 @@ class GotOcrProcessor(ProcessorMixin):
         crop = crop if crop_to_patches is None else crop_to_patches
         max_tiles = max_tiles if max_patches is None else max_patches
         documents = _as_documents(images, multi_page)
-        boxes = _one_each(box, len(documents), is_one_box(box), "box")
-        colors = _one_each(color, len(documents), color is None or isinstance(color, str), "color")
-        self._check(ocr_type, boxes, colors, crop, multi_page)
+        # Wrong modes are refused before any picture is loaded.
+        parse_ocr_type(ocr_type)
+        boxes = _one_each(box, len(documents), is_one_box(box), parse_box, "box")
+        colors = _one_each(color, len(documents), color is None or isinstance(color, str), parse_color, "color")
+        for one_box, one_color in zip(boxes, colors, strict=True):
+            check_modes(has_box=one_box is not None, color=one_color, crop=crop, multi_page=multi_page)
 
         prompts: list[list[int]] = []
         pictures: list[Any] = []
         for document, one_box, one_color in zip(documents, boxes, colors, strict=True):
             pages = [load_image(source) for source in document]
-            region = _region(one_box, pages[0].width, pages[0].height)
+            region = None if one_box is None else box_per_mille(one_box, pages[0].width, pages[0].height)
             if crop:
                 pages = self.image_processor.crop_to_tiles(pages[0], max_tiles)
             words = instruction
             if words is None:
-                words = _instruction(ocr_type, region, one_color or "", crop, multi_page)
+                words = _instruction(ocr_type, region, one_color, crop, multi_page)
             prompts.append(self.encode_parts(prompt_parts(words, len(pages), self.image_token_len)))
             pictures += pages
         pixel_values = self.image_processor(pictures, return_tensors="np")["pixel_values"]
         input_ids, attention_mask = self._pad(prompts)
         data = {"input_ids": input_ids, "attention_mask": attention_mask, "pixel_values": pixel_values}
         return BatchFeature(data, tensor_type=return_tensors)
-
-    def _check(self, ocr_type: str, boxes: list[Any], colors: list[Any], crop: bool, multi_page: bool) -> None:
-        """Refuse wrong modes before any picture is loaded."""
-        for box, color in zip(boxes, colors, strict=True):
-            has_box = parse_box(box) is not None
-            check_modes(has_box=has_box, color=parse_color(color), crop=crop, multi_page=multi_page)
-        _instruction(ocr_type)
 
     def encode_parts(self, parts: Sequence[PromptPart]) -> list[int]:
         """Encode a prompt.
@@ -362,17 +359,13 @@ def _as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
     return [list(document) for document in documents]
 
 
-def _one_each(value: Any, count: int, is_one: bool, name: str) -> list[Any]:
+def _one_each(value: Any, count: int, is_one: bool, parse: Callable[[Any], Any], name: str) -> list[Any]:
     """Spread one value over `count` sequences, or check that there is one for each."""
     if is_one:
-        return [value] * count
-    values = list(value)
+        return [parse(value)] * count
+    values = [parse(one) for one in value]
     if len(values) != count:
         raise ValueError(
             f"{name} must be one, or a list with one for each of the {count} pictures, got {len(values)}."
         )
     return values
-
-
-def _region(box: Any, width_px: int, height_px: int) -> list[int] | None:
-    return None if parse_box(box) is None else box_per_mille(box, width_px, height_px)

@@ -277,9 +277,12 @@ def is_one_box(value: Any) -> bool:
     Returns:
         Whether it is a single box.
     """
-    if value is None or isinstance(value, str):
+    if isinstance(value, str) or not hasattr(value, "__len__"):
         return True
-    return not any(item is None or isinstance(item, str) or hasattr(item, "__len__") for item in value)
+    return not any(
+        item is None or isinstance(item, str) or (hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0)
+        for item in value
+    )
 
 
 def _numbers_of(box: Any) -> list[float] | None:
