@@ -1,0 +1,109 @@
+"""Which model the command line chooses, where it puts it, and what it says when it can't."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from got_ocr.cli import exit_codes
+from got_ocr.cli.exit_codes import CommandError
+from got_ocr.cli.model_choice import ModelChoice, choose_model, load_model, pick_device, pick_dtype
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """An empty Hub cache and a built-in checkpoint."""
+    nano = tmp_path / "nano"
+    nano.mkdir()
+    (nano / "config.json").write_text("{}")
+    places = SimpleNamespace(cached=None, nano=nano)
+    monkeypatch.setattr("got_ocr.hub.cache.find_cached_checkpoint", lambda: places.cached)
+    monkeypatch.setattr("got_ocr.hub.cache.BUILTIN_CHECKPOINT", nano)
+    return places
+
+
+def test_order_of_choice(checkpoint: Path, hub: SimpleNamespace) -> None:
+    hub.cached = Path("/cache/models--stepfun-ai--GOT-OCR2_0/snapshots/abc")
+    environment = {"GOT_OCR_MODEL": "org/from-environment"}
+    choice = choose_model(str(checkpoint), environment)
+    assert (choice.location, choice.notice) == (str(checkpoint), f"model: {checkpoint} (--model)")
+    choice = choose_model(None, environment)
+    assert choice == ModelChoice("org/from-environment", "model: org/from-environment (GOT_OCR_MODEL)")
+    choice = choose_model(None, {"GOT_OCR_MODEL": ""})
+    assert choice == ModelChoice(str(hub.cached), "model: stepfun-ai/GOT-OCR2_0 (from the Hub cache)")
+    hub.cached = None
+    choice = choose_model(None, {})
+    assert choice.location == str(hub.nano)
+    assert "built-in nano" in choice.notice
+    assert "--model stepfun-ai/GOT-OCR2_0" in choice.notice
+    assert "\n" not in choice.notice
+
+
+def test_no_built_in_model(hub: SimpleNamespace) -> None:
+    (hub.nano / "config.json").unlink()
+    with pytest.raises(CommandError, match="has no built-in model: give --model FOLDER") as caught:
+        choose_model(None, {})
+    assert caught.value.exit_code == exit_codes.MODEL_FAILED
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("no-such-folder", "--model: no folder no-such-folder here, and it is no Hub id like stepfun-ai/GOT-OCR2_0."),
+        ("./org/name", "no folder ./org/name here"),
+        ("a/b/c", "no folder a/b/c here"),
+        ("https://host/model", "no folder https://host/model here"),
+        (__file__, "is a file: give the checkpoint's folder or a Hub id."),
+        (str(Path(__file__).parent), "holds no config.json."),
+    ],
+)
+def test_wrong_model(value: str, message: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        choose_model(value, {})
+    assert message in str(caught.value)
+    assert caught.value.exit_code == exit_codes.MODEL_FAILED
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"model_type": "llama"}', "{}"])
+def test_a_broken_checkpoint_gives_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(CommandError, match="can't be loaded") as caught:
+        load_model(ModelChoice(str(tmp_path), ""), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert pick_device("auto") == torch.device("cpu")
+    for device in ("cuda", "cuda:7", "mps", "abacus"):
+        with pytest.raises(CommandError, match=f"--device {device} can't be used here") as caught:
+            pick_device(device)
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device("auto") == torch.device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto") == torch.device("cuda")
+
+
+def test_dtypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_this_gpu(known: bool) -> Any:
+        return lambda including_emulation=True: known
+
+    assert pick_dtype("float16", "cpu", torch.bfloat16) is torch.float16
+    assert pick_dtype("auto", "cpu", torch.bfloat16) is torch.float32
+    assert pick_dtype("auto", "mps", torch.bfloat16) is torch.float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", on_this_gpu(True))
+    assert pick_dtype("auto", "cuda", torch.bfloat16) is torch.bfloat16
+    assert pick_dtype("auto", "cuda", torch.float32) is torch.float32
+    assert pick_dtype("auto", "cuda", None) is torch.float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", on_this_gpu(False))
+    assert pick_dtype("auto", "cuda", torch.bfloat16) is torch.float32
