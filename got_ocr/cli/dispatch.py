@@ -141,6 +141,8 @@ def _flush_after_help(code: Any) -> int:
     except BrokenPipeError:
         _discard(sys.stdout)
         return exit_codes.BROKEN_PIPE
+    except OSError as error:
+        return _report(error)
     return code if isinstance(code, int) else exit_codes.OK if code is None else exit_codes.WRONG_USAGE
 
 

@@ -137,7 +137,7 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
         raise CommandError(
             exit_codes.MODEL_FAILED, f"not enough memory on {torch_device} for {choice.location}: try --device cpu."
         ) from None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
         raise CommandError(exit_codes.MODEL_FAILED, f"{choice.location} can't be loaded: {one_line(error)}") from error
 
 

@@ -12,7 +12,10 @@ import pytest
 from got_ocr.cli import exit_codes
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
 
-SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "examples" / "images"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("GOT_OCR_MODEL", "PYTHONUNBUFFERED")}
+ENVIRONMENT["PYTHONPATH"] = str(ROOT)  # where the package is not installed
 HEAVY = ("torch", "transformers", "huggingface_hub", "numpy", "PIL", "tqdm")
 
 needs_nano = pytest.mark.skipif(
@@ -39,7 +42,7 @@ sys.exit(main())
 
 def got_ocr(*arguments: object, code: str | None = None, **options: object) -> subprocess.CompletedProcess[str]:
     start = ["-c", code] if code else ["-m", "got_ocr"]
-    environment = {**os.environ, "GOT_OCR_MODEL": "org/unused" if code else "", "HF_HUB_OFFLINE": "1"}
+    environment = {**ENVIRONMENT, "GOT_OCR_MODEL": "org/unused" if code else "", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, *start, *map(str, arguments)]
     settings = {"capture_output": True, "text": True, "env": environment, "check": False, **options}
     return subprocess.run(command, **settings)  # type: ignore[call-overload]
@@ -80,7 +83,7 @@ def test_a_missing_page_does_not_import_torch(tmp_path: Path) -> None:
 
 def test_broken_pipe() -> None:
     """`got-ocr ... | head -c 1`: the reader goes away, and no traceback follows."""
-    environment = {**os.environ, "GOT_OCR_MODEL": "org/unused"}
+    environment = {**ENVIRONMENT, "GOT_OCR_MODEL": "org/unused"}
     command = [sys.executable, "-c", FAKE, "-q", *[str(SAMPLES / "sample_page.png")] * 5]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -128,8 +131,7 @@ def test_a_disk_that_fills_up_leaves_no_half_page(tmp_path: Path) -> None:
 
 @needs_nano
 def test_the_built_in_checkpoint_reads_a_page_of_a_pdf(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "GOT_OCR_MODEL"}
-    environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    environment = {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     result = got_ocr(SAMPLES / "sample.pdf", "gone.png", "--pages", "1", "--dpi", "110", "--json", env=environment)
     assert result.returncode == exit_codes.SOME_PAGES_FAILED
     read, failed = (json.loads(line) for line in result.stdout.splitlines())
