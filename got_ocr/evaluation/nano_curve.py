@@ -52,7 +52,7 @@ def draw_curve(entries: Sequence[dict[str, Any]]) -> Image.Image:
         ValueError: there are fewer than two entries.
     """
     if len(entries) < 2:
-        raise ValueError(f"the log has {len(entries)} entries, a curve needs two: let the training run a minute longer")
+        raise ValueError(f"the log has {len(entries)} entries, a curve needs two: let the training go on a minute")
     width, height = SIZE_PX
     left, top, right, bottom = MARGINS_PX
     image = Image.new("RGB", SIZE_PX, "white")
@@ -90,7 +90,8 @@ def draw_curve(entries: Sequence[dict[str, Any]]) -> Image.Image:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m got_ocr.evaluation.nano_curve", description="Draw a learning curve.")
+    program = "python -m got_ocr.evaluation.nano_curve"
+    parser = argparse.ArgumentParser(prog=program, description="Draw a learning curve.")
     parser.add_argument("log", type=Path, help="log.jsonl of a run")
     parser.add_argument("picture", type=Path, help="PNG file to write")
     options = parser.parse_args()

@@ -29,6 +29,8 @@ _ROFF_ESCAPES = (
     (re.compile(r"\\ |\\~"), " "),
 )
 _DOCSTRING = re.compile(r'"""(.{80,}?)"""', re.DOTALL)
+# Shares of the corpus by kind of source: English for the most part, enough of other languages to meet their letters.
+_SHARES = {"manual": 0.32, "foreign": 0.08, "readme": 0.28, "docstring": 0.32}
 _WORD_LISTS = ("/usr/share/dict/words", "/usr/share/dict/american-english")
 _ACCENTED = dict(
     zip(
@@ -94,7 +96,7 @@ def default_sources() -> dict[str, list[Path]]:
     """List the text files that a Debian machine with Python has.
 
     Returns:
-        Kind (`manual`, `readme`, `docstring`) to its files in a fixed order.
+        Kind (`manual`, `foreign`, `readme`, `docstring`) to its files in a fixed order.
     """
     library = Path(sysconfig.get_path("stdlib"))
     packages = Path(sysconfig.get_path("purelib"))
@@ -123,7 +125,7 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
 
     Args:
         extra_files: plain text of the user's own, added in full.
-        limit: characters to stop at, shared out evenly among the kinds of source (the user's files come on top).
+        limit: characters to stop at, shared out among the kinds of source (the user's files come on top).
 
     Returns:
         Unique paragraphs, NFC-normalised, single spaces.
@@ -153,7 +155,7 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
         add(_plain_paragraphs(text))
     sources = default_sources()
     for kind, paths in sources.items():
-        budget = limit // len(sources)
+        budget = round(limit * _SHARES[kind])
         order = np.random.default_rng(len(paths)).permutation(len(paths))
         taken: Counter[str] = Counter()
         for position in order:

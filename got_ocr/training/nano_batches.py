@@ -93,7 +93,8 @@ class Canvas:
         rows: most lines of text; half of the pictures have as many, the others 1 to this many.
         batch: pictures a process and step.
         weight: how often, beside the stage's other canvases.
-        slices: whether the pictures are laid out as the reading path lays out pieces of a page.
+        slices: whether the pictures are laid out as the reading path lays out pieces of a page; then a strip is the
+            top of the canvas, else it lies anywhere.
     """
 
     height: int
@@ -167,7 +168,7 @@ class BatchSource:
         shared = np.random.default_rng((self.seed, step))
         weights = np.array([canvas.weight for canvas in canvases])
         canvas = canvases[shared.choice(len(canvases), p=weights / weights.sum())]
-        places = (self.canvas_px - canvas.height) // 32 + 1
+        places = 1 if canvas.slices else (self.canvas_px - canvas.height) // 32 + 1
         first_row = int(shared.integers(places)) * (32 // self.patch_px)
         tail = self.tails[shared.choice(len(self.tails), p=list(INSTRUCTIONS.values()))]
         own = np.random.default_rng((self.seed, step, rank))

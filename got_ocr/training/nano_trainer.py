@@ -73,6 +73,7 @@ class NanoTrainingConfig:
     size_px: tuple[float, float]
     prose_share: float
     dictionary_share: float
+    wear_strength: float
     stages: tuple[Stage, ...]
     families: tuple[str, ...]
     held_out_families: tuple[str, ...]
@@ -127,7 +128,8 @@ def build_picture_source(
     """
     families = select_families(installed_faces(), config.families)
     corpus = split_corpus(load_corpus(cache, [Path(path) for path in config.corpus]), held_out, vocabulary.alphabet)
-    return TextImageSource(families, TextSource(corpus, config.prose_share, config.dictionary_share), config.size_px)
+    text = TextSource(corpus, config.prose_share, config.dictionary_share)
+    return TextImageSource(families, text, config.size_px, config.wear_strength)
 
 
 class NanoTrainer:
