@@ -1,7 +1,7 @@
 """Find the text lines of a page among its connected pieces of ink, and the order to read them in.
 
-A letter's middle band, drawn longer to both sides in proportion to the letter's own height, meets its neighbours on the
-same line and nobody else, whatever sizes a page mixes. Tall white strips between such lines are the gutters of columns.
+A letter's middle band, drawn longer to both sides in proportion to the letter's own height, meets its neighbours on
+the same line and nobody else, whatever sizes a page mixes. Tall white strips between lines are the gutters of columns.
 
 Shape legend:
     H, W  height and width in px of the picture that is looked at

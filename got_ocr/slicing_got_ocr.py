@@ -7,6 +7,7 @@ cut between words into pieces as wide as the model's canvas, and a few pieces ar
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from .ink_got_ocr import Components, find_components, ink_image, ink_mask, paint_runs, turn_reversed_boxes
 from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, letter_height
+from .pieces_got_ocr import cut_line, is_broken, spread_text
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
 SMALL_PRINT_PX = 11.0  # letters lower than this, which are looked at twice as large as long as that makes no more than
@@ -34,7 +36,6 @@ class SlicingOptions:
         rows: most pieces of text stacked on one slice; 0 stacks as many as fit.
         margin_px: white space around the text of a slice.
         row_gap_px: least white space between two pieces on a slice.
-        max_columns: columns of text to look for; 1 reads straight across the page.
         keep_natural: show a picture whose text fits one canvas as it is instead of line by line.
         max_slices: most slices made of one picture; what is beyond is left out.
         join_hyphens: whether `exam-` + `ple` at a line's end become one word.
@@ -44,10 +45,9 @@ class SlicingOptions:
 
     text_height_px: float = 21.0
     min_text_height_px: float = 18.0
-    rows: int = 3
+    rows: int = 2
     margin_px: int = 8
     row_gap_px: int = 4
-    max_columns: int = 12
     keep_natural: bool = True
     max_slices: int = 4096
     join_hyphens: bool = False
@@ -61,7 +61,6 @@ class SlicingOptions:
             ("rows", 0, 1000),
             ("margin_px", 0, 256),
             ("row_gap_px", 0, 256),
-            ("max_columns", 1, 100),
             ("max_slices", 1, 1_000_000),
         ):
             value = getattr(self, name)
@@ -137,7 +136,7 @@ class SlicedPage:
         line_boxes: (x1, y1, x2, y2) of each line in the upright picture, in px.
         line_blocks: number of each line's block.
         size: (width, height) of the picture in px.
-        skew_degrees: by how much the picture's lines fall to the right; upright, it is turned about its centre by that.
+        skew_degrees: by how much the picture's lines fall to the right; upright, it is turned about its centre.
         natural: whether the one slice is the picture in its own layout, whose answer is taken as it is.
         options: what it was cut with.
     """
@@ -210,7 +209,9 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int) ->
             f"a canvas of {canvas_size} px has no room for text of {options.text_height_px} px within margins of "
             f"{options.margin_px} px: use a larger canvas or smaller slicing options."
         )
-    page = _read_layout(image, options)
+    page = _read_layout(image)
+    if _fits_as_it_is(image, page, options, canvas_size):
+        return _natural_page(image, page, options, canvas_size)
     packer = _Packer(page, options, canvas_size)
     for number, (line, scale) in enumerate(zip(page.lines, _scales(page, options, room_px), strict=True)):
         packer.add_line(number, line, scale)
@@ -220,7 +221,29 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int) ->
     return SlicedPage(packer.slices, packer.pieces, boxes, blocks, image.size, page.skew_degrees, False, options)
 
 
-def _read_layout(image: Image.Image, options: SlicingOptions) -> _Page:
+def _fits_as_it_is(image: Image.Image, page: _Page, options: SlicingOptions, canvas_size: int) -> bool:
+    """Whether a picture is already what a slice looks like: small, with few lines of the right size in one column."""
+    if not (options.keep_natural and page.lines and max(image.size) <= canvas_size and not page.skew_degrees):
+        return False
+    sizes = np.array([line.em_px for line in page.lines]) / page.scale
+    stacked = all(below.box[1] > above.baseline_px - above.em_px for above, below in pairwise(page.lines))
+    low, high = options.min_text_height_px, options.text_height_px**2 / options.min_text_height_px
+    few = options.rows == 0 or len(page.lines) <= options.rows
+    return bool(few and stacked and sizes.min() >= low and sizes.max() <= high)
+
+
+def _natural_page(image: Image.Image, page: _Page, options: SlicingOptions, canvas_size: int) -> SlicedPage:
+    """Show a small picture as it is, on a canvas of its own paper."""
+    picture = image.convert("RGB")
+    edge = np.asarray(picture).reshape(-1, 3)
+    canvas = Image.new("RGB", (canvas_size, canvas_size), tuple(np.median(edge, 0).astype(int).tolist()))
+    canvas.paste(picture, (0, 0))
+    boxes = [page.picture_box(line.box) for line in page.lines]
+    pieces = [Piece(0, number, False, box, box) for number, box in enumerate(boxes)]
+    return SlicedPage([canvas], pieces, boxes, [line.block for line in page.lines], image.size, 0.0, True, options)
+
+
+def _read_layout(image: Image.Image) -> _Page:
     """Find ink, skew and lines."""
     ink = ink_image(image)
     factor = max(1, math.ceil(max(image.size) / WORKING_SIDE_PX - 0.35))
@@ -309,7 +332,8 @@ class _Packer:
         profile = (self.page.line_map[y1:y2, x1:x2] == number + 1).sum(0)
         # The padding of both ends is part of a piece's width.
         room = (self.canvas_size - 2 * self.options.margin_px) / scale - 4
-        for span in _cut(profile, x1, line.em_px, room):
+        widest = room * self.options.text_height_px / self.options.min_text_height_px
+        for span in cut_line(profile, x1, line.em_px, room, widest):
             self._place(number, line, scale, ink, box, span)
 
     def close(self) -> None:
@@ -399,73 +423,6 @@ def _grow(mask: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(size))) > 0
 
 
-def _cut(profile: np.ndarray, left: int, em_px: float, room: float) -> list[tuple[int, int, bool]]:
-    """Cut a line into pieces that are no wider than there is room for.
-
-    Args:
-        profile: ink in each column of the line, beginning and ending with ink.
-        left: number of its first column.
-        em_px: font size.
-        room: largest width of a piece, in columns.
-
-    Returns:
-        (first column, end, whether the piece continues a word) of each piece.
-    """
-    inked = np.concatenate([[False], profile > 0, [False]])
-    edges = np.flatnonzero(inked[1:] != inked[:-1])
-    start, stop = edges[0::2], edges[1::2]
-    gaps = start[1:] - stop[:-1]
-    wide = gaps > _word_gap(gaps / em_px) * em_px
-    first, last = start[np.concatenate([[True], wide])], stop[np.concatenate([wide, [True]])]
-    words: list[tuple[int, int, bool]] = []
-    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
-        joined = False
-        while end - begin > room:
-            cut = _thinnest(profile, begin, room)
-            words.append((begin, cut, joined))
-            begin, joined = cut, True
-        words.append((begin, end, joined))
-    # Fewest pieces first, then evenly filled ones, cut at wide gaps.
-    best: list[tuple[float, int]] = [(0.0, 0)]
-    for after in range(1, len(words) + 1):
-        options = []
-        for begin in range(after - 1, -1, -1):
-            width = words[after - 1][1] - words[begin][0]
-            if width > room and begin < after - 1:
-                break
-            gap = 1.0 if begin == 0 else min((words[begin][0] - words[begin - 1][1]) / em_px, 1.0)
-            slack = (1.0 - width / room) ** 2
-            options.append((best[begin][0] + 20.0 + slack - gap + 5.0 * words[begin][2], begin))
-        best.append(min(options))
-    pieces = []
-    after = len(words)
-    while after:
-        begin = best[after][1]
-        pieces.append((left + words[begin][0], left + words[after - 1][1], words[begin][2]))
-        after = begin
-    return pieces[::-1]
-
-
-def _word_gap(gaps_em: np.ndarray) -> float:
-    """Width in em from which a gap parts two words: the split of the line's gaps that divides them best (Otsu)."""
-    gaps = np.sort(np.minimum(gaps_em, 1.0))
-    if len(gaps) < 2:
-        return 0.2
-    below = np.cumsum(gaps)[:-1]
-    count = np.arange(1, len(gaps))
-    between = count * (len(gaps) - count) * (below / count - (gaps.sum() - below) / (len(gaps) - count)) ** 2
-    split = int(np.argmax(between))
-    return float(np.clip((gaps[split] + gaps[split + 1]) / 2, 0.14, 0.45))
-
-
-def _thinnest(profile: np.ndarray, begin: int, room: float) -> int:
-    """Where to cut a word that is too wide: in the last gap between letters, else where there is least ink."""
-    stop = begin + int(room)
-    low = begin + max(1, int(0.6 * room))
-    part = profile[low : stop + 1]
-    return low + len(part) - 1 - int(np.argmin(part[::-1]))
-
-
 def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
     """Put the slices' texts together.
 
@@ -487,7 +444,7 @@ def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
     for number, text in enumerate(texts):
         pieces = [piece for piece in page.pieces if piece.slice_index == number]
         widths = [piece.slice_box[2] - piece.slice_box[0] for piece in pieces]
-        for piece, part in zip(pieces, _spread(text, widths), strict=True):
+        for piece, part in zip(pieces, spread_text(text, widths), strict=True):
             glue = "" if piece.joined or not words[piece.line] or not part else " "
             words[piece.line] += glue + part
     options = page.options
@@ -497,50 +454,9 @@ def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
             continue
         if not result:
             result = line
-        elif options.join_hyphens and _broken(result, line):
+        elif options.join_hyphens and is_broken(result, line):
             result = result[:-1] + line
         else:
             result += (options.line_separator if number == block else options.block_separator) + line
         block = number
     return result
-
-
-def _broken(before: str, after: str) -> bool:
-    """Whether a word is broken over two lines: a hyphen behind a letter, and a small letter goes on."""
-    return len(before) > 1 and before[-1] == "-" and before[-2].isalpha() and after[0].islower()
-
-
-def _spread(text: str, widths: Sequence[float]) -> list[str]:
-    """Give the lines of a slice's text to its pieces.
-
-    Args:
-        text: what the slice reads.
-        widths: width of each piece, top to bottom.
-
-    Returns:
-        A text for each piece; where there are more or fewer lines than pieces, those whose lengths match best.
-    """
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    lines = [line for line in lines if line]
-    if len(lines) == len(widths) or not lines or not widths:
-        return lines if len(lines) == len(widths) else [""] * len(widths)
-    unit = sum(widths) / max(sum(len(line) for line in lines), 1)
-    expected = [width / unit for width in widths]
-    # cost[i][j]: lines up to j given to pieces up to i, in order; a piece takes any number of lines.
-    cost = [[math.inf] * (len(lines) + 1) for _ in range(len(widths) + 1)]
-    taken = [[0] * (len(lines) + 1) for _ in range(len(widths) + 1)]
-    cost[0][0] = 0.0
-    for i in range(1, len(widths) + 1):
-        for j in range(len(lines) + 1):
-            for begin in range(j + 1):
-                length = sum(len(line) + 1 for line in lines[begin:j])
-                value = cost[i - 1][begin] + abs(length - expected[i - 1])
-                if value < cost[i][j]:
-                    cost[i][j], taken[i][j] = value, begin
-    parts: list[str] = []
-    j = len(lines)
-    for i in range(len(widths), 0, -1):
-        begin = taken[i][j]
-        parts.append(" ".join(lines[begin:j]))
-        j = begin
-    return parts[::-1]

@@ -92,8 +92,15 @@ class PageWriter:
         return x
 
     def paragraph(
-        self, rng: random.Random, x: float, y: float, width: float, count: int, font: ImageFont.FreeTypeFont,
-        pitch: float = 1.25, justified: bool = False,
+        self,
+        rng: random.Random,
+        x: float,
+        y: float,
+        width: float,
+        count: int,
+        font: ImageFont.FreeTypeFont,
+        pitch: float = 1.25,
+        justified: bool = False,
     ) -> float:
         """Draw a paragraph of `count` lines from the top y. Returns where the next begins."""
         self.block += 1

@@ -1,0 +1,305 @@
+"""Slicing: every line of a page comes back once, in order, uncut; whatever else a picture may be gives no nonsense."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from got_ocr.ink_got_ocr import find_components, paint_runs
+from got_ocr.pieces_got_ocr import cut_line, spread_text
+from got_ocr.slicing_got_ocr import SlicingOptions, join_slices, slice_page
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "processing" / "benchmarks"))
+from truth_pages import (
+    DEGRADATIONS,
+    PageWriter,
+    TruthPage,
+    find_fonts,
+    perfect_reading,
+    running_page,
+)
+
+CANVAS = 192
+OPTIONS = SlicingOptions()
+FONTS = find_fonts()
+needs_fonts = pytest.mark.skipif(len(FONTS) < 2, reason="the fonts of truth_pages.py aren't installed")
+
+
+def read_perfectly(page: TruthPage, options: SlicingOptions = OPTIONS) -> str:
+    sliced = slice_page(page.image.convert("RGB"), options, CANVAS)
+    return join_slices(sliced, perfect_reading(page, sliced))
+
+
+def share_found(page: TruthPage) -> float:
+    got = read_perfectly(page).split("\n")
+    return sum(line.text in got for line in page.lines) / len(page.lines)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"text_height": 21}, "unknown slicing options: text_height; there are text_height_px"),
+        ({"text_height_px": 0}, "text_height_px must be a number from 4 to 512, got 0"),
+        ({"text_height_px": float("nan")}, "text_height_px must be a number"),
+        ({"rows": 1.5}, "rows must be a whole number, got 1.5"),
+        ({"rows": True}, "rows must be a number"),
+        ({"margin_px": "8"}, "margin_px must be a number from 0 to 256, got '8'"),
+        ({"join_hyphens": 1}, "join_hyphens must be true or false, got 1"),
+        ({"line_separator": None}, "line_separator must be a string, got None"),
+        ({"min_text_height_px": 30}, "min_text_height_px .30. must not be larger than text_height_px"),
+        ([1], "slicing must be a dictionary of options, got list"),
+    ],
+)
+def test_wrong_options_are_refused(values: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SlicingOptions.from_dict(values)
+
+
+def test_options_come_from_a_dictionary_nothing_or_options() -> None:
+    assert SlicingOptions.from_dict(None) == OPTIONS
+    assert SlicingOptions.from_dict({"rows": 5}).rows == 5
+    assert SlicingOptions.from_dict(OPTIONS) is OPTIONS
+
+
+def test_a_canvas_too_small_for_the_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="a canvas of 50 px has no room for text of 21.0 px"):
+        slice_page(Image.new("RGB", (10, 10)), OPTIONS, 50)
+
+
+# Pages with known lines
+
+
+@needs_fonts
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "size_px", "width", "height"),
+    [
+        (0, 12, 620, 400),
+        (1, 16, 700, 420),
+        (2, 21, 900, 500),
+        (3, 30, 1100, 700),
+        (4, 40, 1800, 900),
+        (5, 60, 2400, 1200),
+    ],
+)
+def test_every_line_of_a_clean_page_comes_back(
+    number: int, size_px: int, width: int, height: int, columns: int
+) -> None:
+    page = running_page(number, FONTS[number % len(FONTS)], size_px, width, height, columns)
+    got, want = read_perfectly(page).split("\n"), page.text.split("\n")
+    assert [line for line in got if line] == [line for line in want if line]
+
+
+@needs_fonts
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_lines_of_worn_pages_come_back(name: str) -> None:
+    page = DEGRADATIONS[name](running_page(7, FONTS[1], 24, 800, 600))
+    assert share_found(page) >= 0.9
+
+
+@needs_fonts
+def test_paragraphs_are_parted_by_blank_lines() -> None:
+    page = running_page(3, FONTS[0], 21, 900, 700)
+    assert read_perfectly(page) == page.text
+    options = SlicingOptions(line_separator=" ", block_separator="\n")
+    assert read_perfectly(page, options) == page.text.replace("\n\n", "\f").replace("\n", " ").replace("\f", "\n")
+
+
+@needs_fonts
+def test_a_table_is_read_row_by_row() -> None:
+    writer = PageWriter(900, 420)
+    font = ImageFont.truetype(str(FONTS[0]), 22)
+    for row in range(9):
+        for x, text in ((40, f"item {row}"), (360, f"{row * 7}.50"), (640, f"shelf {row + 3}")):
+            writer.line(x, 50 + 40 * row, text, font)
+    rows = [line.text for line in writer.page.lines]
+    want = [" ".join(rows[start : start + 3]) for start in range(0, len(rows), 3)]
+    assert read_perfectly(writer.page).split("\n") == want
+
+
+@needs_fonts
+def test_rules_frames_and_specks_are_no_text() -> None:
+    page = running_page(5, FONTS[0], 22, 800, 500)
+    draw = ImageDraw.Draw(page.image)
+    draw.rectangle((4, 4, 795, 495), outline=0, width=3)
+    draw.line((20, 480, 780, 480), fill=0, width=2)
+    draw.line((780, 20, 780, 480), fill=0, width=2)
+    assert share_found(DEGRADATIONS["specks"](page)) >= 0.9
+
+
+@needs_fonts
+def test_light_text_in_a_dark_box_is_read_and_turned_round() -> None:
+    writer = PageWriter(700, 200)
+    font = ImageFont.truetype(str(FONTS[0]), 24)
+    writer.line(40, 50, "Monthly report of water levels", font)
+    before = writer.page.image.crop((0, 0, 700, 70)).point(lambda value: 255 - value)
+    writer.page.image.paste(before.crop((20, 15, 660, 66)), (20, 15))
+    writer.line(40, 110, "The river stood higher than last year", font)
+    sliced = slice_page(writer.page.image, OPTIONS, CANVAS)
+    assert join_slices(sliced, perfect_reading(writer.page, sliced)).split() == [
+        word for line in writer.page.lines for word in line.text.split()
+    ]
+    assert all(np.asarray(picture).mean() > 128 for picture in sliced.slices)
+
+
+@needs_fonts
+def test_words_wider_than_the_canvas_are_cut_between_letters_and_joined_again() -> None:
+    writer = PageWriter(1100, 80)
+    writer.line(20, 50, "Donaudampfschifffahrtsgesellschaftskapitaen fahre", ImageFont.truetype(str(FONTS[0]), 36))
+    assert read_perfectly(writer.page) == writer.page.text
+
+
+@needs_fonts
+def test_text_stands_on_slices_at_the_wanted_size_within_the_margins() -> None:
+    sliced = slice_page(running_page(1, FONTS[0], 50, 1600, 800).image, OPTIONS, CANVAS)
+    for picture in sliced.slices:
+        assert picture.size == (CANVAS, CANVAS)
+        assert picture.mode == "RGB"
+        inked = np.asarray(picture.convert("L")) < 128
+        assert not inked[:, : OPTIONS.margin_px - 1].any()
+        assert not inked[:, CANVAS - OPTIONS.margin_px + 2 :].any()
+    heights = [piece.slice_box[3] - piece.slice_box[1] for piece in sliced.pieces]
+    assert 0.8 * OPTIONS.text_height_px < np.median(heights) < 1.5 * OPTIONS.text_height_px
+    assert max(np.bincount([piece.slice_index for piece in sliced.pieces])) <= OPTIONS.rows
+
+
+@needs_fonts
+def test_a_small_picture_of_the_right_size_stays_as_it_is() -> None:
+    writer = PageWriter(180, 64)
+    writer.page.image.paste(240, (0, 0, 180, 64))
+    writer.line(8, 40, "as it is", ImageFont.truetype(str(FONTS[0]), 21))
+    sliced = slice_page(writer.page.image, OPTIONS, CANVAS)
+    assert sliced.natural
+    assert np.array_equal(np.asarray(sliced.slices[0])[:64, :180, 0], np.asarray(writer.page.image))
+    assert join_slices(sliced, ["  any answer\nat all "]) == "any answer\nat all"
+    assert not slice_page(writer.page.image, SlicingOptions(keep_natural=False), CANVAS).natural
+
+
+@needs_fonts
+def test_corners_lead_back_to_the_skewed_picture() -> None:
+    page = DEGRADATIONS["skew +2.3"](running_page(2, FONTS[0], 24, 800, 500))
+    sliced = slice_page(page.image, OPTIONS, CANVAS)
+    assert sliced.skew_degrees == pytest.approx(2.3, abs=0.2)
+    (x1, y1), (x2, y2), *_ = sliced.corners(sliced.line_boxes[1])
+    assert np.rad2deg(np.arctan2(y2 - y1, x2 - x1)) == pytest.approx(sliced.skew_degrees)
+    # Ink lies where the corners say.
+    assert np.asarray(page.image)[int(y1) : int(y1) + 30, int(x1) : int(x1) + 40].min() < 100
+
+
+@needs_fonts
+def test_the_same_picture_gives_the_same_slices() -> None:
+    image = DEGRADATIONS["noise 12"](running_page(4, FONTS[0], 20, 600, 400)).image
+    first, second = slice_page(image, OPTIONS, CANVAS), slice_page(image.copy(), OPTIONS, CANVAS)
+    assert first.pieces == second.pieces
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(first.slices, second.slices, strict=True))
+
+
+# Pictures without text
+
+
+def noise(low: int, high: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(low, high, (400, 600, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("RGB", (300, 200), "white"),
+        Image.new("RGB", (300, 200), "black"),
+        Image.new("RGB", (300, 200), (90, 120, 40)),
+        Image.new("RGB", (1, 1), "white"),
+        Image.new("RGB", (1, 1), "black"),
+        Image.new("RGB", (1, 5000), "white"),
+        Image.new("RGB", (5000, 2), "white"),
+        Image.linear_gradient("L").convert("RGB"),
+        Image.radial_gradient("L").convert("RGB"),
+        noise(225, 256),
+        noise(0, 256),
+    ],
+)
+def test_pictures_without_text_give_no_slices(image: Image.Image) -> None:
+    sliced = slice_page(image, OPTIONS, CANVAS)
+    assert len(sliced.slices) == 0
+    assert join_slices(sliced, []) == ""
+
+
+@pytest.mark.parametrize("size", [(3, 3), (20, 3000), (3000, 12), (7000, 100)])
+def test_odd_shapes_with_ink_are_no_error(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, "white")
+    ImageDraw.Draw(image).text((1, 1), "text on a strip", fill="black")
+    sliced = slice_page(image, OPTIONS, CANVAS)
+    assert len(sliced.slices) <= 3
+
+
+def test_shapes_give_few_slices() -> None:
+    image = Image.new("RGB", (800, 600), "white")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((100, 100, 300, 300), fill=(200, 40, 40))
+    draw.rectangle((400, 100, 700, 300), outline="black", width=4)
+    draw.polygon([(200, 500), (300, 350), (420, 520)], fill="blue")
+    assert len(slice_page(image, OPTIONS, CANVAS).slices) <= 1
+
+
+# Parts
+
+
+def test_components_touch_at_corners_and_runs_are_painted_back() -> None:
+    mask = np.random.default_rng(1).random((60, 70)) < 0.3
+    found = find_components(mask)
+    labels = paint_runs(found, (found.run_label + 1).astype(np.int32), mask.shape)
+    assert ((labels > 0) == mask).all()
+    assert found.area.sum() == mask.sum()
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        a, b = labels[: 60 - dy, max(0, -dx) : 70 - max(0, dx)], labels[dy:, max(0, dx) : 70 + min(0, dx)]
+        both = (a > 0) & (b > 0)
+        assert (a[both] == b[both]).all()
+    for number, (x1, y1, x2, y2) in enumerate(found.boxes):
+        rows, columns = np.nonzero(labels == number + 1)
+        assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (x1, y1, x2, y2)
+
+
+def test_a_line_is_cut_at_word_gaps_into_few_even_pieces() -> None:
+    # Six words of 30 columns with gaps of 8 inside which letters stand 2 apart.
+    word = np.tile([1, 1, 1, 0, 0], 6)
+    profile = np.concatenate([np.concatenate([word, np.zeros(6)]) for _ in range(6)])[:-8]
+    pieces = cut_line(profile, 100, 20.0, 112.0, 120.0)
+    assert [joined for _, _, joined in pieces] == [False, False]
+    assert pieces[0][0] == 100
+    assert pieces[1] == (100 + 3 * 36, 100 + len(profile), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "widths", "parts"),
+    [
+        ("one two\nthree", [70, 50], ["one two", "three"]),
+        ("one two three", [70, 50], ["one two three", ""]),
+        ("one\ntwo\nthree four", [70, 100], ["one two", "three four"]),
+        ("", [70, 50], ["", ""]),
+        ("a\n\nb", [1, 1], ["a", "b"]),
+        ("long line of text", [20, 170], ["", "long line of text"]),
+    ],
+)
+def test_text_is_spread_over_pieces(text: str, widths: list[int], parts: list[str]) -> None:
+    assert spread_text(text, widths) == parts
+
+
+@needs_fonts
+def test_hyphens_are_joined_when_asked() -> None:
+    writer = PageWriter(420, 120)
+    font = ImageFont.truetype(str(FONTS[0]), 24)
+    writer.block = 0
+    writer.line(20, 40, "this is an exam-", font)
+    writer.line(20, 72, "ple with re-Use", font)
+    assert read_perfectly(writer.page) == "this is an exam-\nple with re-Use"
+    assert read_perfectly(writer.page, SlicingOptions(join_hyphens=True)) == "this is an example with re-Use"
+
+
+def test_each_slice_needs_a_text() -> None:
+    sliced = slice_page(Image.new("RGB", (9, 9), "white"), OPTIONS, CANVAS)
+    with pytest.raises(ValueError, match="there are 0 slices but 1 texts"):
+        join_slices(sliced, ["x"])
