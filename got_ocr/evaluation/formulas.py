@@ -16,7 +16,8 @@ TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|[^\s\\]", re.DOTALL)
 # fmt: off
 NEUTRAL = frozenset((
     r"\,", r"\:", r"\;", r"\!", r"\>", "\\ ", r"\quad", r"\qquad", "~", r"\left", r"\right", r"\big", r"\Big",
-    r"\bigg", r"\Bigg", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr", r"\Biggl", r"\Biggr", r"\displaystyle",
+    r"\bigg", r"\Bigg", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr", r"\Biggl", r"\Biggr",
+    r"\displaystyle",
     r"\textstyle", r"\scriptstyle", r"\limits", r"\nolimits", r"\nonumber", r"\notag",
 ))
 # fmt: on
