@@ -21,6 +21,7 @@ from PIL import Image
 from transformers import TextStreamer
 from transformers.generation import LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
+from .configuration_got_ocr import GotOcrConfig
 from .generation_got_ocr import RepetitionStop, TokenProbabilityRecorder
 from .image_processing_got_ocr import GotOcrImageProcessor
 from .pages_got_ocr import PageError, iter_pages
@@ -63,7 +64,11 @@ class GotOcrAnswer:
 
 
 class GotOcrChatMixin:
-    """Reading for :class:`GotOcrForConditionalGeneration`."""
+    """Reading for :class:`GotOcrForConditionalGeneration`, which brings the attributes below."""
+
+    config: GotOcrConfig
+    device: torch.device
+    generate: Callable[..., Any]
 
     def chat(
         self,

@@ -223,7 +223,7 @@ class GotOcrConfig(Qwen2Config):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "GotOcrConfig":
-        """Build a configuration from `config.json`'s fields, of the original's flat form or the port's nested one."""
+        """Build a configuration from the fields of config.json: the original's flat form or the port's nested one."""
         if "text_config" in config_dict:
             config_dict = flatten_port_config(config_dict)
         return super().from_dict(config_dict, **kwargs)

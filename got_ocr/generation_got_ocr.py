@@ -49,7 +49,8 @@ class NoRepeatNGramProcessor(LogitsProcessor):
                     self._append(row, token)
         if length < self.ngram_size:
             return scores
-        banned_rows, banned_tokens = [], []
+        banned_rows: list[int] = []
+        banned_tokens: list[int] = []
         for row in range(rows):
             followers = self._followers[row].get(self._suffix(row), ())
             banned_rows += [row] * len(followers)

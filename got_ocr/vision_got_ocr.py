@@ -158,9 +158,7 @@ class GotOcrVisionAttention(nn.Module):
     def _attend_sdpa(self, query_BNHWD: Tensor, key_BNHWD: Tensor, value_BNTD: Tensor) -> Tensor:
         head_dim = query_BNHWD.shape[-1]
         if self.use_rel_pos:
-            query_BNHWD, key_BNHWD = fold_relative_position(
-                query_BNHWD, key_BNHWD, self.rel_pos_h, self.rel_pos_w
-            )
+            query_BNHWD, key_BNHWD = fold_relative_position(query_BNHWD, key_BNHWD, self.rel_pos_h, self.rel_pos_w)
             # The flash kernels want one width for all three; the extra channels of the values are cut off again.
             value_BNTD = F.pad(value_BNTD, (0, query_BNHWD.shape[-1] - head_dim))
         output = F.scaled_dot_product_attention(
@@ -170,7 +168,7 @@ class GotOcrVisionAttention(nn.Module):
 
 
 class GotOcrVisionMlp(nn.Module):
-    """Two linear layers with an activation between. Input and output: (B, H, W, C) float."""
+    """Two linear layers with an activation between."""
 
     def __init__(self, config: GotOcrVisionConfig) -> None:
         super().__init__()
@@ -179,6 +177,7 @@ class GotOcrVisionMlp(nn.Module):
         self.act = ACT2FN[config.hidden_act]
 
     def forward(self, hidden_BHWC: Tensor) -> Tensor:
+        """Transform. Args: hidden_BHWC: (B, H, W, C) float. Returns: the same shape and dtype."""
         return self.lin2(self.act(self.lin1(hidden_BHWC)))
 
 
@@ -229,9 +228,10 @@ class GotOcrPatchEmbedding(nn.Module):
 
 
 class GotOcrChannelLayerNorm(nn.LayerNorm):
-    """LayerNorm over the channels of a (B, C, H, W) map."""
+    """LayerNorm over the channels of a map that has them first."""
 
     def forward(self, hidden_BCHW: Tensor) -> Tensor:
+        """Normalise. Args: hidden_BCHW: (B, C, H, W) float. Returns: the same shape and dtype."""
         return super().forward(hidden_BCHW.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 

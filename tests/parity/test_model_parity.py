@@ -2,10 +2,9 @@
 and token by token in generation.
 
 Tolerance: both compute in float32, in another order of summation; activations are of size one, and twelve blocks and
-two decoder layers gather some 1e-5. 1e-4 absolute is the bound, for stages times their mean size where that is over one.
+two decoder layers gather some 1e-5. 1e-4 absolute is the bound, for stages times their mean size where that is over 1.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -50,8 +49,8 @@ def small_config() -> GotOcrConfig:
 
 
 @pytest.fixture(scope="module")
-def small_pair() -> Iterator[tuple]:
-    yield make_pair(small_config())
+def small_pair() -> tuple:
+    return make_pair(small_config())
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,7 @@ def full_size() -> tuple[GotOcrForConditionalGeneration, Expected]:
         tower.forward = lambda *args, **kwargs: image_outputs  # deterministic, so once is enough
         logits = peer(input_ids=ids, pixel_values=images).logits
         options = {"max_new_tokens": 64, "do_sample": False, "pad_token_id": 1783, "eos_token_id": [1783, 1785]}
-        sequences = peer.generate(
-            input_ids=ids, pixel_values=images, attention_mask=torch.ones_like(ids), **options
-        )
+        sequences = peer.generate(input_ids=ids, pixel_values=images, attention_mask=torch.ones_like(ids), **options)
     features = getattr(image_outputs, "pooler_output", image_outputs)
     return ours, Expected(stages.outputs, features, logits, sequences)
 
@@ -176,13 +173,13 @@ def test_greedy_tokens_cached_and_uncached(small_pair: tuple, use_cache: bool) -
 def test_greedy_tokens_batched_with_left_padding(small_pair: tuple) -> None:
     ours, peer = small_pair
     config = ours.config
-    singles = [prompt(config, images=images, before=before, seed=before) for images, before in [(1, 3), (2, 11), (1, 7)]]
+    singles = [
+        prompt(config, images=images, before=before, seed=before) for images, before in [(1, 3), (2, 11), (1, 7)]
+    ]
     images = [pixels(config, images=count, seed=seed) for seed, count in enumerate([1, 2, 1])]
     length = max(ids.shape[1] for ids in singles)
     padded = [torch.nn.functional.pad(ids, (length - ids.shape[1], 0), value=config.pad_token_id) for ids in singles]
-    mask = [
-        torch.nn.functional.pad(torch.ones_like(ids), (length - ids.shape[1], 0)) for ids in singles
-    ]
+    mask = [torch.nn.functional.pad(torch.ones_like(ids), (length - ids.shape[1], 0)) for ids in singles]
     options = {"max_new_tokens": 64, "do_sample": False}
     batch = {"input_ids": torch.cat(padded), "pixel_values": torch.cat(images), "attention_mask": torch.cat(mask)}
     got = ours.generate(**batch, **options)

@@ -87,8 +87,10 @@ def test_a_batch_of_different_lengths_gives_the_single_answers(model: Any, tiny_
     assert [answer["text"] for answer in together] == [answer["text"] for answer in alone]
     boxes = ["[1,2,30,40]", [5, 5, 200, 60], None]
     together_boxes = model.read(tiny_processor, [wide, tall, square], box=boxes, **SHORT)
-    alone_boxes = [model.read(tiny_processor, one, box=box, **SHORT)[0] for one, box in
-                   zip([wide, tall, square], boxes, strict=True)]
+    alone_boxes = [
+        model.read(tiny_processor, one, box=box, **SHORT)[0]
+        for one, box in zip([wide, tall, square], boxes, strict=True)
+    ]
     assert [answer.text for answer in together_boxes] == [answer.text for answer in alone_boxes]
 
 
@@ -210,7 +212,7 @@ def test_wrong_arguments_get_one_clear_line(model: Any, tiny_processor: Any, opt
 
 
 def test_one_box_each_must_match_the_pictures(model: Any, tiny_processor: Any) -> None:
-    with pytest.raises(ValueError, match="one for each of the 2 pictures, got 3|got 3 for 2 pictures"):
+    with pytest.raises(ValueError, match="got 3 for 2 pictures"):
         model.read(tiny_processor, [picture(), picture()], box=[[1, 2, 3, 4]] * 3)
 
 
