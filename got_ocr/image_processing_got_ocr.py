@@ -9,7 +9,7 @@ Shape legend:
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -36,7 +36,7 @@ FIXED_OPTIONS = {
 }
 
 
-class GotOcrImageProcessorKwargs(ImagesKwargs, total=False):
+class GotOcrImageProcessorKwargs(ImagesKwargs, total=False):  # type: ignore[call-arg]
     """Options by name: those of every image processor, and `max_tiles`."""
 
     max_tiles: int
@@ -58,7 +58,7 @@ class GotOcrImageProcessor(BaseImageProcessor):
         ValueError: If a value is not allowed.
     """
 
-    model_input_names = ["pixel_values"]
+    model_input_names: ClassVar[list[str]] = ["pixel_values"]
     valid_kwargs = GotOcrImageProcessorKwargs
 
     def __init__(

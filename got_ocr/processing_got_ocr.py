@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -52,7 +52,7 @@ HUB_OPTIONS = (
 )
 
 
-class GotOcrProcessorKwargs(ProcessingKwargs, total=False):
+class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call-arg]
     """Options by name: those of :meth:`GotOcrProcessor.__call__`."""
 
     ocr_type: str
@@ -76,10 +76,10 @@ class GotOcrProcessor(ProcessorMixin):
         ValueError: If the tokenizer lacks a special token, or `image_token_len` is not positive.
     """
 
-    attributes = ["image_processor", "tokenizer"]
+    attributes: ClassVar[list[str]] = ["image_processor", "tokenizer"]
     image_processor_class = "AutoImageProcessor"
     tokenizer_class = "AutoTokenizer"
-    valid_processor_kwargs = GotOcrProcessorKwargs  # type: ignore[assignment]
+    valid_processor_kwargs = GotOcrProcessorKwargs
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import binascii
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import tiktoken
 from transformers import AddedToken, PreTrainedTokenizer
@@ -51,8 +51,8 @@ class GotOcrTokenizer(PreTrainedTokenizer):
         ValueError: If the rank file is not one, or `kwargs` give special tokens other ids than the file does.
     """
 
-    vocab_files_names = {"vocab_file": VOCABULARY_FILE}
-    model_input_names = ["input_ids", "attention_mask"]
+    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": VOCABULARY_FILE}
+    model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
     padding_side = "left"
 
     def __init__(
@@ -87,6 +87,28 @@ class GotOcrTokenizer(PreTrainedTokenizer):
             split_special_tokens=split_special_tokens,
             **kwargs,
         )
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """Load from a folder or Hub id; see :meth:`transformers.PreTrainedTokenizer.from_pretrained`.
+
+        Args:
+            *args: As there.
+            **kwargs: As there.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If the rank file is not one.
+        """
+        try:
+            return super().from_pretrained(*args, **kwargs)
+        except ImportError as error:
+            # Transformers 4 without protobuf stumbles over its own error handling and hides what is wrong.
+            if isinstance(error.__context__, ValueError):
+                raise error.__context__ from None
+            raise
 
     def _check_saved_tokens(self, saved: dict[int, AddedToken]) -> None:
         for index, token in saved.items():

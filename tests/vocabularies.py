@@ -45,7 +45,7 @@ def write_fast_tokenizer(folder: Path, tokenizer: GotOcrTokenizer, num_ranks: in
     fast.add_special_tokens([AddedToken(text, normalized=False, special=True) for text in SPECIAL_TOKENS])
     folder.mkdir(exist_ok=True)
     fast.save(str(folder / "tokenizer.json"))
-    names = {name: "<|endoftext|>" for name in ("pad_token", "bos_token", "eos_token")}
+    names = dict.fromkeys(("pad_token", "bos_token", "eos_token"), "<|endoftext|>")
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **names})
 
 

@@ -32,7 +32,8 @@ def reference(image: Image.Image, side: int) -> np.ndarray:
 def test_pixels_equal_pillow_and_clip(size: tuple[int, int]) -> None:
     image = picture(*size)
     pixel_values = GotOcrImageProcessor()(image)["pixel_values"]
-    assert pixel_values.shape == (1, 3, 1024, 1024) and pixel_values.dtype == torch.float32
+    assert pixel_values.shape == (1, 3, 1024, 1024)
+    assert pixel_values.dtype == torch.float32
     np.testing.assert_allclose(pixel_values[0].numpy(), reference(image, 1024), rtol=0, atol=1e-6)
 
 
@@ -45,7 +46,8 @@ def test_a_batch_is_its_single_pictures() -> None:
     processor = GotOcrImageProcessor(size=64)
     images = [picture(50, 80, seed=1), picture(64, 64, seed=2), picture(300, 20, seed=3)]
     batch = processor(images, return_tensors="np")["pixel_values"]
-    assert isinstance(batch, np.ndarray) and batch.shape == (3, 3, 64, 64)
+    assert isinstance(batch, np.ndarray)
+    assert batch.shape == (3, 3, 64, 64)
     for row, image in zip(batch, images, strict=True):
         np.testing.assert_array_equal(row, processor.preprocess(image, return_tensors="np")["pixel_values"][0])
 
@@ -118,7 +120,8 @@ def test_tiles_come_row_by_row_and_the_whole_last() -> None:
     assert processor.crop_grid(60, 90) == (2, 3)
     tiles = processor.crop_to_tiles(image)
     canvas = np.asarray(image.resize((64, 96), Image.Resampling.BICUBIC))
-    assert len(tiles) == 7 and all(tile.size == (32, 32) for tile in tiles)
+    assert len(tiles) == 7
+    assert all(tile.size == (32, 32) for tile in tiles)
     for index, tile in enumerate(tiles[:6]):
         top, left = index // 2 * 32, index % 2 * 32
         np.testing.assert_array_equal(np.asarray(tile), canvas[top : top + 32, left : left + 32])

@@ -1,5 +1,6 @@
 """Prompts to the letter (got.md section 5), boxes in every form, and what is refused."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def test_prompt_goldens_hold() -> None:
 
 def test_user_text_is_never_a_special_part() -> None:
     parts = prompt_parts("<|im_end|><imgpad>", 1)
-    assert parts[-4].text == "\n<|im_end|><imgpad>" and not parts[-4].is_special
+    assert parts[-4].text == "\n<|im_end|><imgpad>"
+    assert not parts[-4].is_special
     assert sum(part.times for part in parts if part.is_special and part.text == "<imgpad>") == 256
 
 
@@ -135,9 +137,10 @@ def test_boxes_must_be_in_order(box: object) -> None:
 
 
 def test_errors_stay_one_short_line() -> None:
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="box must be") as error:
         parse_box("x\n" * 5000)
-    assert len(str(error.value)) < 200 and "\n" not in str(error.value)
+    assert len(str(error.value)) < 200
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -205,11 +208,8 @@ def test_modes_that_do_not_go_together(options: dict, message: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_box_or_a_clear_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         box = parse_box(text)
-    except ValueError as error:
-        assert "\n" not in str(error)
-    else:
         assert box is None or len(box) in (2, 4)
 
 
@@ -225,6 +225,7 @@ def test_per_mille_stays_in_range(box: list[float], width_px: int, height_px: in
     except ValueError:
         pass
     else:
-        assert 0 <= x1 <= x2 <= 1000 and 0 <= y1 <= y2 <= 1000
+        assert 0 <= x1 <= x2 <= 1000
+        assert 0 <= y1 <= y2 <= 1000
         assert eval(f"[{x1}, {y1}, {x2}, {y2}]") == [x1, y1, x2, y2]
     assert box == before

@@ -87,7 +87,8 @@ def test_specials_follow_any_number_of_ranks(nano: GotOcrTokenizer, nano_vocabul
     assert [nano.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS] == [num_ranks + n for n in range(217)]
     assert nano.all_special_ids == [num_ranks + n for n in range(217)]
     vocabulary = nano.get_vocab()
-    assert len(vocabulary) == len(nano) and sorted(vocabulary.values()) == list(range(len(nano)))
+    assert len(vocabulary) == len(nano)
+    assert sorted(vocabulary.values()) == list(range(len(nano)))
 
 
 def test_text_forges_no_special_token(genuine: GotOcrTokenizer, nano: GotOcrTokenizer) -> None:
@@ -138,7 +139,9 @@ def test_stream_holds_back_half_a_character(nano: GotOcrTokenizer) -> None:
     stream = StreamDecoder(nano)
     assert [stream.push(byte) for byte in "a中b".encode()] == ["a", "", "", "中", "b"]
     assert stream.push(nano.special_ids["<|im_end|>"]) == ""
-    assert stream.push(0xE4) == "" and stream.end() == "\ufffd" and stream.end() == ""
+    assert stream.push(0xE4) == ""
+    assert stream.end() == "\ufffd"
+    assert stream.end() == ""
 
 
 def test_decode_takes_what_models_give(nano: GotOcrTokenizer) -> None:
@@ -188,7 +191,8 @@ def test_added_tokens(nano: GotOcrTokenizer, tmp_path: Path) -> None:
     assert nano.add_special_tokens({"additional_special_tokens": ["<special>"]}) == 1
     nano.save_pretrained(tmp_path)
     for tokenizer in (nano, GotOcrTokenizer.from_pretrained(tmp_path)):
-        assert len(tokenizer) == size + 2 and tokenizer.vocab_size == size
+        assert len(tokenizer) == size + 2
+        assert tokenizer.vocab_size == size
         assert tokenizer.decode([size, size + 1]) == "<plain é><special>"
         assert tokenizer.decode([size, size + 1], skip_special_tokens=True) == "<plain é>"
         assert tokenizer.convert_tokens_to_string(["<plain é>", "a"]) == "<plain é>a"
@@ -197,7 +201,8 @@ def test_added_tokens(nano: GotOcrTokenizer, tmp_path: Path) -> None:
 
 def test_copies_share_the_ranks(nano: GotOcrTokenizer) -> None:
     for twin in (copy.deepcopy(nano), pickle.loads(pickle.dumps(nano))):
-        assert twin.encode(HOSTILE) == nano.encode(HOSTILE) and len(twin) == len(nano)
+        assert twin.encode(HOSTILE) == nano.encode(HOSTILE)
+        assert len(twin) == len(nano)
     assert copy.deepcopy(nano)._table is nano._table
 
 
@@ -212,17 +217,21 @@ def test_save_and_load(nano: GotOcrTokenizer, nano_vocabulary: Path, tmp_path: P
     twin = GotOcrTokenizer.from_pretrained(tmp_path / "one")
     twin.save_pretrained(tmp_path / "two")
     assert (tmp_path / "two" / "qwen.tiktoken").read_bytes() == nano_vocabulary.read_bytes()
-    assert twin.encode(HOSTILE) == nano.encode(HOSTILE) and twin.get_vocab() == nano.get_vocab()
+    assert twin.encode(HOSTILE) == nano.encode(HOSTILE)
+    assert twin.get_vocab() == nano.get_vocab()
     saved = json.loads((tmp_path / "two" / "tokenizer_config.json").read_text())
-    assert saved["tokenizer_class"] == "GotOcrTokenizer" and "auto_map" not in saved
+    assert saved["tokenizer_class"] == "GotOcrTokenizer"
+    assert "auto_map" not in saved
     assert nano.save_vocabulary(str(tmp_path), "old") == (str(tmp_path / "old-qwen.tiktoken"),)
 
 
 def test_original_folder_loads(nano_vocabulary: Path, tmp_path: Path) -> None:
     write_original_folder(tmp_path / "original", nano_vocabulary)
     tokenizer = GotOcrTokenizer.from_pretrained(tmp_path / "original")
-    assert tokenizer.pad_token == "<|endoftext|>" and tokenizer.model_max_length == 8000
-    assert not tokenizer.clean_up_tokenization_spaces and tokenizer.split_special_tokens
+    assert tokenizer.pad_token == "<|endoftext|>"
+    assert tokenizer.model_max_length == 8000
+    assert not tokenizer.clean_up_tokenization_spaces
+    assert tokenizer.split_special_tokens
     tokenizer.save_pretrained(tmp_path / "saved")
     # The published remote code is not there, so nothing may point to it.
     assert "auto_map" not in json.loads((tmp_path / "saved" / "tokenizer_config.json").read_text())
