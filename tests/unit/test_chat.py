@@ -240,7 +240,7 @@ def lines_picture() -> Image.Image:
 
 
 def test_a_checkpoint_for_slices_reads_slices_and_joins_them(model: Any, tiny_processor: Any, scripted: Any) -> None:
-    model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0, "max_columns": 1}
+    model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
     sliced_calls = scripted("first line", "of text", "second line", "of it", "third line", "of all")
     seen: list[tuple[int, GotOcrAnswer]] = []
     page = lines_picture().crop((20, 20, 280, 69))
