@@ -181,12 +181,11 @@ def find_pages(
         PageError: If an option is wrong.
     """
     options = LoadOptions(dpi, parse_page_numbers(pages), password, timeout_s, max_bytes, max_pixels)
-    for index, (name, number, loader) in enumerate(_find(source, options)):
-        suffix = f"#page={number}"
-        yield FoundPage(name, index, name.removesuffix(suffix), number, loader)
+    for index, (of_source, name, number, loader) in enumerate(_find(source, options)):
+        yield FoundPage(name, index, of_source, number, loader)
 
 
-_Found = tuple[str, int, Callable[[], Image.Image]]  # name, page number, loader
+_Found = tuple[str, str, int, Callable[[], Image.Image]]  # source, page's name, page's number, loader
 
 
 def _find(source: ImageSource, options: LoadOptions) -> Iterator[_Found]:
@@ -198,13 +197,18 @@ def _find(source: ImageSource, options: LoadOptions) -> Iterator[_Found]:
             empty = False
             yield from _find(item, options)
         if empty:
-            yield "(empty list)", 1, partial(_fail, PageError("got an empty list: give at least one page."))
+            yield (
+                "(empty list)",
+                "(empty list)",
+                1,
+                partial(_fail, PageError("got an empty list: give at least one page.")),
+            )
         return
     name = describe_source(source)
     try:
         yield from _find_one(source, name, options)
     except PageError as error:
-        yield name, 1, partial(_fail, error)
+        yield name, name, 1, partial(_fail, error)
 
 
 def _fail(error: PageError) -> Image.Image:
@@ -213,10 +217,10 @@ def _fail(error: PageError) -> Image.Image:
 
 def _find_one(source: ImageSource, name: str, options: LoadOptions) -> Iterator[_Found]:
     if isinstance(source, Image.Image):
-        yield name, 1, partial(convert_image, source, name, options)
+        yield name, name, 1, partial(convert_image, source, name, options)
         return
     if isinstance(source, np.ndarray):
-        yield name, 1, partial(array_to_rgb, source, name, options)
+        yield name, name, 1, partial(array_to_rgb, source, name, options)
         return
     if isinstance(source, str | os.PathLike) and not is_url(source) and os.path.isdir(source):
         yield from _find_in_folder(Path(source), options)
@@ -228,7 +232,7 @@ def _find_one(source: ImageSource, name: str, options: LoadOptions) -> Iterator[
     elif head[:4] in _TIFF_MAGICS:
         yield from _find_in_tiff(data, name, options)
     else:
-        yield name, 1, partial(load_file, data, name, options, origin)
+        yield name, name, 1, partial(load_file, data, name, options, origin)
 
 
 def _find_in_folder(folder: Path, options: LoadOptions) -> Iterator[_Found]:
@@ -255,11 +259,11 @@ def _find_in_tiff(data: Path | bytes, name: str, options: LoadOptions) -> Iterat
         except Exception:  # A damaged directory; the pages before it can still be had.
             frames = [0]
         if len(frames) == 1:
-            yield name, 1, partial(_load_frame, image, 0, name, options)
+            yield name, name, 1, partial(_load_frame, image, 0, name, options)
             return
         for number in _select_pages(len(frames), name, options):
             page_name = f"{name}#page={number}"
-            yield page_name, number, partial(_load_frame, image, frames[number - 1], page_name, options)
+            yield name, page_name, number, partial(_load_frame, image, frames[number - 1], page_name, options)
 
 
 def _subfile_type(image: Image.Image, frame: int) -> int:
@@ -281,7 +285,7 @@ def _find_in_pdf(data: Path | bytes, name: str, options: LoadOptions) -> Iterato
     try:
         pdfium = importlib.import_module("pypdfium2")
     except ImportError:
-        raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install 'got-ocr[pdf]'.") from None
+        raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install pypdfium2.") from None
     with _PDFIUM_LOCK:
         try:
             document = pdfium.PdfDocument(data, password=options.password)
@@ -294,7 +298,7 @@ def _find_in_pdf(data: Path | bytes, name: str, options: LoadOptions) -> Iterato
             raise PageError(f"{name}: is a PDF without pages.")
         for number in _select_pages(num_pages, name, options):
             page_name = f"{name}#page={number}"
-            yield page_name, number, partial(_render_pdf_page, document, number, page_name, options)
+            yield name, page_name, number, partial(_render_pdf_page, document, number, page_name, options)
     finally:
         with _PDFIUM_LOCK:
             document.close()

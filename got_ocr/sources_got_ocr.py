@@ -65,7 +65,7 @@ def describe_source(source: ImageSource) -> str:
     if isinstance(source, str | os.PathLike):
         text = os.fspath(source)
         text = os.fsdecode(text) if isinstance(text, bytes) else text
-        text = text.encode(errors="replace").decode() if len(text) <= 300 else text[:200] + "..."
+        text = text.encode(errors="replace").decode() if len(text) <= 2000 else text[:200] + "..."
         text = re.sub(r"(?<=://)[^/@]*@", "***@", text)  # no passwords in messages
         return "".join(char if char.isprintable() else "?" for char in text) or "(empty name)"
     if isinstance(source, Image.Image):

@@ -687,6 +687,11 @@ def test_url(server: str, path: str) -> None:
     assert_looks_like(load_image(f"{server}/{path}"), RAMP_RGB, EXACT)
 
 
+def test_a_fragment_is_part_of_the_name_and_not_sent(server: str) -> None:
+    (page,) = iter_pages(f"{server}/page.png#page=1")
+    assert page.source == page.name == f"{server}/page.png#page=1"
+
+
 def test_url_of_a_pdf(server: str) -> None:
     pages = list(iter_pages(f"{server}/doc.pdf"))
     assert [page.name for page in pages] == [f"{server}/doc.pdf#page=1", f"{server}/doc.pdf#page=2"]

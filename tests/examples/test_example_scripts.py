@@ -1,0 +1,80 @@
+"""The scripts of `examples/` run as they stand, and the sample pictures are what their script draws."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFont
+
+from got_ocr.hub.cache import BUILTIN_CHECKPOINT
+from got_ocr.pages_got_ocr import iter_pages
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+IMAGES = EXAMPLES / "images"
+
+needs_nano = pytest.mark.skipif(
+    not (BUILTIN_CHECKPOINT / "model.safetensors").is_file(), reason="the built-in checkpoint is not there yet"
+)
+
+
+def run(name: str, *arguments: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+@needs_nano
+def test_read_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("read_page.py", monkeypatch=monkeypatch)
+    captured = capsys.readouterr()
+    # A loose bound: what the checkpoint is worth is measured by `make bench`, not here.
+    assert "the keeper" in captured.out.lower()
+    assert "mean probability 0." in captured.err
+
+
+@needs_nano
+def test_read_pdf(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("read_pdf.py", monkeypatch=monkeypatch)
+    out = capsys.readouterr().out
+    assert "--- page 1" in out
+    assert "--- page 2" in out
+
+
+@needs_nano
+def test_batch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with Image.open(IMAGES / "sample_page.png") as page:
+        page.crop((80, 40, 500, 160)).save(tmp_path / "1.png")
+    (tmp_path / "2.png").write_bytes(b"broken")
+    run("batch_folder.py", tmp_path, 2, monkeypatch=monkeypatch)
+    captured = capsys.readouterr()
+    assert "1.png: '" in captured.out
+    assert "left out: " in captured.err
+    assert "2.png: is no picture that can be read" in captured.err
+
+
+@needs_nano
+def test_regions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("regions.py", monkeypatch=monkeypatch)
+    out = capsys.readouterr().out
+    for color in ("red", "green", "blue"):
+        assert f"--- {color}" in out
+
+
+def test_samples_are_what_their_script_draws(tmp_path: Path) -> None:
+    try:
+        ImageFont.truetype("LiberationSerif-Regular.ttf", 20)
+    except OSError:
+        pytest.skip("Liberation Serif is not installed")
+    script = runpy.run_path(str(EXAMPLES / "make_samples.py"))
+    script["main"].__globals__["FOLDER"] = tmp_path
+    script["main"]()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in IMAGES.iterdir())
+    for path in IMAGES.iterdir():
+        if path.suffix in (".txt", ".json"):
+            assert path.read_text() == (tmp_path / path.name).read_text()
+            continue
+        for committed, drawn in zip(iter_pages(path), iter_pages(tmp_path / path.name), strict=True):
+            # Another FreeType may shade edges otherwise.
+            difference = np.asarray(committed.image, dtype=int) - np.asarray(drawn.image, dtype=int)
+            assert np.abs(difference).mean() < 3
