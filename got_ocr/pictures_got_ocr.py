@@ -152,7 +152,7 @@ def _to_bytes(values: np.ndarray, top: float | None = None) -> np.ndarray:
     if values.dtype == bool:
         return np.where(values, 255, 0).astype(np.uint8)
     is_float = values.dtype.kind == "f"
-    scaled = values.astype(np.float32)
+    scaled: np.ndarray = values.astype(np.float32)
     finite = np.isfinite(scaled) if is_float else None
     known = scaled if finite is None or finite.all() else scaled[finite]
     if known.size == 0:

@@ -78,7 +78,7 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) 
 
     Args:
         target: `--output`: a folder, a file, or None or `-` for standard output. What exists is what it is; else a
-            name with a suffix is a file, and one without, or with a slash at its end, a folder.
+            name with a suffix of letters is a file, and one without, or with a slash at its end, a folder.
         as_json: Whether to write JSON lines.
         suffix: Suffix of the files of pages, e.g. `.txt`.
         force: Write again what is there.
@@ -92,7 +92,9 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) 
     if target is None or target == STANDARD_OUTPUT:
         return StreamOutput(sys.stdout, as_json)
     path = Path(target).expanduser()
-    is_folder = path.is_dir() or (not path.exists() and (target.endswith(("/", os.sep)) or not path.suffix))
+    # `v1.2` is a folder's name, `all.txt` a file's.
+    names_file = path.suffix[1:].isalpha() and not target.endswith(("/", os.sep))
+    is_folder = path.is_dir() or (not path.exists() and not names_file)
     with writing(path):
         (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
     if is_folder:

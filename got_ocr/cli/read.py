@@ -292,7 +292,7 @@ class _Job:
 
     def count(self) -> int | None:
         """Count the pages to come; None where that would mean to fetch or read something twice."""
-        if any(source == STDIN or "://" in source for source in self.args.inputs):
+        if not all(os.path.isfile(source) or os.path.isdir(source) for source in self.args.inputs):
             return None
         return sum(1 for _ in self._find())
 

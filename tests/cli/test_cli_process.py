@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,21 @@ def test_broken_pipe() -> None:
         errors = process.stderr.read()
     assert process.returncode == exit_codes.BROKEN_PIPE
     assert errors == b""
+
+
+def test_ctrl_c() -> None:
+    """A signal, not an exception of the test's: one line, the shell's exit code, no traceback."""
+    slow = FAKE.replace("    texts =", "    import time; print('reading', flush=True); time.sleep(60)\n    texts =")
+    environment = {**ENVIRONMENT, "GOT_OCR_MODEL": "org/unused"}
+    command = [sys.executable, "-c", slow, "-q", str(SAMPLES / "sample_page.png")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"reading\n"
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()
+    assert process.returncode == exit_codes.INTERRUPTED
+    assert errors == b"got-ocr: interrupted.\n"
 
 
 @needs_dev_full

@@ -409,6 +409,13 @@ def test_suffixes(run: Any, picture: Any) -> None:
     assert json.loads(Path("out/a.json").read_text())["text"] == "20x10"
 
 
+@pytest.mark.parametrize(("target", "is_folder"), [("out", True), ("v1.2", True), ("x.d/", True), ("all.md", False)])
+def test_a_folder_or_a_file(run: Any, picture: Any, target: str, is_folder: bool) -> None:
+    picture("a.png")
+    assert run("a.png", "-o", target)[0] == 0
+    assert Path(target).is_dir() == is_folder
+
+
 def test_two_pages_of_one_name(run: Any, picture: Any) -> None:
     picture("x/a.png", 21)
     picture("y/A.jpg", 22)
