@@ -243,8 +243,16 @@ def load_file(data: Path | bytes, name: str, options: LoadOptions, origin: str =
     """Load the first frame of a picture file."""
     with open_image(data, name, origin) as image:
         rgb = convert_image(image, name, options)
-        if image.format == "TIFF" and getattr(image, "is_animated", False):
-            logger.warning("%s: has several pages, the first is taken: iter_pages gives them all.", name)
-        elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
-            logger.warning("%s: is animated, its first frame is taken.", name)
+        if image.format in ("TIFF", "GIF", "PNG", "WEBP", "AVIF") and _has_several_frames(image):
+            if image.format == "TIFF":
+                logger.warning("%s: has several pages, the first is taken: iter_pages gives them all.", name)
+            else:
+                logger.warning("%s: is animated, its first frame is taken.", name)
         return rgb
+
+
+def _has_several_frames(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # Looking for the second frame stumbles over damage behind the first, which is whole.
+        return False

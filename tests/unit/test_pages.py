@@ -301,6 +301,16 @@ def test_animations_give_their_first_frame_and_a_notice(file_format: str, caplog
     assert "is animated, its first frame is taken" in caplog.text
 
 
+def test_damage_behind_the_first_frame_does_not_cost_it() -> None:
+    frames = [Image.new("RGB", (8, 8), (level, level, level)) for level in (0, 100, 200)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    for length in range(len(data) // 2, len(data)):
+        try:
+            assert load_image(data[:length]).size == (8, 8)
+        except PageError:
+            continue
+
+
 # ------------------------------------------------------------------------------------------------------ bad pictures
 
 
