@@ -194,7 +194,7 @@ class Browser:
         Returns:
             A PNG.
         """
-        metrics = {"width": width_px, "height": 600, "deviceScaleFactor": 1, "mobile": False}
+        metrics = {"width": width_px, "height": 100, "deviceScaleFactor": 1, "mobile": False}
         self._call("Emulation.setDeviceMetricsOverride", metrics)
         height = self.evaluate("document.documentElement.scrollHeight")
         area = clip or {"x": 0, "y": 0, "width": width_px, "height": min(int(height), max_height_px)}

@@ -170,7 +170,7 @@ def _chart(data: dict[str, Any]) -> Chart | None:
         rest = {key: value for key, value in data.items() if key.lower().replace(" ", "_") not in known}
         values = rest if any(not isinstance(value, str) or _number(value) is not None for value in rest.values()) else None
     series = _series(values)
-    if not series:
+    if not any(isinstance(value, float) for item in series.values() for value in item.values()):
         return None
     chart = Chart(
         "bar",
@@ -341,7 +341,9 @@ def _draw_axes(chart: Chart) -> list[str]:
     low, high = ticks[0], ticks[-1] if ticks[-1] > ticks[0] else ticks[0] + 1
     legend = [name for name in chart.series if name]
     top = _TOP + (18 * math.ceil(len(legend) / 4) if len(legend) > 1 else 0)
-    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - top - _BOTTOM
+    slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
+    turned = any(len(label) * 6.5 > slot for label in labels)
+    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - top - (_BOTTOM if turned else 48)
 
     def y_of(value: float) -> float:
         return top + height * (1 - (value - low) / (high - low))
@@ -351,8 +353,6 @@ def _draw_axes(chart: Chart) -> list[str]:
         y = y_of(tick)
         parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - _RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
         parts.append(_text(_LEFT - 6, y + 4, f"{tick:g}", "end", size=11))
-    slot = width / max(1, len(labels))
-    turned = any(len(label) * 6.5 > slot for label in labels)
     every = max(1, math.ceil(len(labels) / 40))
     for index, label in enumerate(labels):
         if index % every:

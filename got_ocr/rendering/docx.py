@@ -28,7 +28,7 @@ def write_docx(document: "Document", path: Path) -> None:
     html = f"<html><body>{document.to_html_fragment(notes=False)}</body></html>"
     with tempfile.TemporaryDirectory(prefix="got-ocr-docx-") as folder:
         target = Path(folder, "page.docx")
-        command = [pandoc, "--sandbox", "--from=html", "--to=docx", f"--output={target}"]
+        command = [pandoc, "--from=html", "--to=docx", f"--output={target}"]
         try:
             done = subprocess.run(
                 command, input=html.encode(), cwd=folder, capture_output=True, timeout=TIMEOUT_S, check=False

@@ -103,7 +103,8 @@ def _is_function(node: Node) -> bool:
 
 
 def _identifier(node: Node, font: str, display: bool) -> str:
-    if font == "normal":
+    upright = len(node.value) == 1 and not font and (node.value in "∇ℏ" or "Α" <= node.value <= "Ω")
+    if font == "normal" or upright:  # TeX's Greek capitals stand upright.
         return f'<mi mathvariant="normal">{_safe(node.value)}</mi>' if len(node.value) == 1 else _mi(node.value)
     return _mi("".join(symbols.letter_in_alphabet(letter, font) for letter in node.value))
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from html import escape
 
 from got_ocr.rendering import charts, formula_mathml
@@ -91,7 +92,9 @@ class HtmlWriter:
         """Write what had to be mended."""
         if not self.notes:
             return ""
-        return "".join(f'<p class="note">{escape(note)}</p>' for note in dict.fromkeys(notes))
+        if not notes:
+            return ""
+        return f'<p class="note">{escape("; ".join(dict.fromkeys(notes)))}</p>'
 
     # ---- text
 
@@ -145,7 +148,9 @@ class HtmlWriter:
 
     def _figure(self, block: Block) -> str:
         if not block.children:
-            return f"<figure><figcaption>{escape(block.source)}</figcaption></figure>"
+            name = re.search(r"\{([^{}]*)\}\s*$", block.source)
+            words = f"[figure {name[1]}]" if name else block.source
+            return f"<figure><figcaption>{escape(words)}</figcaption></figure>"
         return f"<figure>{self.blocks(block.children)}</figure>"
 
     # ---- formulas, tables, pictures
@@ -212,8 +217,8 @@ class HtmlWriter:
 
     def _inline(self, piece: Inline) -> str:
         kind = piece.kind
-        if kind == "text":
-            return escape(piece.text)
+        if kind == "text":  # Columns that the page set apart by spaces stay apart.
+            return re.sub(r" {2,}", lambda run: "\u00a0" * (len(run[0]) - 1) + " ", escape(piece.text))
         if kind == "break":
             return "<br>"
         if kind in _INLINE_TAGS:

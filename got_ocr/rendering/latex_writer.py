@@ -18,8 +18,9 @@ _PREAMBLE = r"""% Compile with xelatex or lualatex; pdflatex serves where the te
   \usepackage{fontspec}
 \fi
 \usepackage{amsmath,amssymb,mathtools}
-\usepackage{multirow,array}
-\usepackage[normalem]{ulem}
+\usepackage{array}
+\IfFileExists{multirow.sty}{\usepackage{multirow}}{\newcommand{\multirow}[3]{##3}}
+\IfFileExists{ulem.sty}{\usepackage[normalem]{ulem}}{\newcommand{\sout}[1]{##1}}
 \usepackage{xcolor}
 """
 _CJK_PREAMBLE = r"""\ifXeTeX
@@ -78,7 +79,8 @@ def _block(block: Block) -> str:
         return f"\\begin{{center}}\n{title}{_table(charts.chart_table(block.content))}\n\\end{{center}}"
     if kind == "geometry":
         source = tikz.mend_tikz(str(block.content))
-        if tex.unsafe_command(source) or not source.lstrip().startswith("\\begin{tikzpicture}"):
+        drawable = source.lstrip().startswith("\\begin{tikzpicture}") and _balanced(source)
+        if not drawable or tex.unsafe_command(source):
             return _verbatim(str(block.content))
         return f"\\begin{{center}}\n{source}\n\\end{{center}}"
     if kind == "molecule":
@@ -96,6 +98,22 @@ def _block(block: Block) -> str:
     if block.children:
         return latex_body(block.children)
     return "" if kind == "figure" else _paragraph(block.inlines)
+
+
+def _balanced(source: str) -> bool:
+    """Say whether a piece of the model's own LaTeX closes what it opens, and nothing else."""
+    stack: list[str] = []
+    for brace, kind, name in re.findall(r"(?<!\\)([{}])(?<!begin\{)(?<!end\{)|\\(begin|end)\{([A-Za-z*]+)", source):
+        if brace == "{" or kind == "begin":
+            stack.append(name or "{")
+        elif not kind:
+            if not stack or stack.pop() != "{":
+                return False
+        elif not stack or stack.pop() != name:
+            return False
+        if kind:
+            stack.append("{")  # The brace around the name, which is closed next.
+    return not stack
 
 
 def _list(block: Block) -> str:

@@ -42,8 +42,8 @@ def draw_molecule(smiles: str, inline: bool = False) -> str:
         options = drawer.drawOptions()
         options.clearBackground = False
         options.useBWAtomPalette()
-        options.fixedBondLength = 16 if inline else 26
-        options.fixedFontSize = 9 if inline else 14
+        options.fixedBondLength = 18 if inline else 26
+        options.fixedFontSize = 11 if inline else 14
         options.bondLineWidth = 1 if inline else 1.6
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, molecule, kekulize=molecule.GetRingInfo() is not None)
         drawer.FinishDrawing()

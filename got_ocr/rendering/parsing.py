@@ -276,7 +276,7 @@ class PageReader:
                 position = max(self.source.environments.get(match.start(), ("", 0, 0, -1))[3], position)
                 continue
             positions.append((match.start(), match.end(), match[1]))
-        bounds = [first for first, _, _ in positions[1:]] + [end]
+        bounds = [first for first, _, _ in positions[1:]] + [end] if positions else []
         for (_, body, label), stop in zip(positions, bounds, strict=True):
             children = self._read(body, stop, depth + 1)
             if label:

@@ -22,7 +22,7 @@ _ATTRIBUTES = frozenset(
     "stroke-miterlimit opacity font-size font-family font-style font-weight text-anchor dominant-baseline "
     "baseline-shift dx dy rotate textLength lengthAdjust class role aria-label overflow clip-path clip-rule color "
     "display visibility letter-spacing offset stop-color stop-opacity gradientUnits gradientTransform patternUnits "
-    "markerWidth markerHeight orient refX refY clipPathUnits space".split()
+    "markerWidth markerHeight orient refX refY clipPathUnits".split()
 )
 _URL_OF_ID = re.compile(r"url\(\s*['\"]?#([\w.:-]{1,80})['\"]?\s*\)")
 _UNSAFE_VALUE = re.compile(r"url\(|javascript:|expression\(|@import|<|&#", re.IGNORECASE)

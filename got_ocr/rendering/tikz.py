@@ -54,6 +54,7 @@ class _State:
     opacity: float = 1.0
     arrow_start: bool = False
     arrow_end: bool = False
+    plot: str = ""  # Options of `plot` given to the path: domain, variable.
     styles: dict[str, str] = field(default_factory=dict)
 
     def transform(self, x: float, y: float) -> tuple[float, float]:
@@ -233,6 +234,8 @@ class _Picture:
         elif key in ("x", "y") and value and not value.startswith("("):
             factor = _length(value, "cm")
             state.compose((factor if key == "x" else 1, 0, 0, factor if key == "y" else 1, 0, 0))
+        elif key in ("domain", "variable"):
+            state.plot += f",{key}={value}"
         elif key in _WIDTHS_PT:
             state.width_pt = _WIDTHS_PT[key]
         elif key == "line width":
@@ -760,7 +763,7 @@ class _PathReader:
         return self._to()
 
     def _plot(self) -> bool:
-        options = self._options()
+        options = self._options() + self.state.plot
         listed = self._match(r"coordinates\s*\{")
         if listed:
             end = _closing(self.text, self.position - 1, "{", "}")
@@ -1036,6 +1039,7 @@ def _label(text: str) -> str:
         else:
             parts[index] = plain_text(part)
     line = "".join(parts).replace("^∘", "°").replace("\\\\", " ")
+    line = re.sub(r"(?<![\w)])-(?=\d)", "−", line)
     return re.sub(r"_(\d)", lambda match: match[1].translate(_SUBSCRIPTS), line).strip()
 
 
