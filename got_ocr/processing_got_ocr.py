@@ -46,10 +46,7 @@ IMAGE_PROCESSOR_FILE = "preprocessor_config.json"
 FAST_TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "config.json"
 # What from_pretrained hands on to every file that it looks for.
-HUB_OPTIONS = (
-    *("cache_dir", "force_download", "proxies", "token", "revision", "local_files_only", "subfolder"),
-    *("repo_type", "user_agent"),
-)
+HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "revision", "local_files_only", "subfolder")
 
 
 class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call-arg]
@@ -284,6 +281,7 @@ class GotOcrProcessor(ProcessorMixin):
             OSError: If there is neither `qwen.tiktoken` nor `tokenizer.json`.
         """
         name = pretrained_model_name_or_path
+        _check_name(name)
         hub_options = {option: kwargs[option] for option in HUB_OPTIONS if kwargs.get(option) is not None}
         saved = _read_json(name, PROCESSOR_FILE, hub_options) or {}
         image_options = saved.get("image_processor") or _read_json(name, IMAGE_PROCESSOR_FILE, hub_options) or {}
@@ -318,15 +316,34 @@ def load_tokenizer(name: str | os.PathLike[str], **hub_options: Any) -> Any:
     Raises:
         OSError: If there is neither.
     """
+    _check_name(name)
     if _find(name, VOCABULARY_FILE, hub_options) is not None:
         return GotOcrTokenizer.from_pretrained(name, **hub_options)
     if _find(name, FAST_TOKENIZER_FILE, hub_options) is not None:
         return PreTrainedTokenizerFast.from_pretrained(name, **hub_options)
-    raise OSError(f"{name} holds neither {VOCABULARY_FILE} nor {FAST_TOKENIZER_FILE}: it is no folder of a GOT model.")
+    where = "folder" if os.path.isdir(name) else "Hub repository in the cache or within reach"
+    raise OSError(
+        f"{name}: found neither {VOCABULARY_FILE} nor {FAST_TOKENIZER_FILE}: it is no {where} that holds a GOT model."
+    )
+
+
+def _check_name(name: str | os.PathLike[str]) -> None:
+    text = os.fspath(name)
+    looks_like_path = os.path.isabs(text) or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text
+    if looks_like_path and not os.path.isdir(text):
+        raise FileNotFoundError(f"{name}: there is no such folder, and a Hub repository is named owner/name.")
 
 
 def _find(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> str | None:
-    return cached_file(name, file, _raise_exceptions_for_missing_entries=False, **hub_options)
+    """The file's path, or None where it can't be had: not there, or not in the cache of a machine without network."""
+    return cached_file(
+        name,
+        file,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **hub_options,
+    )
 
 
 def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> dict[str, Any] | None:

@@ -248,7 +248,7 @@ def test_port_folder(tiny_processor: GotOcrProcessor, tmp_path: Path) -> None:
 
 
 def test_folders_that_are_none(tmp_path: Path, nano_vocabulary: Path) -> None:
-    with pytest.raises(OSError, match=r"neither qwen\.tiktoken nor tokenizer\.json"):
+    with pytest.raises(OSError, match=r"neither qwen\.tiktoken nor tokenizer\.json: it is no folder that holds"):
         GotOcrProcessor.from_pretrained(tmp_path)
     write_original_folder(tmp_path, nano_vocabulary)
     (tmp_path / "processor_config.json").write_text("{")
@@ -257,6 +257,27 @@ def test_folders_that_are_none(tmp_path: Path, nano_vocabulary: Path) -> None:
     write_json(tmp_path / "processor_config.json", {"image_token_len": -1})
     with pytest.raises(ValueError, match="image_token_len must be a positive whole number, got -1"):
         GotOcrProcessor.from_pretrained(tmp_path)
+
+
+def test_a_hub_repository_in_the_cache_of_a_machine_without_network(nano_vocabulary: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "models--someone--got"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    write_original_folder(snapshot, nano_vocabulary)
+    processor = GotOcrProcessor.from_pretrained("someone/got", cache_dir=tmp_path, local_files_only=True)
+    assert processor.image_token_len == 256
+    with pytest.raises(
+        OSError, match=r"someone/other: found neither .* no Hub repository in the cache or within reach"
+    ):
+        GotOcrProcessor.from_pretrained("someone/other", cache_dir=tmp_path, local_files_only=True)
+
+
+def test_a_folder_that_is_not_there() -> None:
+    for name in ("/no/such/folder", "./no_folder", Path("no/such/folder")):
+        with pytest.raises(FileNotFoundError, match=f"{name}: there is no such folder"):
+            GotOcrProcessor.from_pretrained(name)
 
 
 def test_foreign_tokenizers_are_refused(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
