@@ -1,24 +1,26 @@
 """Measure the built-in checkpoint: character error rate on rendered text, by rung.
 
-    python -m got_ocr.evaluation.nano [--model got_ocr/assets/nano] [--count 200] [--json FILE]
+    python -m got_ocr.evaluation.nano [--model got_ocr/assets/nano] [--count 200] [--tesseract] [--json FILE]
 
-Text, and for one rung the fonts, are those that training leaves out; seeds are disjoint from training's. The
-character error rate is the edit distance of all answers over the length of all texts, with a 95 % bootstrap interval
-over pictures.
+Pictures are read as `chat` reads them. Text, and for some rungs the fonts, are those that training leaves out; seeds
+are disjoint from training's. The character error rate is the edit distance of all answers over the length of all texts,
+white space counted as single spaces, with a 95 % bootstrap interval over pictures.
 """
 
 import argparse
 import dataclasses
+import io
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
 from PIL import Image
 
 from got_ocr.evaluation.distances import edit_distance
@@ -39,29 +41,35 @@ class Rung:
     Attributes:
         name: for the table.
         rows: fewest and most lines of text.
+        picture_px: height and width of the pictures.
         size_px: smallest and largest em size.
-        wear: 0 for clean pictures, 1 for the training mix, 2 for hard wear.
+        wear: 0 for clean pictures, 1 for a good share of worn ones, 2 for hard wear.
         held_out_fonts: whether to draw in families that training never uses.
-        prose: share of running prose, the rest being dictionary words and symbols.
-        dictionary: share of dictionary words.
+        prose: share of running prose.
+        dictionary: share of dictionary words; the rest is digits and symbols.
+        sliced: whether to read as `chat` does, or to show the whole picture to the model at once.
     """
 
     name: str
     rows: tuple[int, int]
+    picture_px: tuple[int, int] = (120, 480)
     size_px: tuple[float, float] = (18.0, 28.0)
     wear: float = 0.0
     held_out_fonts: bool = False
     prose: float = 0.8
     dictionary: float = 0.2
+    sliced: bool = True
 
 
+_PARAGRAPH = Rung("clean paragraphs of 5 to 10 lines, known fonts", (5, 10), (320, 480), prose=1.0, dictionary=0.0)
 RUNGS = (
     Rung("1 to 3 clean lines, known fonts", (1, 3)),
     Rung("1 to 3 clean lines, unseen fonts", (1, 3), held_out_fonts=True),
-    Rung("clean paragraphs of 4 to 8 lines, known fonts", (4, 8), prose=1.0, dictionary=0.0),
-    Rung("1 to 3 degraded lines, known fonts", (1, 3), wear=1.5),
-    Rung("1 to 3 clean lines of 16 to 18 px, known fonts", (1, 3), size_px=(16.0, 18.0)),
+    _PARAGRAPH,
+    dataclasses.replace(_PARAGRAPH, name=_PARAGRAPH.name.replace("known", "unseen"), held_out_fonts=True),
+    Rung("1 to 3 degraded lines, known fonts", (1, 3), wear=1.0),
     Rung("1 to 3 clean lines of digits and symbols, known fonts", (1, 3), prose=0.0, dictionary=0.0),
+    Rung("1 or 2 clean lines on the model's own canvas, not sliced, known fonts", (1, 2), (192, 192), sliced=False),
 )
 
 
@@ -90,8 +98,15 @@ class RungResult:
     characters_per_s: float
 
 
-class Reader:
-    """Reads pictures with a checkpoint, in batches."""
+class Reader(Protocol):
+    """Reads pictures."""
+
+    def read(self, images: Sequence[Image.Image], sliced: bool) -> list[tuple[str, bool]]:
+        """Read pictures; see `ModelReader.read`."""
+
+
+class ModelReader:
+    """Reads pictures with a checkpoint, as users do."""
 
     def __init__(self, checkpoint: Path) -> None:
         """Load model and processor.
@@ -102,29 +117,53 @@ class Reader:
         self.model = GotOcrForConditionalGeneration.from_pretrained(checkpoint).eval()
         self.processor = GotOcrProcessor.from_pretrained(checkpoint)
 
-    @torch.inference_mode()
-    def read(self, images: Sequence[TextImage]) -> list[tuple[str, bool]]:
-        """Read a batch.
+    def read(self, images: Sequence[Image.Image], sliced: bool) -> list[tuple[str, bool]]:
+        """Read pictures.
 
         Args:
-            images: pictures of the model's own size.
+            images: of any size.
+            sliced: whether to cut them for the model, or to show them whole.
 
         Returns:
-            Each picture's text, and whether the answer came to its end.
+            Each picture's text, and whether the answer came to its end by itself.
         """
-        inputs = self.processor([Image.fromarray(image.pixels) for image in images])
-        output = self.model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS)
-        end_id = self.model.config.turn_end_token_id
-        answers = []
-        for row in output[:, inputs["input_ids"].shape[1] :].tolist():
-            finished = end_id in row
-            text = self.processor.tokenizer.decode(row[: row.index(end_id)] if finished else row)
-            answers.append((self.processor.post_process(text), finished))
-        return answers
+        answers = self.model.chat(
+            self.processor,
+            list(images),
+            slice_pages=sliced,
+            max_new_tokens=MAX_NEW_TOKENS,
+            batch_size=16,
+            return_dict=True,
+        )
+        return [(answer["text"], answer["finish_reason"] == "stop") for answer in answers]
+
+
+class TesseractReader:
+    """Reads pictures with an installed Tesseract, for comparison."""
+
+    def read(self, images: Sequence[Image.Image], sliced: bool) -> list[tuple[str, bool]]:
+        """Read pictures as uniform blocks of English text.
+
+        Args:
+            images: of any size.
+            sliced: of no meaning here.
+
+        Returns:
+            Each picture's text, and True.
+        """
+        texts = []
+        for image in images:
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG")
+            command = ["tesseract", "stdin", "stdout", "--psm", "6", "-l", "eng"]
+            texts.append(
+                subprocess.run(command, input=buffer.getvalue(), capture_output=True, check=True).stdout.decode()
+            )
+        return [(text, True) for text in texts]
 
 
 def draw_rung(
-    rung: Rung, config: NanoTrainingConfig, vocabulary: Vocabulary, cache: Path, side: int, count: int
+    rung: Rung, config: NanoTrainingConfig, vocabulary: Vocabulary, cache: Path, count: int
 ) -> list[TextImage]:
     """Draw a rung's pictures, always the same for the same fonts and text.
 
@@ -133,7 +172,6 @@ def draw_rung(
         config: the training's fonts.
         vocabulary: the characters that may occur.
         cache: the prose file.
-        side: of the pictures, in px.
         count: how many.
 
     Returns:
@@ -147,30 +185,33 @@ def draw_rung(
     source.wear_strength, source.empty_share = rung.wear, 0.0
     place = RUNGS.index(rung)
     rows = np.random.default_rng((EVALUATION_SEED, place)).integers(rung.rows[0], rung.rows[1] + 1, count)
-    return [source.sample((EVALUATION_SEED, place, n), side, side, int(rows[n])) for n in range(count)]
+    return [source.sample((EVALUATION_SEED, place, n), *rung.picture_px, int(rows[n])) for n in range(count)]
 
 
 def measure(
-    rung: Rung, images: Sequence[TextImage], reader: Reader, batch: int = 32
+    rung: Rung, images: Sequence[TextImage], reader: Reader, batch: int = 16
 ) -> tuple[RungResult, list[dict[str, str]]]:
     """Read a rung's pictures and count the errors.
 
     Args:
         rung: where the pictures are from.
         images: the pictures.
-        reader: the model.
+        reader: the model, or another.
         batch: pictures read at a time.
 
     Returns:
         The result, and each picture's label and answer.
     """
     begun = time.monotonic()
-    answers = [
-        answer for start in range(0, len(images), batch) for answer in reader.read(images[start : start + batch])
-    ]
+    pictures = [Image.fromarray(image.pixels) for image in images]
+    answers: list[tuple[str, bool]] = []
+    for start in range(0, len(images), batch):
+        answers += reader.read(pictures[start : start + batch], rung.sliced)
     seconds = time.monotonic() - begun
-    errors = np.array([edit_distance(image.text, text) for image, (text, _) in zip(images, answers, strict=True)])
-    lengths = np.array([len(image.text) for image in images])
+    labels = [" ".join(image.text.split()) for image in images]
+    texts = [" ".join(text.split()) for text, _ in answers]
+    errors = np.array([edit_distance(label, text) for label, text in zip(labels, texts, strict=True)])
+    lengths = np.array([len(label) for label in labels])
     draws = np.random.default_rng(0).integers(0, len(images), (2000, len(images)))
     low, high = np.percentile(100.0 * errors[draws].sum(1) / lengths[draws].sum(1), (2.5, 97.5))
     result = RungResult(
@@ -183,7 +224,7 @@ def measure(
         unfinished_percent=round(100.0 * float(np.mean([not finished for _, finished in answers])), 1),
         characters_per_s=round(float(lengths.sum()) / seconds),
     )
-    return result, [{"label": image.text, "answer": text} for image, (text, _) in zip(images, answers, strict=True)]
+    return result, [{"label": label, "answer": text} for label, text in zip(labels, texts, strict=True)]
 
 
 def main() -> int:
@@ -205,17 +246,17 @@ def main() -> int:
         "--rungs", type=int, nargs="+", default=list(range(len(RUNGS))), help="numbers of the rungs, from 0"
     )
     parser.add_argument("--json", type=Path, help="write results and all answers to this file")
+    parser.add_argument("--tesseract", action="store_true", help="measure the installed Tesseract instead")
     options = parser.parse_args()
     config = NanoTrainingConfig.read(options.config)
     vocabulary = Vocabulary(options.model / "qwen.tiktoken")
-    reader = Reader(options.model)
+    reader: Reader = TesseractReader() if options.tesseract else ModelReader(options.model)
     report = []
     with tempfile.TemporaryDirectory() as temporary:
         cache = options.corpus_cache or Path(temporary) / "corpus.txt"
         for place in options.rungs:
             rung = RUNGS[place]
-            side = reader.model.config.vision_config.image_size
-            images = draw_rung(rung, config, vocabulary, cache, side, options.count)
+            images = draw_rung(rung, config, vocabulary, cache, options.count)
             result, answers = measure(rung, images, reader)
             low, high = result.interval_percent
             print(
