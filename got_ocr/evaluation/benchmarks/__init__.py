@@ -1,0 +1,1 @@
+"""Measurements of the evaluation, for the README; not imported by anything."""
