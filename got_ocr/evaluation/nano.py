@@ -3,8 +3,8 @@
     python -m got_ocr.evaluation.nano [--model got_ocr/assets/nano] [--count 200] [--tesseract] [--json FILE]
 
 Pictures are read as `chat` reads them. Text, and for some rungs the fonts, are those that training leaves out; seeds
-are disjoint from training's. The character error rate is the edit distance of all answers over the length of all texts,
-white space counted as single spaces, with a 95 % bootstrap interval over pictures.
+are disjoint from training's. The character error rate is the edit distance of all answers over the length of all
+texts, white space counted as single spaces, with a 95 % bootstrap interval over pictures.
 """
 
 import argparse
@@ -259,12 +259,12 @@ def main() -> int:
             images = draw_rung(rung, config, vocabulary, cache, options.count)
             result, answers = measure(rung, images, reader)
             low, high = result.interval_percent
-            print(
+            sys.stdout.write(
                 f"{result.name}: {result.character_error_percent:.2f} % ({low:.2f} to {high:.2f}) of "
                 f"{result.characters} characters in {result.pictures} pictures; {result.exact_percent:.0f} % without "
-                f"an error, {result.unfinished_percent:.1f} % unfinished, {result.characters_per_s} characters/s",
-                flush=True,
+                f"an error, {result.unfinished_percent:.1f} % unfinished, {result.characters_per_s} characters/s\n"
             )
+            sys.stdout.flush()
             report.append({**asdict(result), "answers": answers})
     if options.json:
         options.json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -10,7 +10,7 @@ B: pictures; H, W: patch rows and columns; T: sequence; P: prefix; N: heads; D: 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -157,7 +157,7 @@ def decode(
     Returns:
         Hidden states of the T positions behind the prefix: those of the model's own forward pass.
     """
-    decoder, config = model.model, cast(GotOcrConfig, model.config)
+    decoder, config = model.model, model.config
     heads = config.num_attention_heads
     P, (B, T) = len(prefix), embeddings.shape[:2]
     cosine, sine = rotary_tables(config, P + T)

@@ -185,5 +185,5 @@ def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int,
 def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nano.yaml"
     path.write_text("model: x\nlearning_rate: 1\n")
-    with pytest.raises(ValueError, match="fields missing or unknown:.*learning_rate"):
+    with pytest.raises(ValueError, match=r"fields missing or unknown:.*learning_rate"):
         NanoTrainingConfig.read(path)

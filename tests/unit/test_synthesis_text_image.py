@@ -92,5 +92,5 @@ def test_text_beyond_the_alphabet_is_left_out() -> None:
 
 
 def test_unknown_families_are_refused_with_the_way_out(faces: list[FontFace]) -> None:
-    with pytest.raises(ValueError, match="none of the 1 font families is installed.*No Such Font.*fc-list"):
+    with pytest.raises(ValueError, match=r"none of the 1 font families is installed.*No Such Font.*fc-list"):
         select_families(faces, ["No Such Font"])
