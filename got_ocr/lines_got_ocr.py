@@ -19,6 +19,7 @@ from .ink_got_ocr import Components, find_components, paint_runs
 BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height, to both sides.
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
+CAPITAL_EM = 0.7
 X_HEIGHT_EM = 0.5
 GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
@@ -34,6 +35,7 @@ class TextLine:
         box: (x1, y1, x2, y2) in px, ends exclusive.
         baseline_px: height of the baseline.
         em_px: estimated font size.
+        even: whether its letters are all of one height: capitals, digits, or small letters without ascenders.
         block: number of the paragraph or column piece that it belongs to, in reading order.
     """
 
@@ -41,6 +43,7 @@ class TextLine:
     box: tuple[int, int, int, int]
     baseline_px: float
     em_px: float
+    even: bool = False
     block: int = 0
 
 
@@ -216,10 +219,10 @@ def _measure(components: Components, members: np.ndarray) -> TextLine:
     if not len(rise):
         return TextLine(members, (x1, y1, x2, y2), baseline, float(y2 - y1) / ASCENDER_EM)
     body = _weighted_median(rise, weight)
-    upper = float(np.percentile(rise, 90))
-    # Small letters with ascenders among them, or all of one height: capitals, digits (or, rarely, `nose`).
-    em_px = max(upper, body * 1.2) / ASCENDER_EM if upper > 1.2 * body else upper / (ASCENDER_EM - 0.03)
-    return TextLine(members, (x1, y1, x2, y2), baseline, float(em_px))
+    upper = float(np.percentile(rise, 93))
+    even = upper <= 1.2 * body
+    em_px = upper / (CAPITAL_EM if even else ASCENDER_EM)
+    return TextLine(members, (x1, y1, x2, y2), baseline, float(em_px), even)
 
 
 def _box_array(lines: list[TextLine]) -> np.ndarray:
@@ -352,6 +355,8 @@ def _plausible(components: Components, line: TextLine) -> bool:
         return False
     if len(line.members) == 1 and (box_height > 6 * box_width or box_width > 12 * box_height):
         return False
+    if len(line.members) == 1 and box_width > 0.5 * box_height and area > 0.7 * box_width * box_height:
+        return False
     if len(line.members) < 5:
         return True
     big = boxes[(boxes[:, 3] - boxes[:, 1]) > 0.3 * line.em_px]
@@ -397,7 +402,19 @@ def _order(lines: list[TextLine]) -> list[TextLine]:
                 if state[here] == 1:
                     state[here] = 2
                     order.append(here)
-    return _number_blocks([lines[number] for number in order])
+    return _number_blocks(_settle_sizes([lines[number] for number in order]))
+
+
+def _settle_sizes(lines: list[TextLine]) -> list[TextLine]:
+    """Take lines of even height for small letters where that makes them as large as the line before or after."""
+    settled = list(lines)
+    for number, line in enumerate(lines):
+        if line.even:
+            small = line.em_px * CAPITAL_EM / X_HEIGHT_EM
+            sizes = [other.em_px for other in lines[max(number - 1, 0) : number + 2] if not other.even]
+            if any(abs(size / small - 1) < 0.12 for size in sizes):
+                settled[number] = replace(line, em_px=small)
+    return settled
 
 
 def _number_blocks(lines: list[TextLine]) -> list[TextLine]:
@@ -407,7 +424,7 @@ def _number_blocks(lines: list[TextLine]) -> list[TextLine]:
         for a, b in itertools.pairwise(lines)
         if 0.7 < (b.baseline_px - a.baseline_px) / a.em_px < 2.5
     ]
-    usual = float(np.median(pitches)) if pitches else 1.3
+    usual = min(float(np.percentile(pitches, 30)), 1.7) if pitches else 1.3
     numbered = [replace(lines[0], block=0)]
     for line in lines[1:]:
         last = numbered[-1]
@@ -446,13 +463,15 @@ def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarr
         beside = (middle_x > x1 - 0.6 * em) & (middle_x < x2 + 0.6 * em)
         within = (middle_y > baseline - 1.05 * em) & (middle_y < baseline + 0.35 * em)
         small = (height < 1.5 * em) & (width < 1.5 * em) & (components.area[chunk][:, None] > 0.003 * em**2)
-        off = np.where(beside & within & small, np.abs(middle_y - baseline + 0.35 * em) / em, np.inf)
-        best = off.argmin(1)
-        fits = np.isfinite(off[np.arange(len(chunk)), best])
-        owner[chunk[fits]] = best[fits] + 1
         shared = np.minimum(boxes[:, 3:], baseline) - np.maximum(boxes[:, 1:2], baseline - 0.5 * em)
         rule = (width < 0.2 * em) & (height > 2.5 * em)
-        tall = beside & (shared > 0.25 * em) & ~rule & (height < 6 * em) & (width < 6 * em) & ~fits[:, None]
+        tall = beside & (shared > 0.25 * em) & ~rule & (height < 6 * em) & (width < 6 * em)
+        several = tall.sum(1) > 1
+        off = np.where(beside & within & small, np.abs(middle_y - baseline + 0.35 * em) / em, np.inf)
+        best = off.argmin(1)
+        fits = np.isfinite(off[np.arange(len(chunk)), best]) & ~several
+        owner[chunk[fits]] = best[fits] + 1
+        tall &= ~fits[:, None]
         split += [(chunk[row], np.flatnonzero(tall[row])) for row in np.flatnonzero(tall.any(1))]
     run_line = owner[components.run_label] if len(owner) else np.zeros(0, np.int32)
     for number, near in split:

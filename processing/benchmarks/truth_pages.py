@@ -14,7 +14,7 @@ FONT_FILES = (
     *("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf", "LiberationSerif-Regular.ttf"),
     *("LiberationSans-Bold.ttf", "LiberationSerif-Italic.ttf", "Lato-Regular.ttf", "C059-Roman.otf"),
 )
-WORDS = (
+WORDS = (  # noqa: SIM905
     "the of and a to in is was he for it with as his on be at by had not are but from or have an they which one you "
     "were her all she there would their we him been has when who will more no if out so said what up its about into "
     "than them can only other new some could time these two may then do first any my now such like our over man me "
