@@ -7,7 +7,7 @@ Four layouts are in the wild. They hold the same tensors under different names:
 - `transformers-4.49`: the published `stepfun-ai/GOT-OCR-2.0-hf`, `language_model.model.*`, `vision_tower.*` ...;
 - `mlx`: `mlx-community/GOT-OCR2_0-bf16`, with the weights of convolutions as (out, kernel height, kernel width, in).
 
-A layout is recognised by its tensor names alone. Tensors are memory-mapped: a load holds about one copy of the weights.
+A layout is recognised by its tensor names alone. Tensors are memory-mapped: a load holds about one copy of them.
 """
 
 import json
@@ -184,8 +184,8 @@ def open_checkpoint(path_or_id: str | os.PathLike[str], variant: str | None = No
     layout = detect_layout(stored)
     if layout is None:
         raise ValueError(
-            f"{path_or_id} is not a GOT checkpoint: among its {len(stored)} tensors ({_some(sorted(stored))}) there is "
-            f"no vision tower of GOT such as '{TOWER}pos_embed' or 'model.vision_tower.pos_embed'."
+            f"{path_or_id} is not a GOT checkpoint: among its {len(stored)} tensors ({_some(sorted(stored))}) there "
+            f"is no vision tower of GOT such as '{TOWER}pos_embed' or 'model.vision_tower.pos_embed'."
         )
     shapes = {}
     for stored_name, shape in stored.items():
@@ -250,8 +250,8 @@ def check_tensors(
     ]
     if misshapen:
         raise ValueError(
-            f"{where} ({checkpoint.layout} layout): {len(misshapen)} tensors have another shape than config.json says: "
-            f"{_some(misshapen)}."
+            f"{where} ({checkpoint.layout} layout): {len(misshapen)} tensors have another shape than config.json "
+            f"says: {_some(misshapen)}."
         )
     return sorted(checkpoint.shapes.keys() - expected.keys() - set(optional))
 
@@ -289,8 +289,9 @@ class GotOcrCheckpointMixin:
     ) -> Any:
         """Load a model as `PreTrainedModel.from_pretrained` does, from any published layout.
 
-        The original's layout is loaded by transformers itself. From the others, tensors are mapped into memory under
-        the original's names and handed to transformers as a state dictionary; every argument keeps its meaning.
+        What :meth:`save_pretrained` wrote is loaded by transformers itself. From the other layouts, and to leave the
+        stored copy of tied embeddings where it is, tensors are mapped into memory under the original's names and
+        handed to transformers as a state dictionary; every argument keeps its meaning.
 
         Args:
             pretrained_model_name_or_path: A folder or a Hub id.
@@ -325,12 +326,13 @@ class GotOcrCheckpointMixin:
             unexpected = check_tensors(checkpoint, *cls._expected_tensors(config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))
-        if checkpoint.layout == "got":
+        has_copy = config.tie_word_embeddings and HEAD in checkpoint.shapes
+        if checkpoint.layout == "got" and (not has_copy or is_quantized or kwargs.get("quantization_config")):
             return load(path, *model_args, config=config, **kwargs)
 
         state_dict = checkpoint.read_state_dict()
-        if config.tie_word_embeddings:
-            state_dict.pop(HEAD, None)
+        if has_copy:
+            del state_dict[HEAD]
         for name in (*_HUB_ARGUMENTS, "variant"):
             kwargs.pop(name, None)
         result = load(None, *model_args, config=config, state_dict=state_dict, **kwargs)
@@ -352,8 +354,11 @@ class GotOcrCheckpointMixin:
             return path_or_config, kwargs
         loader = {name: value for name, value in kwargs.items() if name in (*_LOADER_ARGUMENTS, *_HUB_ARGUMENTS)}
         fields = {name: value for name, value in kwargs.items() if name not in loader}
-        config, unused = cls.config_class.from_pretrained(  # type: ignore[attr-defined]
-            path_or_config, return_unused_kwargs=True, **hub, **fields
+        config_class = cls.config_class  # type: ignore[attr-defined]
+        # Not config_class.from_pretrained, which warns of the port's model type.
+        config_dict, _ = config_class.get_config_dict(path_or_config, **hub)
+        config, unused = config_class.from_dict(
+            {**config_dict, "_name_or_path": str(path_or_config)}, return_unused_kwargs=True, **fields
         )
         return config, {**loader, **{name: value for name, value in unused.items() if name in fields}}
 

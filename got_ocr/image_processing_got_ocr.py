@@ -58,6 +58,7 @@ class GotOcrImageProcessor(BaseImageProcessor):
         ValueError: If a value is not allowed.
     """
 
+    _auto_class = "AutoImageProcessor"  # save_pretrained copies the code and names it for AutoImageProcessor
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
     valid_kwargs = GotOcrImageProcessorKwargs
 

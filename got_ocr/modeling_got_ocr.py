@@ -31,8 +31,22 @@ from transformers.modeling_utils import PreTrainedModel
 from .chat_got_ocr import GotOcrChatMixin
 from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
-from .export_got_ocr import save_code  # noqa: F401  transformers 4 copies to the Hub only what is imported here.
+
+# Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
+from .export_got_ocr import save_code  # noqa: F401
 from .generation_got_ocr import NoRepeatNGramProcessor
+from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
+from .ink_got_ocr import ink_mask  # noqa: F401
+from .lines_got_ocr import find_lines  # noqa: F401
+from .pages_got_ocr import iter_pages  # noqa: F401
+from .pictures_got_ocr import load_image  # noqa: F401
+from .pieces_got_ocr import cut_line  # noqa: F401
+from .processing_got_ocr import GotOcrProcessor  # noqa: F401
+from .prompt_got_ocr import instruction  # noqa: F401
+from .region_got_ocr import cut_region  # noqa: F401
+from .slicing_got_ocr import slice_page  # noqa: F401
+from .sources_got_ocr import PageError  # noqa: F401
+from .tokenization_got_ocr import GotOcrTokenizer  # noqa: F401
 from .vision_got_ocr import GotOcrVisionAttention, GotOcrVisionTower
 
 

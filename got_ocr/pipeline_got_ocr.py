@@ -9,8 +9,22 @@ from PIL import Image
 from transformers import Pipeline
 
 from .chat_got_ocr import GotOcrAnswer
-from .pages_got_ocr import load_image
+
+# Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
+from .configuration_got_ocr import GotOcrConfig  # noqa: F401
+from .generation_got_ocr import RepetitionStop  # noqa: F401
+from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
+from .ink_got_ocr import ink_mask  # noqa: F401
+from .lines_got_ocr import find_lines  # noqa: F401
+from .pages_got_ocr import iter_pages  # noqa: F401
+from .pictures_got_ocr import load_image
+from .pieces_got_ocr import cut_line  # noqa: F401
+from .processing_got_ocr import GotOcrProcessor  # noqa: F401
 from .prompt_got_ocr import instruction
+from .region_got_ocr import cut_region  # noqa: F401
+from .slicing_got_ocr import slice_page  # noqa: F401
+from .sources_got_ocr import PageError  # noqa: F401
+from .tokenization_got_ocr import GotOcrTokenizer  # noqa: F401
 
 READ_OPTIONS = (
     "ocr_type", "box", "color", "crop", "multi_page", "slice_pages", "max_new_tokens", "batch_size", "max_tiles",
@@ -87,9 +101,8 @@ class GotOcrPipeline(Pipeline):
         options |= options.pop("generate_kwargs", None) or {}
         unknown = sorted(options.keys() - {*READ_OPTIONS, "return_dict", "num_workers"})
         if unknown:
-            raise ValueError(
-                f"Unknown pipeline options {', '.join(unknown)}: allowed are {', '.join(READ_OPTIONS)} and return_dict."
-            )
+            allowed = ", ".join((*READ_OPTIONS, "return_dict"))
+            raise ValueError(f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}.")
         options.pop("num_workers", None)
         return {}, {name: value for name, value in options.items() if value is not None}, {}
 

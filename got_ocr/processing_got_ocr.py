@@ -73,6 +73,7 @@ class GotOcrProcessor(ProcessorMixin):
         ValueError: If the tokenizer lacks a special token, or `image_token_len` is not positive.
     """
 
+    _auto_class = "AutoProcessor"  # save_pretrained copies the code and names it for AutoProcessor
     attributes: ClassVar[list[str]] = ["image_processor", "tokenizer"]
     image_processor_class = "AutoImageProcessor"
     tokenizer_class = "AutoTokenizer"

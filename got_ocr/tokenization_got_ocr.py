@@ -51,6 +51,7 @@ class GotOcrTokenizer(PreTrainedTokenizer):
         ValueError: If the rank file is not one, or `kwargs` give special tokens other ids than the file does.
     """
 
+    _auto_class = "AutoTokenizer"  # save_pretrained copies the code and names it for AutoTokenizer
     vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": VOCABULARY_FILE}
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
     padding_side = "left"

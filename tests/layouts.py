@@ -1,4 +1,4 @@
-"""Write the published checkpoint layouts, by rules that are spelled here again and not taken from the code under test."""
+"""Write the published checkpoint layouts, by rules spelled here again, not taken from the code under test."""
 
 import json
 import re

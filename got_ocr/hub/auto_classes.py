@@ -1,9 +1,10 @@
 """What `import got_ocr` tells transformers, so that its Auto classes and pipelines use our code for GOT checkpoints.
 
-| folder's `model_type` | config, models | tokenizer | processor, image processor |
-|---|---|---|---|
-| `GOT` (the original, ours) | ours | ours, also for the original's `QWenTokenizer` | ours |
-| `got_ocr2` (transformers' port) | ours | transformers', from `tokenizer.json` | the classes that the folder's own `processor_config.json` names: transformers' |
+- `model_type` `GOT` (the original, and what we save): all classes ours, also for the tokenizer that the original calls
+  `QWenTokenizer`. `AutoImageProcessor` needs a `preprocessor_config.json`, which the original's folder lacks:
+  transformers looks for the file before it looks for a class. `AutoProcessor` needs none.
+- `got_ocr2` (transformers' port): configuration and models ours; tokenizer, processor and image processor are those
+  that the folder's own files name, which are transformers'.
 
 No code of a repository is executed, whatever its `auto_map` says. On transformers 5 that holds even with
 `trust_remote_code=True`; on transformers 4 that argument is an order which no registration can overrule, so leave it

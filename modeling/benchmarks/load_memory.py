@@ -36,6 +36,7 @@ print(json.dumps({"weights_mb": weights / 1e6, "peak_mb": (peak() - before) / 1e
 
 
 def main() -> None:
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=24, help="decoder layers (default: the published 24)")
     parser.add_argument("--json", type=Path, help="also write the results there")

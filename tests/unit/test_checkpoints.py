@@ -142,7 +142,7 @@ def test_misshapen_tensors_are_named_with_both_shapes(layout, folders, tmp_path)
     (config if layout == "got" else config["text_config"])["intermediate_size"] = 96
     (folder / "config.json").write_text(json.dumps(config))
 
-    with pytest.raises(ValueError, match=r"6 tensors have another shape .*down_proj\.weight is \(40, 80\).*\(40, 96\)"):
+    with pytest.raises(ValueError, match=r"6 tensors have another shape .*down_proj\.weight is \(40, 80\).*40, 96"):
         Model.from_pretrained(folder)
 
 

@@ -1,0 +1,79 @@
+"""Run the core tests on several versions of transformers, each in a throw-away environment.
+
+    python tests/compat.py                 4.57.6, 5.16.x and the newest
+    python tests/compat.py 4.57.6 5.20.*   these
+    python tests/compat.py --list          the versions and the tests, without running any
+
+An environment takes torch and the other packages from the one that runs this, and only transformers and what its
+version insists on anew: a minute to install and about one to run. `--keep DIR` keeps the environments there.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSIONS = ("4.57.6", "5.16.*", "newest")
+CORE_TESTS = (
+    "tests/unit/test_checkpoints.py",
+    "tests/unit/test_auto_classes.py",
+    "tests/unit/test_pipeline.py",
+    "tests/unit/test_chat.py",
+    "tests/unit/test_processing.py",
+    "tests/unit/test_tokenization.py",
+    "tests/hub/test_remote_code.py",
+)
+
+
+def run_version(version: str, folder: Path, constraints: list[str]) -> bool:
+    """Make an environment, run the tests in it. Returns: whether they passed."""
+    print(f"== transformers {version}", flush=True)
+    if not (folder / "pyvenv.cfg").exists():
+        venv.create(folder, with_pip=True)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
+    # After the environment's own packages, so its transformers is the one that counts.
+    (site / "zz_outer_environment.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    wanted = "transformers" if version == "newest" else f"transformers=={version}"
+    install = [python, "-m", "pip", "install", "--quiet", "--upgrade", wanted, *constraints]
+    if subprocess.run(install, stdout=subprocess.DEVNULL).returncode:
+        print(f"== transformers {version}: can't be installed", flush=True)
+        return False
+    tests = [test for test in CORE_TESTS if (ROOT / test).exists()]
+    command = [python, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    print(f"== transformers {version}: {'passed' if passed else 'FAILED'}", flush=True)
+    return passed
+
+
+def main() -> int:
+    """Run the versions asked for. Returns: the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("versions", nargs="*", default=VERSIONS, help="versions of transformers")
+    parser.add_argument("--list", action="store_true", help="only say what would run")
+    parser.add_argument("--keep", type=Path, help="keep the environments in this folder")
+    parser.add_argument("--pip", nargs="*", default=[], help="further arguments of pip install")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print(*arguments.versions, *CORE_TESTS, sep="\n")
+        return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        root = arguments.keep or Path(temporary)
+        results = {
+            version: run_version(version, root / f"transformers-{version.strip('.*')}", arguments.pip)
+            for version in arguments.versions
+        }
+    for version, passed in results.items():
+        print(f"transformers {version}: {'passed' if passed else 'FAILED'}")
+    return 0 if all(results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
