@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--model", metavar="ID", help="checkpoint: folder or Hub id (got: as for reading)")
     engine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     engine.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
+    engine.add_argument("--threads", type=int, metavar="N", help="cores to use, so that times compare")
     engine.add_argument("--batch-size", type=int, default=4, metavar="N", help="pictures read at once (%(default)s)")
     engine.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="longest answer (%(default)s)")
     engine.add_argument("--crop", action="store_true", help="read in tiles (multi-crop)")
@@ -76,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.runner import run as read_samples
     from ..evaluation.samples import load_samples
 
-    if args.batch_size < 1 or args.max_new_tokens < 1:
-        raise ValueError("--batch-size and --max-new-tokens must be at least 1.")
+    if args.batch_size < 1 or args.max_new_tokens < 1 or (args.threads is not None and args.threads < 1):
+        raise ValueError("--batch-size, --max-new-tokens and --threads must be at least 1.")
     samples = load_samples(
         args.data,
         task=args.task,
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     record = _run_record(args, options, model_name, samples)
     _check_same_run(folder, record)
-    with _progress_bar(shard.rank) as progress:
+    with _ProgressBar(shard.rank) as progress:
         if args.ray:
             from ..evaluation.ray_runner import run_on_ray
 
@@ -169,6 +170,7 @@ def _engine_options(args: argparse.Namespace, *, speak: bool) -> tuple["EngineOp
         model=model,
         device=args.device,
         dtype=args.dtype,
+        threads=args.threads,
         batch_size=args.batch_size,
         max_new_tokens=args.max_new_tokens,
         formatted=args.task in ("format", "chart"),
@@ -236,14 +238,14 @@ def _for_people(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if value != "" and key != "fingerprint"}
 
 
-class _progress_bar:  # noqa: N801 - used as a function
+class _ProgressBar:
     """A bar on stderr, of the first process only, and only on a terminal."""
 
     def __init__(self, rank: int) -> None:
         self._shown = rank == 0 and sys.stderr.isatty()
         self._bar: Any = None
 
-    def __enter__(self) -> "_progress_bar":
+    def __enter__(self) -> "_ProgressBar":
         return self
 
     def show(self, done: int, total: int) -> None:

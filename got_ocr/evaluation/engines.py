@@ -47,6 +47,7 @@ class EngineOptions:
         model: Folder or Hub id of a checkpoint, for `got` and `transformers`.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         dtype: `float32`, `bfloat16`, `float16` or `auto`.
+        threads: Cores to use, so that times compare; None leaves it to the engine.
         batch_size: Pictures read at once by the models.
         max_new_tokens: Longest answer.
         formatted: Read with format (Mathpix Markdown), for `got` and its port.
@@ -59,6 +60,7 @@ class EngineOptions:
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    threads: int | None = None
     batch_size: int = 4
     max_new_tokens: int = 4096
     formatted: bool = False
@@ -98,6 +100,10 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
     }
     if name not in makers:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}.")
+    if options.threads is not None and name in ("got", "transformers"):
+        import torch
+
+        torch.set_num_threads(options.threads)
     return makers[name](options)
 
 
@@ -206,12 +212,15 @@ class _PageByPageEngine:
 
 
 class TesseractEngine(_PageByPageEngine):
-    """Tesseract, the program; on one core, so that its seconds compare."""
+    """Tesseract, the program."""
 
     def __init__(self, options: EngineOptions) -> None:
         program = shutil.which("tesseract")
         if program is None:
             raise ValueError("the engine tesseract needs the program: apt-get install tesseract-ocr (or brew)")
+        self._environment = dict(os.environ)
+        if options.threads is not None:
+            self._environment["OMP_THREAD_LIMIT"] = str(options.threads)
         self._command = [
             program, "stdin", "stdout", "-l", options.languages, "--psm", str(options.page_segmentation)
         ]  # fmt: skip
@@ -225,7 +234,7 @@ class TesseractEngine(_PageByPageEngine):
             input=buffer.getvalue(),
             capture_output=True,
             timeout=TESSERACT_TIMEOUT_S,
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+            env=self._environment,
             check=False,
         )
         if done.returncode:
@@ -244,14 +253,17 @@ class RapidOcrEngine(_PageByPageEngine):
             from rapidocr import RapidOCR
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("the engine rapidocr needs: pip install 'got-ocr[rapidocr]'") from error
-        self._engine = RapidOCR(params={"Global.log_level": "error"})
+        threads = -1 if options.threads is None else options.threads
+        self._engine = RapidOCR(
+            params={"Global.log_level": "error", "EngineConfig.onnxruntime.intra_op_num_threads": threads}
+        )
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
 
     def read_picture(self, picture: "Image.Image") -> str:
         """Read one picture."""
         import numpy as np
 
-        found = self._engine(np.asarray(picture)[:, :, ::-1])  # BGR, as OpenCV has it
+        found: Any = self._engine(np.asarray(picture)[:, :, ::-1])  # BGR, as OpenCV has it
         if found.txts is None:
             return ""
         return join_boxes([[tuple(point) for point in box] for box in found.boxes.tolist()], list(found.txts))
@@ -288,29 +300,31 @@ class TransformersEngine:
     """Any image-text-to-text model of transformers, GOT's port (`got_ocr2`) in its own modes."""
 
     def __init__(self, options: EngineOptions) -> None:
-        from transformers import AutoConfig, AutoProcessor
+        import transformers
 
         from ..cli.model_choice import pick_device, pick_dtype
 
         if options.model is None:
             raise ValueError("the engine transformers needs a checkpoint: --model FOLDER_OR_HUB_ID")
-        device = pick_device(own_device(options.device))
-        config = AutoConfig.from_pretrained(options.model)
-        self._is_port = config.model_type == "got_ocr2"
-        self._is_encoder_decoder = config.model_type == "vision-encoder-decoder"
-        dtype = pick_dtype(options.dtype, device.type, config.dtype)
-        self._model = self._model_class().from_pretrained(options.model, dtype=dtype).to(device).eval()
-        self._processor = AutoProcessor.from_pretrained(options.model)
-        self._options = options
-
-    def _model_class(self) -> Any:
-        import transformers
-
+        # The bare file: after `import got_ocr` the Auto classes would give our own classes for GOT's port.
+        config, _ = transformers.PretrainedConfig.get_config_dict(options.model)
+        self._is_port = config.get("model_type") == "got_ocr2"
+        self._is_encoder_decoder = config.get("model_type") == "vision-encoder-decoder"
+        model_class: Any = transformers.AutoModelForImageTextToText
+        processor_class: Any = transformers.AutoProcessor
         if self._is_port:
-            return transformers.GotOcr2ForConditionalGeneration  # ours stands for Auto classes after `import got_ocr`
-        if self._is_encoder_decoder:
-            return transformers.VisionEncoderDecoderModel
-        return transformers.AutoModelForImageTextToText
+            model_class = transformers.GotOcr2ForConditionalGeneration
+            processor_class = transformers.GotOcr2Processor
+        elif self._is_encoder_decoder:
+            model_class = transformers.VisionEncoderDecoderModel
+        import torch
+
+        device = pick_device(own_device(options.device))
+        stored = getattr(torch, str(config.get("dtype") or config.get("torch_dtype")), None)
+        dtype = pick_dtype(options.dtype, device.type, stored)
+        self._model = model_class.from_pretrained(options.model, dtype=dtype).to(device).eval()
+        self._processor = processor_class.from_pretrained(options.model)
+        self._options = options
 
     def read(self, samples: Sequence[Sample], pictures: Sequence[list["Image.Image"]]) -> list[Reading]:
         """Read samples one by one: batching isn't the same for all models, and wrong padding would go unseen."""
@@ -349,9 +363,14 @@ class TransformersEngine:
         return options
 
     def _port_inputs(self, sample: Sample, pages: list["Image.Image"]) -> Any:
-        # Lists for one picture: the port takes a bare box for several.
         box = _box_or_none(sample, pages[0])
-        options: dict[str, Any] = {"format": self._options.formatted, "return_tensors": "pt"}
+        vision = self._model.config.vision_config
+        options: dict[str, Any] = {
+            "format": self._options.formatted,
+            "return_tensors": "pt",
+            # 256; the compressor halves the patches' sides twice.
+            "num_image_tokens": (vision.image_size // vision.patch_size // 4) ** 2,
+        }
         if box is not None:
             options["box"] = [int(value) for value in box]
         if sample.color:

@@ -78,7 +78,8 @@ def _components(near: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], li
         if start in seen or not columns_of[start]:
             continue
         seen.add(start)
-        rows, columns, agenda = [start], set(), [start]
+        rows, agenda = [start], [start]
+        columns: set[int] = set()
         while agenda:
             for column in columns_of[agenda.pop()]:
                 if column not in columns:

@@ -94,10 +94,11 @@ def difference(truth: str, answer: str) -> tuple[str, str]:
     from rapidfuzz.distance import Levenshtein
 
     left, right = [], []
-    for tag, start_1, end_1, start_2, end_2 in Levenshtein.opcodes(truth, answer):
-        one, other = _visible(truth[start_1:end_1], tag), _visible(answer[start_2:end_2], tag)
-        left.append(one if tag == "equal" or not one else f"<del>{one}</del>")
-        right.append(other if tag == "equal" or not other else f"<ins>{other}</ins>")
+    for step in Levenshtein.opcodes(truth, answer):
+        one = _visible(truth[step.src_start : step.src_end], step.tag)
+        other = _visible(answer[step.dest_start : step.dest_end], step.tag)
+        left.append(one if step.tag == "equal" or not one else f"<del>{one}</del>")
+        right.append(other if step.tag == "equal" or not other else f"<ins>{other}</ins>")
     return "".join(left), "".join(right)
 
 
@@ -270,13 +271,13 @@ def _article(result: Result, figures: Figures, load_picture: Callable[[Result], 
     for name, text in (("truth", result.label), ("answer", result.answer)):
         if len(text) > MAX_CHARACTERS:
             facts.append(f"{name} cut after {MAX_CHARACTERS} of {len(text)} characters")
-    error = f'<p class="error">{escape(result.error)}</p>' if result.error else ""
+    failure = f'<p class="error">{escape(result.error)}</p>' if result.error else ""
     columns = "" if picture is not None else " nopicture"
     image = "" if picture is None else f'<img alt="the picture {escape(result.image)}" src="{picture_url(picture)}">'
     number = f"{result.index}: " if result.index >= 0 else ""
     return (
         f"<article><h3>{escape(number + result.image)}</h3>"
-        f'<p class="meta">{escape("; ".join(facts))}</p>{error}{note}'
+        f'<p class="meta">{escape("; ".join(facts))}</p>{failure}{note}'
         f'<div class="columns{columns}">{f"<div>{image}</div>" if image else ""}'
         f"<div><h3>Truth</h3><pre>{left}</pre></div><div><h3>Answer</h3><pre>{right}</pre></div></div></article>"
     )

@@ -222,6 +222,20 @@ def test_got_reads_through_the_same_call_as_everything(
     assert {result["finish_reason"] for result in results} <= {"stop", "length", "repetition"}
 
 
+def test_the_port_reads_by_transformers_own_classes(pages: Path, tmp_path: Path, tiny_model, tiny_processor) -> None:
+    tiny_model.save_pretrained(tmp_path / "model")
+    tiny_processor.save_pretrained(tmp_path / "model")
+    assert main(["convert", str(tmp_path / "model"), str(tmp_path / "port"), "--layout", "transformers"]) == 0
+    options = ["--data", str(pages), "--limit", "2", "--max-new-tokens", "4", "--device", "cpu"]
+    answers = []
+    for engine, folder in (("got", "model"), ("transformers", "port")):
+        output = tmp_path / f"out-{engine}"
+        model = str(tmp_path / folder)
+        assert main(["eval", *options, "--engine", engine, "--model", model, "--output", str(output)]) == 0
+        answers.append([one["answer"] for one in json.loads((output / "results.json").read_text())])
+    assert len(answers[1]) == 2
+
+
 class TestScore:
     RECORDS = (
         {
