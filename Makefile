@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-all test-compat check lint types format bench nano-eval goldens system clean
+.PHONY: help ocr test test-compat check lint types format bench nano-eval goldens system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,8 +17,8 @@ ocr: $(VENV)/.run  ## read the sample page with the built-in checkpoint
 test: $(VENV)/.dev  ## run the tests
 	@$(PYTEST)
 
-test-compat:  ## run the core tests on transformers 4.57, 5.16 and the newest, each in an environment of its own
-	@$(PYTHON) tests/compat.py
+test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and the newest
+	@$(BIN)/python tests/compat.py
 
 check: lint types  ## lint and types
 

@@ -69,10 +69,10 @@ class GotOcrPreTrainedModel(GotOcrCheckpointMixin, PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, GotOcrVisionAttention) and module.use_rel_pos:
-            module.rel_pos_h.zero_()
-            module.rel_pos_w.zero_()
+            nn.init.zeros_(module.rel_pos_h)
+            nn.init.zeros_(module.rel_pos_w)
         elif isinstance(module, GotOcrVisionTower) and module.pos_embed is not None:
-            module.pos_embed.zero_()
+            nn.init.zeros_(module.pos_embed)
 
 
 class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
