@@ -120,12 +120,11 @@ def ink_mask(ink: Image.Image) -> np.ndarray:
     return pixels > np.asarray(scaled)
 
 
-def find_components(mask: np.ndarray, longest_run_px: int = 0) -> Components:
+def find_components(mask: np.ndarray) -> Components:
     """Label the connected pieces of a mask through its horizontal runs.
 
     Args:
         mask: (H, W) bool.
-        longest_run_px: runs longer than this are left out (they are rules, frames, dark borders); 0 keeps all.
 
     Returns:
         The components, in the order of their first pixel.
@@ -136,9 +135,32 @@ def find_components(mask: np.ndarray, longest_run_px: int = 0) -> Components:
     edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
     row, start = np.divmod(edges[0::2], width + 1)
     stop = edges[1::2] - row * (width + 1)
-    if longest_run_px:
-        short = stop - start <= longest_run_px
-        row, start, stop = row[short], start[short], stop[short]
+    return _join_runs(row, start, stop, width)
+
+
+def without_rules(components: Components, text_px: float, width: int) -> Components:
+    """Leave out frames, tables' lines and rules, so that the letters that touch them stand alone.
+
+    Args:
+        components: the page's.
+        text_px: usual height of a letter.
+        width: of the page in px.
+
+    Returns:
+        The components of what is left.
+    """
+    box_area = components.width * components.height
+    large = (components.height > 2.5 * text_px) & (components.width > 8 * text_px)
+    frame = large & (components.area < 0.2 * box_area)
+    long = components.run_stop - components.run_start > max(60, 5 * text_px)
+    keep = ~(long | frame[components.run_label])
+    if keep.all():
+        return components
+    return _join_runs(components.run_row[keep], components.run_start[keep], components.run_stop[keep], width)
+
+
+def _join_runs(row: np.ndarray, start: np.ndarray, stop: np.ndarray, width: int) -> Components:
+    """Make components of (R,) runs sorted by row and column."""
     label = _union(row, start, stop, width)
     count = int(label.max()) + 1 if len(label) else 0
     boxes = np.empty((count, 4), np.int64)
@@ -197,6 +219,30 @@ def paint_runs(components: Components, value: np.ndarray, shape: tuple[int, int]
     np.add.at(canvas, begin, value)
     np.subtract.at(canvas, end, value)
     return np.cumsum(canvas[:-1], dtype=np.int32).reshape(shape)
+
+
+def find_letters(components: Components) -> np.ndarray:
+    """Components that may be letters or words: neither specks, rules nor frames."""
+    width, height, area = components.width, components.height, components.area
+    solid = area > 0.06 * width * height
+    return np.flatnonzero((height >= 3) & (area >= 6) & (width < 40 * height) & (height < 12 * width) & solid)
+
+
+def letter_height(components: Components) -> float:
+    """Height in px of most capitals and ascending letters; 0.0 without any."""
+    letters = find_letters(components)
+    if not len(letters):
+        return 0.0
+    # Specks count for little by their area, and the shapes of a drawing for no more than some letters.
+    area = components.area[letters]
+    return weighted_median(components.height[letters], np.minimum(area, 4 * np.median(area)), 0.7)
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray, share: float = 0.5) -> float:
+    """The value below which `share` of the weight lies. (n,) and (n,) numbers, at least one."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] * share)])
 
 
 def turn_reversed_boxes(ink: Image.Image, text_px: float) -> Image.Image:

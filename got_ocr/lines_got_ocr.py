@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .ink_got_ocr import Components, find_components, paint_runs
+from .ink_got_ocr import (
+    Components,
+    find_components,
+    find_letters,
+    letter_height,
+    paint_runs,
+    weighted_median,
+)
 
 BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height, to both sides.
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
@@ -56,7 +63,7 @@ def estimate_skew(components: Components) -> float:
     Returns:
         Degrees, positive where lines sink from left to right; 0.0 where no angle stands out.
     """
-    letters = _letters(components)
+    letters = find_letters(components)
     if len(letters) < 12:
         return 0.0
     if len(letters) > 4000:
@@ -83,27 +90,6 @@ def estimate_skew(components: Components) -> float:
     return best if rise > 0.3 * height and sharpness(best) > 1.1 * sharpness(0.0) else 0.0
 
 
-def _letters(components: Components) -> np.ndarray:
-    """Components that may be letters or words: neither specks, rules nor frames."""
-    width, height, area = components.width, components.height, components.area
-    solid = area > 0.06 * width * height
-    return np.flatnonzero((height >= 3) & (area >= 6) & (width < 40 * height) & (height < 12 * width) & solid)
-
-
-def letter_height(components: Components) -> float:
-    """Height in px of most capitals and ascending letters, by area so that specks don't count; 0.0 without any."""
-    letters = _letters(components)
-    if not len(letters):
-        return 0.0
-    return _weighted_median(components.height[letters], components.area[letters], 0.7)
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray, share: float = 0.5) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] * share)])
-
-
 def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]:
     """Group components into lines.
 
@@ -114,16 +100,25 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
     Returns:
         Lines in reading order, numbered by block.
     """
-    letters = _letters(components)
+    letters = find_letters(components)
     if not len(letters):
         return []
     em_px = letter_height(components) / ASCENDER_EM
+    width, height, area = components.width[letters], components.height[letters], components.area[letters]
+    block = (height > 2 * em_px) & (width > 0.3 * height) & (area > 0.75 * width * height)
+    letters = letters[~block]
     gutters = _gutters(components.boxes[letters], shape, em_px)
     label, letters = _segment(components, letters, shape, gutters)
     segments = _describe(components, letters, label)
     segments = _attach_small(segments)
     segments = _join_rows(segments, gutters)
     lines = [line for line in segments if _plausible(components, line)]
+    if lines:
+        # Drawings and photographs: a few shapes much larger than the page's text.
+        usual = weighted_median(
+            np.array([line.em_px for line in lines]), np.array([len(line.members) for line in lines])
+        )
+        lines = [line for line in lines if line.em_px < 6 * usual or len(line.members) > 8]
     return _order(lines)
 
 
@@ -169,7 +164,7 @@ def _segment(
     Returns:
         (n,) labels and the (n,) components that they label: those too tall for their line are gone.
     """
-    for _ in range(3):
+    for _ in range(6):
         boxes = components.boxes[letters]
         height = boxes[:, 3] - boxes[:, 1]
         reach = np.ceil(BRIDGE * height).astype(np.int64)
@@ -186,7 +181,10 @@ def _segment(
         for members in _groups(label):
             if len(members) > 2:
                 weights = (boxes[members, 2] - boxes[members, 0]).clip(1, 4 * np.median(height[members]))
-                tall[members] = height[members] > TALL * _weighted_median(height[members], weights)
+                usual = weighted_median(height[members], weights)
+                # Where lines hang together, whatever is a little too high may be what ties them.
+                tied = np.ptp(boxes[members][:, [1, 3]]) > 3 * usual
+                tall[members] = height[members] > (1.6 if tied else TALL) * usual
         if not tall.any():
             break
         letters = letters[~tall]
@@ -212,13 +210,13 @@ def _measure(components: Components, members: np.ndarray) -> TextLine:
     x2, y2 = boxes[:, 2:].max(0).tolist()
     height = boxes[:, 3] - boxes[:, 1]
     weight = (boxes[:, 2] - boxes[:, 0]).astype(float)
-    big = height >= 0.6 * _weighted_median(height, weight)
-    baseline = _weighted_median(boxes[big, 3], weight[big])
+    big = height >= 0.6 * weighted_median(height, weight)
+    baseline = weighted_median(boxes[big, 3], weight[big])
     rise = baseline - boxes[big, 1]
     rise, weight = rise[rise > 0], weight[big][rise > 0]
     if not len(rise):
         return TextLine(members, (x1, y1, x2, y2), baseline, float(y2 - y1) / ASCENDER_EM)
-    body = _weighted_median(rise, weight)
+    body = weighted_median(rise, weight)
     upper = float(np.percentile(rise, 93))
     even = upper <= 1.2 * body
     em_px = upper / (CAPITAL_EM if even else ASCENDER_EM)
@@ -257,7 +255,7 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
             near = ((share < 0.45) & (gap < 1.2 * em)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
             inside = (middle > baseline - 1.05 * em) & (middle < baseline + 0.35 * em)
             fits = near & inside & (owner < 0) & (em > 1.2 * em[small])
-            fits[small] = False
+            fits &= boxes[:, 2] - boxes[:, 0] > x2 - x1
             if fits.any():
                 candidates = np.flatnonzero(fits)
                 off = np.abs(middle - (baseline - 0.35 * em))[candidates] + gap[candidates]
@@ -282,12 +280,17 @@ def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
     lines = _chain(segments, pairs)
     pairs, crossed = _neighbours(lines, gutters)
     for rows in crossed.values():
+        left, right = ([lines[row[side]] for row in rows] for side in (0, 1))
         widths = np.array(
-            [[(lines[number].box[2] - lines[number].box[0]) / lines[number].em_px for number in row] for row in rows]
+            [min((line.box[2] - line.box[0]) / line.em_px for line in row) for row in zip(left, right, strict=True)]
         )
-        steps = [abs(lines[a].baseline_px - lines[b].baseline_px) / lines[a].em_px for a, b in rows]
-        if np.median(widths, 0).min() < COLUMN_WIDTH_EM and np.median(steps) < 0.1:
-            pairs += rows
+        level = np.array([line.baseline_px for line in left])
+        steps = np.abs(level - [line.baseline_px for line in right]) / [line.em_px for line in left]
+        for number, row in enumerate(rows):
+            # A gutter may run from columns of prose into a table: the rows nearby decide.
+            near = np.abs(level - level[number]) < 4 * left[number].em_px
+            if np.median(widths[near]) < COLUMN_WIDTH_EM and np.median(steps[near]) < 0.12:
+                pairs.append(row)
     return _chain(lines, pairs)
 
 
@@ -351,6 +354,8 @@ def _plausible(components: Components, line: TextLine) -> bool:
     boxes = components.boxes[line.members]
     area = components.area[line.members].sum()
     box_height, box_width = line.box[3] - line.box[1], line.box[2] - line.box[0]
+    if box_height > 3 * line.em_px:
+        return False
     if line.em_px < 6 or box_height < 4 or area < 0.03 * line.em_px**2:
         return False
     if len(line.members) == 1 and (box_height > 6 * box_width or box_width > 12 * box_height):

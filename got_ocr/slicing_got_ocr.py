@@ -13,8 +13,17 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from .ink_got_ocr import Components, find_components, ink_image, ink_mask, paint_runs, turn_reversed_boxes
-from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, letter_height
+from .ink_got_ocr import (
+    Components,
+    find_components,
+    ink_image,
+    ink_mask,
+    letter_height,
+    paint_runs,
+    turn_reversed_boxes,
+    without_rules,
+)
+from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines
 from .pieces_got_ocr import cut_line, is_broken, spread_text
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
@@ -277,10 +286,7 @@ def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Comp
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
     mask = ink_mask(working)
     components = find_components(mask)
-    height = letter_height(components)
-    longest = max(60, round(5 * height))
-    if len(components.run_row) and int((components.run_stop - components.run_start).max()) > longest:
-        components = find_components(mask, longest)
+    components = without_rules(components, letter_height(components), mask.shape[1])
     return working, mask, components
 
 
