@@ -1,7 +1,7 @@
 """Render every sample of this folder: a picture each, a page for all, and the README's table.
 
-    python examples/gallery/make_gallery.py            # needs Chromium or Chrome, and the extra `render`
-    python examples/gallery/make_gallery.py --html out/ # pages only, no browser
+python examples/gallery/make_gallery.py            # needs Chromium or Chrome, and the extra `render`
+python examples/gallery/make_gallery.py --html out/ # pages only, no browser
 """
 
 import argparse
@@ -14,7 +14,7 @@ from got_ocr.rendering import Document, render
 
 HERE = Path(__file__).parent
 WIDTH_PX = 760
-COLORS = 32  # Pictures are small: a palette does for text and lines.
+COLORS = 96  # Pictures are small: a palette does for text and lines.
 
 
 def load_samples() -> dict[str, str]:

@@ -138,11 +138,14 @@ def _records(text: str) -> list[dict[str, Any]] | None:
     if not stripped.startswith(("{", "[")):
         return None
     try:
-        found = json.loads(stripped) if stripped.startswith("[") else [json.loads(line) for line in stripped.splitlines()]
+        found = (
+            json.loads(stripped) if stripped.startswith("[") else [json.loads(line) for line in stripped.splitlines()]
+        )
     except json.JSONDecodeError:
         return None
     is_record = all(
-        isinstance(record, dict) and (("text" in record and "input" in record) or "answer" in record) for record in found
+        isinstance(record, dict) and (("text" in record and "input" in record) or "answer" in record)
+        for record in found
     )
     return found if found and is_record else None
 
@@ -154,7 +157,9 @@ def _with_pictures(pages: list[_Page], pictures: list[str]) -> Iterator[_Page]:
             yield _Page(page.text, pictures[0], index)
         return
     if len(pictures) != len(pages):
-        raise ValueError(f"--pictures names {len(pictures)} files for {len(pages)} pages: give one a page, or one PDF.")
+        raise ValueError(
+            f"--pictures names {len(pictures)} files for {len(pages)} pages: give one a page, or one PDF."
+        )
     for page, picture in zip(pages, pictures, strict=True):
         yield _Page(page.text, picture)
 
@@ -168,7 +173,9 @@ def _pictures(pages: list[_Page]) -> Iterator[Any]:
     position = 0
     for page in pages:
         if page.source is None:
-            raise ValueError("the pages' pictures are not known: give --pictures, or the JSON lines of got-ocr --json.")
+            raise ValueError(
+                "the pages' pictures are not known: give --pictures, or the JSON lines of got-ocr --json."
+            )
         if page.source != source or page.number <= position:
             source, stream, position = page.source, iter(iter_pages(page.source)), 0
         picture = None
@@ -218,4 +225,6 @@ def _write_searchable(pages: list[_Page], target: Path, args: argparse.Namespace
             else:
                 yield PdfPage(page.text, picture)
 
-    write_searchable_pdf(written(), target, source=source if is_pdf else None, title=args.title or "", plain=kind_is_plain)
+    write_searchable_pdf(
+        written(), target, source=source if is_pdf else None, title=args.title or "", plain=kind_is_plain
+    )

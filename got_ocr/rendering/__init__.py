@@ -3,8 +3,8 @@
     from got_ocr.rendering import render
     render(answer).save("page.html")
 
-`parsing` cuts the model's text into `blocks`; `formulas`, `tables`, `charts`, `music`, `molecules` and `tikz` each know
-one kind; the `..._writer` modules write them; `pdf` makes searchable PDFs of page pictures.
+`parsing` cuts the model's text into `blocks`; `formulas`, `tables`, `charts`, `music`, `molecules` and `tikz` each
+know one kind; the `..._writer` modules write them; `pdf` makes searchable PDFs of page pictures.
 """
 
 from got_ocr.rendering.blocks import Block, Cell, Inline, Table

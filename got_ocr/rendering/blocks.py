@@ -49,7 +49,8 @@ class Block:
     """A piece of the page.
 
     Attributes:
-        kind: title, author, heading, paragraph, list, quote, abstract, formula, table, figure, caption, note, molecule,
+        kind: title, author, heading, paragraph, list, quote, abstract, formula, table, figure, caption, note,
+            molecule,
             music, geometry, chart, code, rule.
         source: The piece of the model's answer it was read from.
         inlines: Its text, for kinds that have text.

@@ -1,5 +1,7 @@
 """A headless Chromium or Chrome, driven over a pipe: pictures and prints of a page that may load nothing."""
 
+# ruff: noqa: SIM905 - lists of words are read more easily as text
+
 import base64
 import json
 import os
@@ -13,15 +15,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "brave-browser")
+_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+    "brave-browser",
+)
 _PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-extensions --disable-default-apps --mute-audio --hide-scrollbars --disable-dev-shm-usage "
-    "--remote-debugging-pipe --force-color-profile=srgb"
+    "--disable-sync --disable-extensions --disable-default-apps --mute-audio --hide-scrollbars "
+    "--disable-dev-shm-usage --remote-debugging-pipe --force-color-profile=srgb"
 ).split()
 
 
@@ -52,13 +62,16 @@ class Browser:
         if program is None:
             raise OSError("no Chromium or Chrome found: install one, or name it in GOT_OCR_BROWSER.")
         if os.name != "posix":
-            raise OSError("pictures of a page by the browser are made on Linux and macOS; open the .html file instead.")
+            raise OSError(
+                "pictures of a page by the browser are made on Linux and macOS; open the .html file instead."
+            )
         self.timeout_s = timeout_s
         self.messages: list[tuple[str, str]] = []
         self._folder = tempfile.TemporaryDirectory(prefix="got-ocr-browser-")
         self._next_id = 0
         self._buffer = b""
         self._events: list[dict[str, Any]] = []
+        self._requests: dict[str, str] = {}
         self._start(program)
         target = self._call("Target.createTarget", {"url": "about:blank"}, session="")["targetId"]
         attached = self._call("Target.attachToTarget", {"targetId": target, "flatten": True}, session="")
@@ -114,7 +127,9 @@ class Browser:
             except OSError:
                 time.sleep(0.1)
 
-    def _call(self, method: str, parameters: dict[str, Any] | None = None, session: str | None = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, parameters: dict[str, Any] | None = None, session: str | None = None
+    ) -> dict[str, Any]:
         self._next_id += 1
         message: dict[str, Any] = {"id": self._next_id, "method": method, "params": parameters or {}}
         session = self._session if session is None else session
@@ -157,8 +172,11 @@ class Browser:
             self.messages.append(("dialog", parameters.get("message", "")))
             self._call("Page.handleJavaScriptDialog", {"accept": False})
         elif event.get("method") == "Network.requestWillBeSent":
-            address = parameters["request"]["url"]
-            if not address.startswith(("file:", "data:", "about:")):
+            self._requests[parameters["requestId"]] = parameters["request"]["url"]
+        elif event.get("method") in ("Network.responseReceived", "Network.loadingFailed"):
+            address = self._requests.get(parameters["requestId"], "")
+            blocked = parameters.get("blockedReason")  # Stopped by the page's own policy: never left the browser.
+            if not blocked and not address.startswith(("file:", "data:", "about:")):
                 self.messages.append(("network", address))
 
     def open_html(self, html: str) -> None:
@@ -183,7 +201,9 @@ class Browser:
             raise ValueError(f"the page refused the expression: {result['exceptionDetails'].get('text')}")
         return result["result"].get("value")
 
-    def screenshot(self, width_px: int = 900, max_height_px: int = 16000, clip: dict[str, float] | None = None) -> bytes:
+    def screenshot(
+        self, width_px: int = 900, max_height_px: int = 16000, clip: dict[str, float] | None = None
+    ) -> bytes:
         """Take a picture of the whole page.
 
         Args:

@@ -1,5 +1,6 @@
-"""Read charts (a Python dict or JSON, as GOT and OneChart write them, or PP-Chart2Table's rows) and draw them as SVG."""
+"""Read charts (GOT's and OneChart's dict or JSON, PP-Chart2Table's rows) and draw them as SVG."""
 
+import itertools
 import math
 import re
 from dataclasses import dataclass, field
@@ -164,11 +165,27 @@ def _chart(data: dict[str, Any]) -> Chart | None:
                 return str(plain[name])
         return ""
 
-    values = next((plain[name] for name in ("values", "data", "series") if isinstance(plain.get(name), dict | list)), None)
-    known = {"title", "source", "x_title", "y_title", "type", "chart_type", "values", "data", "series", "x_axis", "y_axis"}
+    values = next(
+        (plain[name] for name in ("values", "data", "series") if isinstance(plain.get(name), dict | list)), None
+    )
+    known = {
+        "title",
+        "source",
+        "x_title",
+        "y_title",
+        "type",
+        "chart_type",
+        "values",
+        "data",
+        "series",
+        "x_axis",
+        "y_axis",
+    }
     if values is None:
         rest = {key: value for key, value in data.items() if key.lower().replace(" ", "_") not in known}
-        values = rest if any(not isinstance(value, str) or _number(value) is not None for value in rest.values()) else None
+        values = (
+            rest if any(not isinstance(value, str) or _number(value) is not None for value in rest.values()) else None
+        )
     series = _series(values)
     if not any(isinstance(value, float) for item in series.values() for value in item.values()):
         return None
@@ -224,7 +241,9 @@ def _value(value: Any) -> float | str:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
-    match = re.fullmatch(r"\s*[$€£¥]?\s*([-−+]?[\d,]*\.?\d+(?:[eE][-+]?\d{1,3})?)\s*(%|‰|[A-Za-z]{0,3})?\s*", str(value)[:60])
+    match = re.fullmatch(
+        r"\s*[$€£¥]?\s*([-−+]?[\d,]*\.?\d+(?:[eE][-+]?\d{1,3})?)\s*(%|‰|[A-Za-z]{0,3})?\s*", str(value)[:60]
+    )
     if not match:
         return None
     try:
@@ -240,12 +259,14 @@ def _guess_kind(chart: Chart, said: str) -> str:
             return kind
     labels = chart.labels
     numbers = [value for values in chart.series.values() for value in values.values() if isinstance(value, float)]
-    if len(chart.series) == 1 and 2 <= len(labels) <= 12 and all(number >= 0 for number in numbers):
-        if abs(sum(numbers) - 100) < 1.5 and not chart.x_title:
-            return "pie"
+    shares = len(chart.series) == 1 and 2 <= len(labels) <= 12 and all(number >= 0 for number in numbers)
+    if shares and abs(sum(numbers) - 100) < 1.5 and not chart.x_title:
+        return "pie"
     ordered = [_number(label) for label in labels]
     if len(labels) >= 4 and all(number is not None for number in ordered):
-        steps = [second - first for first, second in zip(ordered, ordered[1:], strict=False) if first is not None and second is not None]
+        steps = [
+            second - first for first, second in itertools.pairwise(ordered) if first is not None and second is not None
+        ]
         if all(step > 0 for step in steps):
             return "line"
     return "bar"
@@ -311,7 +332,8 @@ def draw_chart(chart: Chart) -> str:
     title = f"<title>{escape(chart.title)}</title>{title}" if chart.title else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'class="chart" role="img" aria-label="{label}" font-family="sans-serif" font-size="12">{title}{"".join(parts)}</svg>'
+        f'class="chart" role="img" aria-label="{label}" font-family="sans-serif" font-size="12">'
+        f"{title}{''.join(parts)}</svg>"
     )
 
 
@@ -337,7 +359,10 @@ def _ticks(low: float, high: float) -> list[float]:
 def _draw_axes(chart: Chart) -> list[str]:
     labels = chart.labels
     numbers = [value for values in chart.series.values() for value in values.values() if isinstance(value, float)]
-    ticks = _ticks(min([0.0, *numbers] if chart.kind == "bar" else numbers or [0.0]), max([0.0, *numbers] if chart.kind == "bar" else numbers or [1.0]))
+    ticks = _ticks(
+        min([0.0, *numbers] if chart.kind == "bar" else numbers or [0.0]),
+        max([0.0, *numbers] if chart.kind == "bar" else numbers or [1.0]),
+    )
     low, high = ticks[0], ticks[-1] if ticks[-1] > ticks[0] else ticks[0] + 1
     legend = [name for name in chart.series if name]
     top = _TOP + (18 * math.ceil(len(legend) / 4) if len(legend) > 1 else 0)
@@ -397,7 +422,12 @@ def _draw_axes(chart: Chart) -> list[str]:
 
 
 def _draw_pie(chart: Chart) -> list[str]:
-    values = [(label, value) for series in chart.series.values() for label, value in series.items() if isinstance(value, float) and value > 0]
+    values = [
+        (label, value)
+        for series in chart.series.values()
+        for label, value in series.items()
+        if isinstance(value, float) and value > 0
+    ]
     total = sum(value for _, value in values) or 1.0
     center_x, center_y, radius = 180.0, 190.0, 125.0
     parts, angle = [], -math.pi / 2

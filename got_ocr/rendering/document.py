@@ -3,13 +3,13 @@
 import base64
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from got_ocr.rendering.blocks import Block
-from got_ocr.rendering.drawing import GEOMETRY_ROUTES
+from got_ocr.rendering.drawing import GEOMETRY_ROUTES, prepare
 from got_ocr.rendering.html_writer import HtmlWriter, html_page
 from got_ocr.rendering.latex_writer import latex_body, latex_document
 from got_ocr.rendering.parsing import parse
@@ -59,6 +59,7 @@ class Document:
 
     def to_html_fragment(self, notes: bool = True) -> str:
         """Write the pages' elements, without a file around them; their style sheet is `html_writer.STYLE`."""
+        prepare(self.blocks)
         articles = []
         for index, (_, blocks, page_notes, picture) in enumerate(self.pages):
             writer = HtmlWriter(self.geometry, notes, prefix=f"p{index}g")
@@ -160,11 +161,18 @@ class Document:
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in SUFFIXES:
-            raise ValueError(f"can't tell what to write from {path.name!r}; end it in one of {', '.join(SUFFIXES[:-1])}.")
+            raise ValueError(
+                f"can't tell what to write from {path.name!r}; end it in one of {', '.join(SUFFIXES[:-1])}."
+            )
         if suffix in (".docx", ".png", ".pdf"):
             getattr(self, f"to_{suffix[1:]}")(path)
             return
-        writers = {".htm": self.to_html, ".md": self.to_markdown, ".tex": self.to_latex, ".txt": self.to_text}
+        writers: dict[str, Callable[[], str]] = {
+            ".htm": self.to_html,
+            ".md": self.to_markdown,
+            ".tex": self.to_latex,
+            ".txt": self.to_text,
+        }
         writers |= {".html": self.to_html, ".json": self.to_json, ".mmd": self.source}
         path.write_text(writers[suffix](), encoding="utf-8")
 

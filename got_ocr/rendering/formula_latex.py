@@ -2,10 +2,10 @@
 
 import re
 
-from got_ocr.rendering import formulas
+from got_ocr.rendering import formula_nodes
 from got_ocr.rendering import math_symbols as symbols
 from got_ocr.rendering.formula_mathml import parse_columns
-from got_ocr.rendering.formulas import Formula, Node
+from got_ocr.rendering.formula_nodes import Formula, Node
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -42,7 +42,17 @@ def _commands() -> dict[str, str]:
         for name, character in family.items():
             if name.isalpha():
                 table.setdefault(character, f"\\{name}")
-    return table | {"′": "'", "″": "''", "‴": "'''", "−": "-", "{": r"\{", "}": r"\}", "|": "|", "‖": r"\|", "\\": "\\backslash"}
+    return table | {
+        "′": "'",
+        "″": "''",
+        "‴": "'''",
+        "−": "-",
+        "{": r"\{",
+        "}": r"\}",
+        "|": "|",
+        "‖": r"\|",
+        "\\": "\\backslash",
+    }
 
 
 _COMMANDS = _commands()
@@ -136,7 +146,7 @@ def _scripts(node: Node) -> str:
 
 
 def _prime_free(node: Node) -> str:
-    """Write a superscript; primes as \\prime, since ``^{'}`` would be a second superscript."""
+    r"""Write a superscript; primes as \prime, since ``^{'}`` would be a second superscript."""
     return _group(node).replace("'", r"\prime ")
 
 
@@ -193,13 +203,17 @@ def _style(node: Node) -> str:
 
 
 def _color(node: Node) -> str:
-    if not re.fullmatch(r"red|green|blue|black|white|cyan|magenta|yellow|gray|orange|purple|brown", node.value.strip()):
+    if not re.fullmatch(
+        r"red|green|blue|black|white|cyan|magenta|yellow|gray|orange|purple|brown", node.value.strip()
+    ):
         return _write(node.children[0])
     return f"\\textcolor{{{node.value.strip()}}}{_group(node.children[0])}"
 
 
 def _enclose(node: Node) -> str:
-    return r"\boxed" + _group(node.children[0]) if node.value in ("boxed", "fbox") else r"\not" + _group(node.children[0])
+    return (
+        r"\boxed" + _group(node.children[0]) if node.value in ("boxed", "fbox") else r"\not" + _group(node.children[0])
+    )
 
 
 def _stack(node: Node) -> str:
@@ -229,14 +243,18 @@ def _table(node: Node) -> str:
     lines = []
     for row in rows:
         lines.append(" & ".join(_cell(cell) for cell in row))
-    if name in formulas.MATRIX_FENCES and width <= 10 or name in ("substack",) or (name in formulas.CASES and width <= 2):
+    if (
+        (name in formula_nodes.MATRIX_FENCES and width <= 10)
+        or name in ("substack",)
+        or (name in formula_nodes.CASES and width <= 2)
+    ):
         name = _ENVIRONMENTS.get(name, name)
         if name == "substack":
             return r"\substack{" + r" \\ ".join(lines) + "}"
         return f"\\begin{{{name}}} {_ROW_END.join(lines)} \\end{{{name}}}"
-    if name in formulas.ALIGNED and not name.startswith(("eqnarray", "IEEE")):
+    if name in formula_nodes.ALIGNED and not name.startswith(("eqnarray", "IEEE")):
         return f"\\begin{{aligned}} {_ROW_END.join(lines)} \\end{{aligned}}"
-    if name in formulas.GATHERED and width == 1:
+    if name in formula_nodes.GATHERED and width == 1:
         return f"\\begin{{gathered}} {_ROW_END.join(lines)} \\end{{gathered}}"
     columns, verticals = parse_columns(node.options["spec"])
     if name.startswith(("eqnarray", "IEEE")):
@@ -312,9 +330,11 @@ def _plain(node: Node) -> str:
     if kind == "fenced":
         return f"{options['left']}{_plain(node.children[0]).strip()}{options['right']}"
     if kind == "table":
-        fences = ("{", "") if node.value in formulas.CASES else formulas.MATRIX_FENCES.get(node.value, ("", ""))
+        fences = (
+            ("{", "") if node.value in formula_nodes.CASES else formula_nodes.MATRIX_FENCES.get(node.value, ("", ""))
+        )
         body = "; ".join(", ".join(_plain(cell).strip() for cell in row) for row in options["rows"])
-        if node.value in formulas.ALIGNED:
+        if node.value in formula_nodes.ALIGNED:
             body = "; ".join(" ".join(_plain(cell).strip() for cell in row) for row in options["rows"])
         return f"{fences[0]}{body}{fences[1]}"
     if kind == "space":

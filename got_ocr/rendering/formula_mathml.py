@@ -8,20 +8,25 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from got_ocr.rendering import formulas
+from got_ocr.rendering import formula_nodes
 from got_ocr.rendering import math_symbols as symbols
-from got_ocr.rendering.formulas import Formula, Node
+from got_ocr.rendering.formula_nodes import Formula, Node
 
 STYLE = """
-math { font-family: "STIX Two Math", "Cambria Math", "TeX Gyre Termes Math", "Latin Modern Math", math; font-size: 1.06em; }
+math { font-family: "STIX Two Math", "Cambria Math", "TeX Gyre Termes Math", "Latin Modern Math", math;
+  font-size: 1.06em; }
 math[display="block"] { margin: 0.8em 0; }
 mtd.left { text-align: -webkit-left; text-align: left; } mtd.right { text-align: right; }
 mtd.tight-right { padding-right: 0; } mtd.tight-left { padding-left: 0.1em; }
 mtd.rule-top { border-top: 1px solid; } mtd.rule-bottom { border-bottom: 1px solid; }
 mtd.rule-left { border-left: 1px solid; } mtd.rule-right { border-right: 1px solid; }
+mrow.overline { border-top: 1px solid; padding-top: 0.12em; }
+mrow.underline { border-bottom: 1px solid; padding-bottom: 0.12em; }
 mrow.boxed { border: 1px solid; padding: 0.2em 0.3em; }
-mrow.cancel { background: linear-gradient(to top right, transparent 47%, currentColor 47%, currentColor 53%, transparent 53%); }
-mrow.bcancel { background: linear-gradient(to bottom right, transparent 47%, currentColor 47%, currentColor 53%, transparent 53%); }
+mrow.cancel {
+  background: linear-gradient(to top right, transparent 47%, currentColor 47% 53%, transparent 53%); }
+mrow.bcancel {
+  background: linear-gradient(to bottom right, transparent 47%, currentColor 47% 53%, transparent 53%); }
 mtext.unknown { color: #a33; font-family: monospace; }
 mtext.bold { font-weight: bold; } mtext.italic { font-style: italic; } mtext.monospace { font-family: monospace; }
 """
@@ -81,7 +86,7 @@ def _row(node: Node, font: str, display: bool) -> str:
 
 
 def _merged(nodes: list[Node], font: str) -> Iterator[Node]:
-    """Join neighbouring letters of an upright word, as in \\mathrm{rank}."""
+    r"""Join neighbouring letters of an upright word, as in \mathrm{rank}."""
     if font not in ("normal", "monospace", "sans-serif"):
         yield from nodes
         return
@@ -229,6 +234,12 @@ def _big(node: Node, font: str, display: bool) -> str:
 
 def _accent(node: Node, font: str, display: bool) -> str:
     base = _group(node.children[0], font, display)
+    name = node.options["name"]
+    if name in ("overline", "underline"):  # A rule, since few fonts stretch the character.
+        return f'<mrow class="{name}">{base}</mrow>'
+    if name.endswith(("brace", "bracket", "paren")):  # As accents, Chromium sets them beside their base.
+        tag = "munder" if node.options["under"] else "mover"
+        return f'<{tag}>{base}<mo lspace="0" rspace="0">{_safe(node.value)}</mo></{tag}>'
     stretchy = "true" if node.options["stretchy"] else "false"
     mark = f'<mo stretchy="{stretchy}">{_safe(node.value)}</mo>'
     if node.options["under"]:
@@ -308,14 +319,14 @@ def _cell(node: Node, font: str, display: bool) -> str:
 def _table(node: Node, font: str, display: bool) -> str:
     name, rows, rules = node.value, node.options["rows"], node.options["rules"]
     columns, lines = parse_columns(node.options["spec"]) if name in ("array", "tabular", "darray") else ([], set())
-    displayed = name in formulas.ALIGNED or name in formulas.GATHERED - {"substack"} or name.startswith("d")
+    displayed = name in formula_nodes.ALIGNED or name in formula_nodes.GATHERED - {"substack"} or name.startswith("d")
     written = []
     for index, row in enumerate(rows):
         cells, column = [], 0
         for cell in row:
             span = cell.options.get("columns", 1)
             classes = [_alignment(name, columns, column, cell)]
-            if name in formulas.ALIGNED:
+            if name in formula_nodes.ALIGNED:
                 classes.append("tight-left" if column % 2 else "tight-right")
             classes += _rule_classes(rules, lines, index, column, span, len(rows))
             attributes = f' class="{" ".join(filter(None, classes))}"' if any(classes) else ""
@@ -326,10 +337,10 @@ def _table(node: Node, font: str, display: bool) -> str:
         written.append(f"<mtr>{''.join(cells)}</mtr>")
     style = ' displaystyle="true"' if displayed else ""
     table = f"<mtable{style}>{''.join(written)}</mtable>"
-    if name in formulas.CASES:
+    if name in formula_nodes.CASES:
         left, right = ("", "}") if name in ("rcases", "drcases") else ("{", "")
     else:
-        left, right = formulas.MATRIX_FENCES.get(name, ("", ""))
+        left, right = formula_nodes.MATRIX_FENCES.get(name, ("", ""))
     if name in ("smallmatrix", "substack", "subarray"):
         table = f'<mstyle scriptlevel="+1">{table}</mstyle>' if name == "smallmatrix" else table
     return f"<mrow>{_fence(left, 'prefix')}{table}{_fence(right, 'postfix')}</mrow>"
@@ -341,9 +352,9 @@ def _alignment(name: str, columns: list[str], column: int, cell: Node) -> str:
         return {"l": "left", "r": "right"}.get(spec[0], "")
     if name.startswith("eqnarray"):
         return ("right", "", "left")[column % 3]
-    if name in formulas.ALIGNED:
+    if name in formula_nodes.ALIGNED:
         return "left" if column % 2 else "right"
-    if name in formulas.CASES:
+    if name in formula_nodes.CASES:
         return "left"
     if column < len(columns):
         return {"l": "left", "r": "right"}.get(columns[column], "")

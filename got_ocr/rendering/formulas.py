@@ -1,113 +1,49 @@
-"""Read a LaTeX formula, however damaged, into a tree that can be written as MathML, LaTeX or text.
+r"""Read a LaTeX formula, however damaged, into a tree that can be written as MathML, LaTeX or text.
 
 Nothing makes the reader fail: what is unbalanced is closed or opened (and said in the notes), what is unknown is kept
 as `unknown`. It reads each token once, so time is linear in the formula's length.
 
-Why a reader of our own: of the Python packages, only latex2mathml turns LaTeX into MathML, and it raises on what a model
-truncates (``\\left(`` without ``\\right``, ``x_``), loses the columns of ``aligned``, leaves ``<`` of ``\\text{}``
-unescaped and writes attributes browsers have dropped (benchmarks/rendering says the figures).
+Why a reader of our own: of the Python packages, only latex2mathml turns LaTeX into MathML, and it raises on what a
+model truncates (``\left(`` without ``\right``, ``x_``), loses the columns of ``aligned``, leaves ``<`` of ``\text{}``
+unescaped and writes attributes browsers have dropped (tests/rendering/measure.py counts).
 """
 
 import re
-from dataclasses import dataclass, field
 
 from got_ocr.rendering import math_symbols as symbols
+from got_ocr.rendering.formula_nodes import (
+    BIG,
+    BIG_SIZES_EM,
+    BINOMIALS,
+    ENCLOSURES,
+    FRACTIONS,
+    IGNORED,
+    INFIX,
+    LENGTH,
+    STYLES,
+    TABLES,
+    TEXT_COMMANDS,
+    TOKEN,
+    TRANSPARENT,
+    Formula,
+    Node,
+    character_node,
+    chemistry_to_latex,
+    length_em,
+    letters_of,
+    plain_text,
+    row_node,
+    scripts_options,
+    table_node,
+)
 
 MAX_DEPTH = 40  # Groups deeper than this are flattened: no page needs them, and recursion stays bounded.
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
-_LENGTH = re.compile(r"\s*(-?[\d.]+)\s*(em|ex|pt|mm|cm|in|mu|px|bp)?")
-_EM_PER_UNIT = {"em": 1, "ex": 0.43, "pt": 0.1, "mm": 0.285, "cm": 2.85, "in": 7.2, "mu": 0.0556, "px": 0.075, "bp": 0.1}
-
-ALIGNED = frozenset(
-    "align align* aligned alignat alignat* alignedat flalign flalign* split eqnarray eqnarray* rcl IEEEeqnarray "
-    "IEEEeqnarray*".split()
-)
-GATHERED = frozenset("gather gather* gathered multline multline* multlined substack".split())
-CASES = frozenset("cases cases* dcases dcases* rcases drcases".split())
-MATRIX_FENCES = {
-    "matrix": ("", ""),
-    "smallmatrix": ("", ""),
-    "pmatrix": ("(", ")"),
-    "bmatrix": ("[", "]"),
-    "Bmatrix": ("{", "}"),
-    "vmatrix": ("|", "|"),
-    "Vmatrix": ("‖", "‖"),
-}
-_TRANSPARENT = frozenset("equation equation* displaymath math subequations center document".split())
-_TABLES = ALIGNED | GATHERED | CASES | MATRIX_FENCES.keys() | {"array", "tabular", "subarray", "darray"}
-_TEXT_COMMANDS = {
-    "text": "",
-    "mbox": "",
-    "hbox": "",
-    "textrm": "",
-    "textnormal": "",
-    "textup": "",
-    "textmd": "",
-    "textbf": "bold",
-    "textit": "italic",
-    "textsl": "italic",
-    "emph": "italic",
-    "textsf": "",
-    "texttt": "monospace",
-    "textsc": "",
-    "intertext": "",
-    "tag": "",
-    "mathchoice": "",
-}
-_STYLES = frozenset({"displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle"})
-_IGNORED = frozenset(
-    "nonumber notag allowbreak nobreak limits nolimits noindent relax displaylimits centering protect strut "
-    "mathstrut left right middle medskip smallskip bigskip par null hfill vfill normalsize small large Large "
-    "footnotesize scriptsize tiny".split()
-)
-_ENCLOSURES = frozenset({"boxed", "fbox", "framebox", "cancel", "bcancel", "xcancel", "sout"})
-_BIG_SIZES_EM = {"big": 1.2, "Big": 1.6, "bigg": 2.05, "Bigg": 2.5}
-_BIG = re.compile(r"(big|Big|bigg|Bigg)([lrm]?)$")
-_FRACTIONS = {"frac": "", "dfrac": "display", "tfrac": "text", "cfrac": "display", "nicefrac": "", "sfrac": ""}
-_BINOMIALS = {"binom": "", "dbinom": "display", "tbinom": "text"}
-_INFIX = {"over": (True, "", ""), "choose": (False, "(", ")"), "atop": (False, "", ""), "brace": (False, "{", "}")}
-
-
-@dataclass(slots=True)
-class Node:
-    """A piece of a formula.
-
-    Attributes:
-        kind: row, identifier, number, operator, large, function, text, space, scripts, fraction, root, fenced, middle,
-            big, accent, font, style, color, enclose, phantom, table, cell, arrow, stack, tag, unknown.
-        value: Its character, word, alphabet, text or command, as the kind needs.
-        children: Pieces inside it.
-        options: What else the kind needs.
-    """
-
-    kind: str
-    value: str = ""
-    children: list["Node"] = field(default_factory=list)
-    options: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A formula that was read.
-
-    Attributes:
-        root: Its tree.
-        notes: What had to be mended, one short line each.
-    """
-
-    root: Node
-    notes: tuple[str, ...]
-
 
 def parse_formula(tex: str) -> Formula:
-    """Read LaTeX mathematics (without its ``\\( \\)``); never fails."""
+    r"""Read LaTeX mathematics (without its ``\( \)``); never fails."""
     reader = _Reader(tex, depth=0)
     return Formula(reader.read_all(), tuple(dict.fromkeys(reader.notes)))
-
-
-def _row(nodes: list[Node]) -> Node:
-    return nodes[0] if len(nodes) == 1 else Node("row", children=nodes)
 
 
 class _Reader:
@@ -119,7 +55,7 @@ class _Reader:
         self.notes: list[str] = []
         self.tokens: list[str] = []
         self.starts: list[int] = []
-        for match in _TOKEN.finditer(tex):
+        for match in TOKEN.finditer(tex):
             if not match[0].isspace():
                 self.tokens.append(match[0])
                 self.starts.append(match.start())
@@ -164,7 +100,7 @@ class _Reader:
         if len(rows) == 1 and not columns:
             return rows[0][0]
         cells = [[Node("cell", children=[cell]) for cell in row] for row in rows]
-        return _table("aligned" if columns else "gathered", cells)
+        return table_node("aligned" if columns else "gathered", cells)
 
     def _read_row(self, stops: frozenset[str]) -> Node:
         nodes: list[Node] = []
@@ -186,13 +122,13 @@ class _Reader:
                     nodes.append(Node("operator", delimiter))
                 continue
             name = token[1:] if len(token) > 1 and token[0] == "\\" else ""
-            if name in _INFIX:
+            if name in INFIX:
                 self._take()
-                bar, left, right = _INFIX[name]
+                bar, left, right = INFIX[name]
                 below = self._read_row(stops)
                 options = {"bar": bar, "left": left, "right": right, "style": ""}
-                return Node("fraction", children=[_row(nodes), below], options=options)
-            if name in _STYLES:
+                return Node("fraction", children=[row_node(nodes), below], options=options)
+            if name in STYLES:
                 self._take()
                 nodes.append(Node("style", name, [self._read_row(stops)]))
             elif name == "color":
@@ -203,7 +139,7 @@ class _Reader:
                 nodes.append(Node("font", symbols.FONTS[name], [self._read_row(stops)]))
             else:
                 self._read_scripted(nodes, stops)
-        return _row(nodes)
+        return row_node(nodes)
 
     def _read_scripted(self, nodes: list[Node], stops: frozenset[str]) -> None:
         base = Node("row") if self._peek() in ("^", "_", "'") else self._read_atom(stops)
@@ -229,14 +165,22 @@ class _Reader:
                 script = self._read_argument(stops)
             if token == "_":
                 if under is not None:
-                    base, under, over = Node("scripts", children=[base], options=_scripts(under, over, limits)), None, None
+                    base, under, over = (
+                        Node("scripts", children=[base], options=scripts_options(under, over, limits)),
+                        None,
+                        None,
+                    )
                 under = script
             else:
                 if over is not None:
-                    base, under, over = Node("scripts", children=[base], options=_scripts(under, over, limits)), None, None
+                    base, under, over = (
+                        Node("scripts", children=[base], options=scripts_options(under, over, limits)),
+                        None,
+                        None,
+                    )
                 over = script
         if under is not None or over is not None:
-            base = Node("scripts", children=[base], options=_scripts(under, over, limits))
+            base = Node("scripts", children=[base], options=scripts_options(under, over, limits))
         nodes.append(base)
 
     def _read_argument(self, stops: frozenset[str] = frozenset()) -> Node:
@@ -323,10 +267,10 @@ class _Reader:
             return Node("number", token)
         if token == "~":
             return Node("space", "0.25")
-        return _character(token)
+        return character_node(token)
 
     def _read_command(self, name: str, stops: frozenset[str]) -> Node | None:
-        """Read what follows ``\\name``, which has been taken."""
+        r"""Read what follows ``\name``, which has been taken."""
         for reader in (self._read_symbol, self._read_structure, self._read_text, self._read_layout):
             done, node = reader(name, stops)
             if done:
@@ -351,7 +295,7 @@ class _Reader:
         if name in symbols.SPACES_EM:
             return True, Node("space", str(symbols.SPACES_EM[name]))
         if name in "#$%&_":
-            return True, _character(name)
+            return True, character_node(name)
         if name in ("bmod", "mod", "pmod", "pod"):
             if name == "bmod":
                 return True, Node("operator", "mod")
@@ -363,12 +307,12 @@ class _Reader:
         return False, None
 
     def _read_structure(self, name: str, stops: frozenset[str]) -> tuple[bool, Node | None]:
-        if name in _FRACTIONS or name in _BINOMIALS:
+        if name in FRACTIONS or name in BINOMIALS:
             if name == "cfrac":
                 self._skip_optional()
-            bar = name in _FRACTIONS
+            bar = name in FRACTIONS
             options = {"bar": bar, "left": "" if bar else "(", "right": "" if bar else ")"}
-            options["style"] = _FRACTIONS.get(name, _BINOMIALS.get(name, ""))
+            options["style"] = FRACTIONS.get(name, BINOMIALS.get(name, ""))
             children = [self._read_argument(stops), self._read_argument(stops)]
             return True, Node("fraction", children=children, options=options)
         if name == "genfrac":
@@ -389,12 +333,12 @@ class _Reader:
             return True, self._read_fenced(stops)
         if name == "middle":
             return True, Node("operator", self._delimiter() or "|")
-        big = _BIG.match(name)
+        big = BIG.match(name)
         if big:
             delimiter = self._delimiter()
             if not delimiter:
                 return True, None
-            return True, Node("big", delimiter, options={"size_em": _BIG_SIZES_EM[big[1]], "name": name})
+            return True, Node("big", delimiter, options={"size_em": BIG_SIZES_EM[big[1]], "name": name})
         if name in symbols.ACCENTS_OVER or name in symbols.ACCENTS_UNDER:
             under = name in symbols.ACCENTS_UNDER
             character, stretchy = (symbols.ACCENTS_UNDER if under else symbols.ACCENTS_OVER)[name]
@@ -418,7 +362,7 @@ class _Reader:
         return False, None
 
     def _read_text(self, name: str, stops: frozenset[str]) -> tuple[bool, Node | None]:
-        if name in _TEXT_COMMANDS:
+        if name in TEXT_COMMANDS:
             if name == "tag" and self._peek() == "*":
                 self._take()
             if self._peek() != "{":
@@ -426,21 +370,21 @@ class _Reader:
             text = self._raw_group()
             if name == "tag":
                 return True, Node("tag", plain_text(text).strip())
-            return True, self._text_nodes(text, _TEXT_COMMANDS[name])
+            return True, self._text_nodes(text, TEXT_COMMANDS[name])
         if name in ("operatorname", "mathop", "DeclareMathOperator"):
             limits = name == "mathop"
             if self._peek() == "*":
                 self._take()
                 limits = True
             body = self._read_argument(stops)
-            word = _letters(body)
+            word = letters_of(body)
             if word is not None and (name == "operatorname" or len(word) > 1):
                 return True, Node("function", word, options={"limits": limits})
             return True, Node("large", "", [body], {"limits": limits}) if limits else body
         if name in symbols.FONTS:
             return True, Node("font", symbols.FONTS[name], [self._read_argument(stops)])
         if name in ("ce", "cee", "pu"):
-            return True, Node("font", "normal", [self._sub_read(_chemistry(self._raw_group()))])
+            return True, Node("font", "normal", [self._sub_read(chemistry_to_latex(self._raw_group()))])
         if name in ("label", "cite", "ref", "eqref", "hphantom", "vphantom", "phantom"):
             if name.endswith("phantom"):
                 return True, Node("phantom", name, [self._read_argument(stops)])
@@ -451,7 +395,7 @@ class _Reader:
         return False, None
 
     def _read_layout(self, name: str, stops: frozenset[str]) -> tuple[bool, Node | None]:
-        if name in _IGNORED:
+        if name in IGNORED:
             return True, None
         if name in ("hspace", "hskip", "kern", "mkern", "mskip", "vspace", "phantomspace"):
             if self._peek() == "*":
@@ -459,7 +403,7 @@ class _Reader:
             length = self._raw_group() if self._peek() == "{" else self._bare_length()
             if name == "vspace":
                 return True, None
-            return True, Node("space", f"{_length_em(length):.3g}")
+            return True, Node("space", f"{length_em(length):.3g}")
         if name in ("rule", "raisebox", "resizebox", "scalebox"):
             self._skip_optional()
             self._raw_group()
@@ -467,7 +411,7 @@ class _Reader:
                 self._raw_group()
                 return True, Node("operator", "▬")
             return True, self._text_nodes(self._raw_group(), "")
-        if name in _ENCLOSURES:
+        if name in ENCLOSURES:
             return True, Node("enclose", name, [self._read_argument(stops)])
         if name in ("mathbin", "mathrel", "mathord", "mathopen", "mathclose", "mathpunct", "mathinner", "smash"):
             self._skip_optional()
@@ -503,7 +447,7 @@ class _Reader:
         return False, None
 
     def _bare_length(self) -> str:
-        match = _LENGTH.match(self.tex, self.starts[self.index]) if self.index < len(self.tokens) else None
+        match = LENGTH.match(self.tex, self.starts[self.index]) if self.index < len(self.tokens) else None
         if not match:
             return ""
         while self.index < len(self.tokens) and self.starts[self.index] < match.end():
@@ -540,7 +484,7 @@ class _Reader:
         return node
 
     def _text_nodes(self, text: str, font: str) -> Node:
-        """Turn the inside of ``\\text{}`` into text, and formulas where it has ``$``."""
+        r"""Turn the inside of ``\text{}`` into text, and formulas where it has ``$``."""
         parts = re.split(r"\$([^$]*)\$|\\\((.*?)\\\)", text, flags=re.DOTALL)
         nodes: list[Node] = []
         for position, part in enumerate(parts):
@@ -550,7 +494,7 @@ class _Reader:
                 nodes.append(self._sub_read(part))
             else:
                 nodes.append(Node("text", plain_text(part), options={"font": font}))
-        return _row(nodes)
+        return row_node(nodes)
 
     def _read_substack(self) -> Node:
         closed = self.index in self.brace_ends
@@ -561,18 +505,18 @@ class _Reader:
             rows.append([Node("cell", children=[self._read_row(frozenset({"\\\\", "}"}))])])
             if self._take() != "\\\\" or not closed:
                 break
-        return _table("substack", rows)
+        return table_node("substack", rows)
 
     def _read_environment(self, stops: frozenset[str]) -> Node | None:
         name = self._raw_group().strip()
-        if name not in _TABLES:
+        if name not in TABLES:
             body = self._read_row(stops)
             if self._peek() == "\\end":
                 self._take()
                 self._raw_group()
             else:
                 self.notes.append(f"\\begin{{{name}}} was not closed")
-            if name not in _TRANSPARENT:
+            if name not in TRANSPARENT:
                 self.notes.append(f"unknown environment {name}")
             return body
         self._skip_optional()
@@ -594,7 +538,7 @@ class _Reader:
             self.notes.append(f"\\begin{{{name}}} was not closed")
         if rows and len(rows[-1]) == 1 and not rows[-1][0].children[0].children and not rows[-1][0].children[0].value:
             rows.pop()
-        return _table(name, rows, spec, rules)
+        return table_node(name, rows, spec, rules)
 
     def _read_table_row(self) -> tuple[list[Node], bool]:
         row: list[Node] = []
@@ -619,64 +563,3 @@ class _Reader:
                 rules += [(int(match[1]), int(match[2]))] if match else []
             else:
                 rules.append((1, 999))
-
-
-def _scripts(under: Node | None, over: Node | None, limits: bool | None) -> dict:
-    return {"under": under, "over": over, "limits": limits}
-
-
-def _table(
-    environment: str,
-    rows: list[list[Node]],
-    spec: str = "",
-    rules: dict[int, list[tuple[int, int]]] | None = None,
-) -> Node:
-    options = {"rows": rows, "spec": spec, "rules": rules or {}}
-    return Node("table", environment, options=options)
-
-
-def _character(token: str) -> Node:
-    if token.isdigit():
-        return Node("number", token)
-    if token.isalpha():
-        return Node("identifier", token)
-    return Node("operator", token)
-
-
-def _letters(node: Node) -> str | None:
-    """Join a node's letters to a word, or None where it has something else."""
-    if node.kind in ("identifier", "number", "text", "function"):
-        return node.value
-    if node.kind == "operator" and node.value in "-*":
-        return node.value
-    if node.kind == "space":
-        return " " if float(node.value or 0) > 0 else ""
-    if node.kind in ("row", "font") and node.children:
-        words = [_letters(child) for child in node.children]
-        return None if None in words else "".join(word for word in words if word)
-    return None
-
-
-def _length_em(length: str) -> float:
-    match = _LENGTH.match(length)
-    try:
-        value = float(match[1]) * _EM_PER_UNIT[match[2] or "em"] if match else 0.0
-    except ValueError:
-        return 0.0
-    return max(-2.0, min(value, 20.0))
-
-
-def _chemistry(formula: str) -> str:
-    """Turn the simple part of ``\\ce{}`` (subscripts, charges, arrows) into mathematics."""
-    formula = re.sub(r"<=>|<->", r" \\rightleftharpoons ", formula)
-    formula = re.sub(r"-+>", r" \\rightarrow ", formula)
-    formula = re.sub(r"(?<=[A-Za-z)\]])(\d+)", r"_{\1}", formula)
-    return re.sub(r"\^?(\d*[+-])(?=$|\s)(?<=[A-Za-z}\d)][+-])", r"^{\1}", formula)
-
-
-def plain_text(text: str) -> str:
-    """Take the LaTeX escapes and simple commands out of a piece of text inside a formula."""
-    text = re.sub(r"\\([#$%&_{} ])", r"\1", text)
-    text = re.sub(r"\\(?:text|mathrm|textrm|textbf|textit|mbox|rm|bf|it)\b\s*", "", text)
-    text = re.sub(r"\\(?:quad|qquad|,|;|:)", " ", text)
-    return re.sub(r"\s+", " ", text.replace("~", "\u00a0").replace("{", "").replace("}", ""))

@@ -11,8 +11,8 @@ from got_ocr.rendering.drawing import draw
 
 _STYLE = """
 :root { color-scheme: light; }
-body { margin: 0; background: #f3f3f1; color: #111; font: 16px/1.5 "Source Serif 4", Georgia, "Noto Serif", "Noto Serif CJK SC",
-  "Songti SC", SimSun, serif; }
+body { margin: 0; background: #f3f3f1; color: #111; font: 16px/1.5 "Source Serif 4", Georgia, "Noto Serif",
+  "Noto Serif CJK SC", "Songti SC", SimSun, serif; }
 article { box-sizing: border-box; max-width: 860px; margin: 1.5rem auto; padding: 2.2rem 2.6rem; background: white;
   box-shadow: 0 1px 4px #0003; overflow-wrap: anywhere; }
 article.side { max-width: 1500px; display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 2rem; }
@@ -43,7 +43,8 @@ svg.music g.dir, svg.music g.dynam, svg.music g.mNum { font-style: italic; }
 p svg.molecule, td svg.molecule, li svg.molecule { vertical-align: middle; }
 figure.chart { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 1.2em; }
 figure.chart svg { flex: 1 1 360px; max-width: 560px; } figure.chart table { margin: 0; font-size: 0.85em; }
-pre { background: #f6f6f6; padding: 0.7em 0.9em; overflow-x: auto; text-align: left; font-size: 0.85em; white-space: pre-wrap; }
+pre { background: #f6f6f6; padding: 0.7em 0.9em; overflow-x: auto; text-align: left; font-size: 0.85em;
+  white-space: pre-wrap; }
 code { font-family: "DejaVu Sans Mono", Consolas, monospace; font-size: 0.9em; }
 details { text-align: left; font-size: 0.85em; color: #555; } summary { cursor: pointer; }
 p.note { font-size: 0.82em; color: #8a5a00; margin: 0.2em 0; text-align: left; }
@@ -260,6 +261,8 @@ def html_page(body: str, title: str, language: str = "") -> str:
     return (
         f'<!DOCTYPE html>\n<html{language_attribute}>\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="referrer" content="no-referrer">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n'
+        f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

@@ -1,5 +1,7 @@
 """Read the text inside a paragraph or a cell: formulas, emphasis, LaTeX's text commands, molecules, nested tables."""
 
+# ruff: noqa: SIM905 - lists of words are read more easily as text
+
 import re
 import unicodedata
 
@@ -49,10 +51,10 @@ _PLAIN_GROUPS = frozenset(
 )
 _SWITCHES = {"bf": "strong", "bfseries": "strong", "it": "emphasis", "itshape": "emphasis", "em": "emphasis"}
 _DROPPED = frozenset(
-    "centering raggedright raggedleft small footnotesize scriptsize tiny large Large LARGE huge Huge normalsize noindent "
-    "hfill vfill newline linebreak par indent rm sf tt sc normalfont protect maketitle newpage clearpage pagebreak "
-    "smallskip medskip bigskip hline toprule midrule bottomrule arraybackslash strut displaystyle textstyle left right "
-    "selectfont justifying sloppy".split()
+    "centering raggedright raggedleft small footnotesize scriptsize tiny large Large LARGE huge Huge normalsize "
+    "noindent hfill vfill newline linebreak par indent rm sf tt sc normalfont protect maketitle newpage clearpage "
+    "pagebreak smallskip medskip bigskip hline toprule midrule bottomrule arraybackslash strut displaystyle textstyle "
+    "left right selectfont justifying sloppy".split()
 )
 _DROPPED_WITH_GROUP = frozenset(
     "label vspace hspace pagestyle thispagestyle captionsetup cellcolor rowcolor color fontsize setlength setcounter "
@@ -123,8 +125,8 @@ _COMBINING = {
     "b": "\u0331",
 }
 _MATH_ENVIRONMENTS = frozenset(
-    "equation align gather multline eqnarray aligned gathered split cases array matrix pmatrix bmatrix vmatrix Bmatrix "
-    "Vmatrix smallmatrix math displaymath flalign alignat dcases".split()
+    "equation align gather multline eqnarray aligned gathered split cases array matrix pmatrix bmatrix vmatrix "
+    "Bmatrix Vmatrix smallmatrix math displaymath flalign alignat dcases".split()
 )
 _TABLE_ENVIRONMENTS = frozenset("tabular tabularx tabulary longtable supertabular xltabular".split())
 
@@ -239,9 +241,11 @@ class _InlineReader:
                 close = self._find(mark, close + 1) if close - match.end() < 400 else -1
         if close <= match.end() or "\n\n" in self.text[match.end() : min(close, match.end() + 3000)]:
             return None
-        if mark == "__" and (self.text[match.start() - 1 : match.start()].isalnum() or "_" in self.text[match.end():close]):
+        if mark == "__" and (
+            self.text[match.start() - 1 : match.start()].isalnum() or "_" in self.text[match.end() : close]
+        ):
             return None
-        assert kind is not None  # noqa: S101 - one of the named groups matched.
+        assert kind is not None
         self._add(match, plain_from, Inline(kind, children=self._nested(match.end(), close)))
         return close + len(mark)
 

@@ -1,4 +1,4 @@
-"""Write blocks as a LaTeX document that compiles, whatever the model wrote: only what was understood is written as commands."""
+"""Write blocks as a LaTeX document that compiles, whatever was read: only what is understood becomes commands."""
 
 import re
 
@@ -138,7 +138,9 @@ def _depth(block: Block) -> int:
 def _verbatim(text: str) -> str:
     """Write lines as they are, without the verbatim environment, which its own end inside the text would close."""
     lines = [escape_text(line.expandtabs(4)).replace(" ", "~") or "~" for line in text.split("\n")]
-    return "\\begin{flushleft}\\ttfamily\\small\n" + "\\\\\n".join("{}" + line for line in lines) + "\n\\end{flushleft}"
+    return (
+        "\\begin{flushleft}\\ttfamily\\small\n" + "\\\\\n".join("{}" + line for line in lines) + "\n\\end{flushleft}"
+    )
 
 
 def _paragraph(pieces: list[Inline]) -> str:
@@ -241,7 +243,9 @@ def _rules(table: Table, boundary: int) -> str:
     ruled = [False] * table.width
     for index, row in enumerate(table.rows):
         for cell in row:
-            if (index == boundary and "top" in cell.rules) or (index + cell.rows == boundary and "bottom" in cell.rules):
+            if (index == boundary and "top" in cell.rules) or (
+                index + cell.rows == boundary and "bottom" in cell.rules
+            ):
                 for column in range(cell.column, min(cell.column + cell.columns, table.width)):
                     ruled[column] = True
     if all(ruled) and table.width:

@@ -4,6 +4,8 @@ Every name here is defined by LaTeX with amsmath, amssymb and mathtools, so a fo
 Written as ``name character`` pairs, one family a block.
 """
 
+# ruff: noqa: SIM905 - lists of words are read more easily as text
+
 
 def _pairs(table: str) -> dict[str, str]:
     words = table.split()
@@ -104,9 +106,9 @@ SPACES_EM = {
 # Accents: character and whether it stretches over its base.
 ACCENTS_OVER = {
     "hat": ("^", False),
-    "widehat": ("^", True),
+    "widehat": ("\u0302", True),
     "tilde": ("~", False),
-    "widetilde": ("~", True),
+    "widetilde": ("\u0303", True),
     "bar": ("¯", False),
     "overline": ("‾", True),
     "vec": ("→", False),

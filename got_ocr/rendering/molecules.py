@@ -1,6 +1,7 @@
 """Draw SMILES as structural formulas by RDKit."""
 
 import re
+from typing import Any
 
 from got_ocr.rendering.svg import DrawingError
 
@@ -30,7 +31,7 @@ def draw_molecule(smiles: str, inline: bool = False) -> str:
         raise DrawingError(f"a SMILES of {len(smiles)} characters (1 to {MAX_CHARACTERS} can be drawn)")
     if not smiles.isascii():
         raise DrawingError("not a valid SMILES: it has characters outside ASCII")
-    RDLogger.DisableLog("rdApp.*")
+    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined, unused-ignore]
     try:
         molecule = Chem.MolFromSmiles(smiles)
         if molecule is None:  # Drawn as written where only its chemistry is wrong (five bonds at a carbon).
@@ -39,7 +40,7 @@ def draw_molecule(smiles: str, inline: bool = False) -> str:
                 raise DrawingError("not a valid SMILES")
             molecule.UpdatePropertyCache(strict=False)
         drawer = rdMolDraw2D.MolDraw2DSVG(-1, -1)
-        options = drawer.drawOptions()
+        options: Any = drawer.drawOptions()
         options.clearBackground = False
         options.useBWAtomPalette()
         options.fixedBondLength = 18 if inline else 26

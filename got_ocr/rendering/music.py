@@ -1,10 +1,13 @@
-"""Engrave ``**kern`` as SVG by Verovio, in a process of its own: damaged music makes the library abort the whole process."""
+"""Engrave ``**kern`` as SVG by Verovio, in a process of its own: damaged music makes the library abort its process."""
 
 import importlib.util
 import json
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from got_ocr.rendering.svg import DrawingError
@@ -24,7 +27,8 @@ OPTIONS = {
     "breaks": "auto",
 }
 MAX_PAGES = 20
-TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0  # For all music of a page.
+MAX_RESTARTS = 4
 
 
 def mend_kern(source: str) -> tuple[str, list[str]]:
@@ -74,18 +78,55 @@ def draw_music(source: str) -> tuple[list[str], list[str]]:
     Raises:
         DrawingError: If Verovio isn't installed or can't read it.
     """
+    return draw_all_music([source])[source]()
+
+
+def draw_all_music(sources: Sequence[str]) -> dict[str, Callable[[], tuple[list[str], list[str]]]]:
+    """Engrave several pieces in one process; a piece that ends the process costs only itself.
+
+    Args:
+        sources: Pieces of ``**kern``.
+
+    Returns:
+        For each piece a function that returns as :func:`draw_music` does, or raises as it does.
+    """
     if importlib.util.find_spec("verovio") is None:
-        raise DrawingError("music needs Verovio: pip install 'got-ocr[render]'")
-    mended, notes = mend_kern(source)
-    job = json.dumps({"music": mended, "options": OPTIONS, "max_pages": MAX_PAGES})
-    worker = Path(__file__).with_name("music_worker.py")
-    try:
-        answer = subprocess.run(
-            [sys.executable, str(worker)], input=job.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DrawingError(f"Verovio did not answer: {type(error).__name__}") from None
-    pages = json.loads(answer.stdout) if answer.returncode == 0 and answer.stdout else []
-    if not pages:
-        raise DrawingError("Verovio could not read this music")
+        return dict.fromkeys(sources, partial(_fail, "music needs Verovio: pip install 'got-ocr[render]'"))
+    mended = {source: mend_kern(source) for source in dict.fromkeys(sources)}
+    waiting = list(mended)
+    results: dict[str, Callable[[], tuple[list[str], list[str]]]] = {}
+    deadline = time.monotonic() + TIMEOUT_S
+    restarts = 0
+    while waiting and restarts <= MAX_RESTARTS and time.monotonic() < deadline:
+        pages_of_each = _engrave([mended[source][0] for source in waiting], deadline - time.monotonic())
+        for source, pages in zip(waiting, pages_of_each, strict=False):
+            found = partial(_found, pages, mended[source][1])
+            results[source] = found if pages else partial(_fail, "Verovio could not read this music")
+        waiting = waiting[len(pages_of_each) :]
+        if waiting:  # The process ended at this piece.
+            results[waiting.pop(0)] = partial(_fail, "Verovio could not read this music")
+            restarts += 1
+    return results | dict.fromkeys(waiting, partial(_fail, "too much of this page's music could not be read"))
+
+
+def _found(pages: list[str], notes: list[str]) -> tuple[list[str], list[str]]:
     return pages, notes
+
+
+def _fail(reason: str) -> tuple[list[str], list[str]]:
+    raise DrawingError(reason)
+
+
+def _engrave(pieces: list[str], timeout_s: float) -> list[list[str]]:
+    """Run the worker: the pages of each piece, up to the one it ended at."""
+    job = json.dumps({"pieces": pieces, "options": OPTIONS, "max_pages": MAX_PAGES}).encode()
+    worker = Path(__file__).with_name("music_worker.py")
+    command = [sys.executable, str(worker)]
+    try:
+        output = subprocess.run(command, input=job, capture_output=True, timeout=timeout_s, check=False).stdout
+    except subprocess.TimeoutExpired as late:
+        output = late.stdout or b""
+    except OSError:
+        return []
+    lines = output.split(b"\n")[:-1]  # What follows the last line end was cut off.
+    return [json.loads(line) for line in lines]

@@ -1,21 +1,23 @@
-"""The process in which Verovio runs: a job as JSON on stdin, a list of SVG pages as JSON on stdout."""
+"""The process in which Verovio runs: pieces as JSON on stdin; on stdout a line a piece, a JSON list of SVG pages."""
 
 import json
 import sys
 
 
 def main() -> None:
-    """Engrave the job on stdin."""
+    """Engrave the pieces on stdin."""
     import verovio
 
     job = json.load(sys.stdin)
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions(job["options"])
-    pages = []
-    if toolkit.loadData(job["music"]):
-        pages = [toolkit.renderToSVG(page + 1) for page in range(min(toolkit.getPageCount(), job["max_pages"]))]
-    json.dump(pages, sys.stdout)
+    for piece in job["pieces"]:
+        pages = []
+        if toolkit.loadData(piece):
+            pages = [toolkit.renderToSVG(page + 1) for page in range(min(toolkit.getPageCount(), job["max_pages"]))]
+        sys.stdout.write(json.dumps(pages) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

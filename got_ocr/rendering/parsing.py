@@ -171,9 +171,9 @@ class PageReader:
             close = after = end if limit < 0 else limit
             notes.append(f"the formula's {closing} was missing")
         tex = self.text[match.end() : close].strip()
-        following = re.compile(r"\s*(\\tag\s*\{[^{}\n]*\}|\(\d{1,3}(?:\.\d{1,3})?[a-z]?\)(?=\s*$))", re.MULTILINE).match(
-            self.text, after, end
-        )
+        following = re.compile(
+            r"\s*(\\tag\s*\{[^{}\n]*\}|\(\d{1,3}(?:\.\d{1,3})?[a-z]?\)(?=\s*$))", re.MULTILINE
+        ).match(self.text, after, end)
         if following and tex and not notes and "\n\n" not in following[0]:
             tag = re.sub(r"^\\tag\s*\{|[{}()]", "", following[1])
             tex, after = f"{tex} \\tag{{{tag}}}", following.end()
@@ -263,9 +263,7 @@ class PageReader:
             inside = group[2] if group else inside
         return self._read(inside, close, depth + 1), after
 
-    def _read_list(
-        self, name: str, source: str, start: int, end: int, depth: int, notes: list[str]
-    ) -> Block:
+    def _read_list(self, name: str, source: str, start: int, end: int, depth: int, notes: list[str]) -> Block:
         items: list[Block] = []
         positions = []
         position = start
@@ -284,7 +282,9 @@ class PageReader:
             items.append(Block("item", self.text[body:stop], children=children))
         before = self.text[start : positions[0][0] if positions else end].strip()
         if before:
-            items.insert(0, Block("item", before, children=self._read(start, positions[0][0] if positions else end, depth + 1)))
+            items.insert(
+                0, Block("item", before, children=self._read(start, positions[0][0] if positions else end, depth + 1))
+            )
         return Block("list", source, children=items, level=int(name == "enumerate"), notes=notes)
 
     def _read_text(self, start: int, end: int, depth: int) -> list[Block]:
@@ -329,7 +329,7 @@ class PageReader:
     def _read_line(
         self, line: str, lines: list[tuple[int, int]], index: int, depth: int, in_paragraph: bool
     ) -> tuple[list[Block], int] | None:
-        first, last = lines[index]
+        first, _last = lines[index]
         heading = _HEADING.match(line)
         if heading:
             notes: list[str] = []
@@ -362,7 +362,7 @@ class PageReader:
     def _read_items(self, lines: list[tuple[int, int]], index: int, depth: int) -> tuple[list[Block], int]:
         """Read a Markdown list; items indented further than the first make a list within."""
         first = _LIST_ITEM.match(self.text[slice(*lines[index])])
-        assert first is not None  # noqa: S101 - the caller has matched it.
+        assert first is not None
         indent, ordered = len(first["indent"].expandtabs(4)), first["mark"][0].isdigit()
         block = Block("list", "", level=int(ordered), content=first["mark"])
         start = lines[index][0]

@@ -162,7 +162,9 @@ def _add_picture(output: Any, page: PdfPage) -> tuple[float, float, float, float
     return width, height, 0.0, 0.0
 
 
-def _add_text(output: Any, layer: "_TextLayer", page: PdfPage, size: tuple[float, float, float, float], plain: bool) -> None:
+def _add_text(
+    output: Any, layer: "_TextLayer", page: PdfPage, size: tuple[float, float, float, float], plain: bool
+) -> None:
     import pikepdf
 
     width, height, left, bottom = size
@@ -181,7 +183,9 @@ def _add_text(output: Any, layer: "_TextLayer", page: PdfPage, size: tuple[float
         step = height * 0.92 / max(1, len(rows))
         for index, row in enumerate(rows):
             font_size = max(0.5, min(step * 0.8, 12.0))
-            lines.append((row, left + width * 0.06, bottom + height * 0.96 - step * (index + 0.8), width * 0.88, font_size))
+            lines.append(
+                (row, left + width * 0.06, bottom + height * 0.96 - step * (index + 0.8), width * 0.88, font_size)
+            )
     target = output.pages[-1]
     font = target.add_resource(layer.font, pikepdf.Name.Font, prefix="GotOcr")
     operators = ["q BT 3 Tr"]
@@ -262,7 +266,9 @@ class _TextLayer:
         self.font.ToUnicode = self.output.make_indirect(pikepdf.Stream(self.output, self._unicode_map().encode()))
 
     def _unicode_map(self) -> str:
-        pairs = [f"<{code:04X}> <{character.encode('utf-16-be').hex().upper()}>" for character, code in self.codes.items()]
+        pairs = [
+            f"<{code:04X}> <{character.encode('utf-16-be').hex().upper()}>" for character, code in self.codes.items()
+        ]
         blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
         body = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
         return (

@@ -6,7 +6,9 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{\s*([A-Za-z]+\*?)\s*\}")
 # What neither HTML nor XML may contain, and what would let text steer its own layout.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_PLANE_ENDS = re.compile("[" + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000)) + "]")
+_PLANE_ENDS = re.compile(
+    "[" + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000)) + "]"
+)
 
 
 def clean(text: str) -> str:
@@ -16,14 +18,14 @@ def clean(text: str) -> str:
 
 
 class Source:
-    """A text and its matched braces and environments.
+    r"""A text and its matched braces and environments.
 
     Args:
         text: The text, cleaned.
 
     Attributes:
         brace_ends: Position of each opening brace -> position of the brace that closes it.
-        environments: Position of each ``\\begin`` -> (name, start of the inside, its end, after ``\\end{}``); the last
+        environments: Position of each ``\begin`` -> (name, start of the inside, its end, after ``\end{}``); the last
             two are -1 where it isn't closed.
     """
 
@@ -81,14 +83,14 @@ class Source:
         return start + 1, line_end, line_end
 
     def environment(self, start: int, end: int) -> tuple[str, int, int, int, bool]:
-        """Find the environment whose ``\\begin`` stands at `start`.
+        r"""Find the environment whose ``\begin`` stands at `start`.
 
         Returns:
             Its name, the start and end of its inside, the position after it, and whether it was closed. One that isn't
             closed ends at the next empty line.
         """
         name, inside, close, after = self.environments[start]
-        if 0 <= close and after <= end:
+        if close >= 0 and after <= end:
             return name, min(inside, end), close, after, True
         blank = self.text.find("\n\n", inside, end)
         close = end if blank < 0 else blank

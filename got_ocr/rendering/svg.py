@@ -3,6 +3,8 @@
 Everything is rebuilt from lists of what is allowed. Identifiers are renamed, so that drawings on one page cannot meet.
 """
 
+# ruff: noqa: SIM905 - lists of words are read more easily as text
+
 import re
 import xml.etree.ElementTree as ElementTree
 from html import escape
@@ -61,7 +63,9 @@ def sanitize_svg(svg: str, prefix: str, css_class: str = "", label: str = "") ->
                 used.add(value[1:])
             used.update(_URL_OF_ID.findall(value))
     names = {name: f"{prefix}-{index}" for index, name in enumerate(sorted(used))}
-    root.attrib = {key: value for key, value in root.attrib.items() if _local(key) not in ("class", "role", "aria-label")}
+    root.attrib = {
+        key: value for key, value in root.attrib.items() if _local(key) not in ("class", "role", "aria-label")
+    }
     if css_class:
         root.set("class", css_class)
     if label:

@@ -57,7 +57,7 @@ def read_tabular(source: Source, name: str, start: int, end: int, notes: list[st
 
 
 def _split_rows(source: Source, start: int, end: int) -> list[tuple[int, int, list[tuple[int, int]]]]:
-    """Cut the body at ``\\\\`` and ``&``, leaving groups, formulas and nested environments whole."""
+    r"""Cut the body at ``\\`` and ``&``, leaving groups, formulas and nested environments whole."""
     rows, cells = [], []
     row_start = cell_start = position = start
     missing: set[str] = set()
@@ -174,7 +174,8 @@ def _place(
     for index, row in enumerate(rows):
         taken = {column for column, (free, _, _) in covered.items() if free > index}
         omitted = taken and sum(cell.columns for cell in row) == width - len(taken)
-        placed, column = [], 0
+        placed: list[Cell] = []
+        column = 0
         for cell in row:
             if omitted:
                 while column in taken:
@@ -248,7 +249,8 @@ def read_pipes(rows: list[str], notes: list[str]) -> Table:
     if len(cut) > 1 and is_pipe_separator(rows[1]):
         header_rows = 1
         aligns = [
-            "c" if cell.startswith(":") and cell.endswith(":") else "r" if cell.endswith(":") else "l" for cell in cut[1]
+            "c" if cell.startswith(":") and cell.endswith(":") else "r" if cell.endswith(":") else "l"
+            for cell in cut[1]
         ]
         del cut[1]
     width = max(1, min(max((len(row) for row in cut), default=1), MAX_COLUMNS))
@@ -256,7 +258,7 @@ def read_pipes(rows: list[str], notes: list[str]) -> Table:
     for index, row in enumerate(cut):
         cells = []
         for column in range(width):
-            text = " ".join([row[column], *row[width:]] if column == width - 1 else row[column : column + 1])
+            text = " ".join(row[column:] if column == width - 1 else row[column : column + 1])
             align = aligns[column] if column < len(aligns) else "l"
             text = re.sub(r"<br\s*/?>", r"\\\\", text)
             cell = Cell(inlines.inlines_of(text, notes), align=align, column=column, rules={"bottom"})

@@ -1,5 +1,7 @@
 """Compile TikZ by the machine's own LaTeX: only drawings made of known commands, without files or shell."""
 
+# ruff: noqa: SIM905 - lists of words are read more easily as text
+
 import os
 import re
 import shutil
@@ -58,16 +60,17 @@ def unsafe_command(source: str) -> str:
 
 
 def compile_tikz(source: str) -> str:
-    """Compile a TikZ picture.
+    r"""Compile a TikZ picture.
 
     Args:
-        source: From ``\\begin{tikzpicture}`` to its end.
+        source: From ``\begin{tikzpicture}`` to its end.
 
     Returns:
         An SVG (not sanitised yet).
 
     Raises:
-        DrawingError: If there is no LaTeX, the picture holds a command that isn't known to be harmless, or LaTeX fails.
+        DrawingError: If there is no LaTeX, the picture holds a command that may do more than
+            draw, or LaTeX fails.
     """
     programs = find_latex()
     if programs is None:
@@ -98,7 +101,13 @@ def compile_tikz(source: str) -> str:
 def _run(command: list[str], folder: str, environment: dict[str, str]) -> None:
     try:
         subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DrawingError(f"{Path(command[0]).name} did not finish: {type(error).__name__}") from None

@@ -6,7 +6,7 @@ from typing import Any
 from got_ocr.rendering import charts
 from got_ocr.rendering.blocks import Block, Inline, Table
 from got_ocr.rendering.formula_latex import formula_to_latex, formula_to_text
-from got_ocr.rendering.formulas import Formula
+from got_ocr.rendering.formula_nodes import Formula
 from got_ocr.rendering.html_writer import HtmlWriter
 
 TABLE_FORMS = ("pipes", "html")
@@ -253,5 +253,3 @@ def _shielded(mark: str) -> str:
 def _fence(text: str, language: str) -> str:
     ticks = "`" * max(3, max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     return f"{ticks}{language}\n{text}\n{ticks}"
-
-

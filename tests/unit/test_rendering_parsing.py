@@ -20,7 +20,7 @@ def table_of(text: str) -> Table:
 
 def test_every_kind_is_found() -> None:
     text = (
-        "\\title{T}\n\\author{A}\n\\section*{S}\n# H\ntext \\(x\\)\n\\[ y \\]\n- a\n\n1. b\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "\\title{T}\n\\author{A}\n\\section*{S}\n# H\ntext \\(x\\)\n\\[ y \\]\n- a\n\n1. b\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"  # noqa: E501
         "\\begin{tabular}{c} 1 \\end{tabular}\n<smiles>CO</smiles>\n\n**kern\n4c\n*-\n"
         "{'title': 'T', 'values': {'a': 1, 'b': 2}}\n\\begin{tikzpicture}\\draw (0,0)--(1,1);\\end{tikzpicture}\n"
         "```\ncode\n```\n> q\n\n---\n\\includegraphics{a.png}\n\\caption{C}"
@@ -60,7 +60,7 @@ def test_display_formula_takes_its_tag() -> None:
 
 def test_table_spans_and_rules() -> None:
     table = table_of(
-        r"\begin{tabular}{|c|c|c|} \hline \multirow{2}{*}{A} & \multicolumn{2}{c|}{B} \\ \cline{2-3} & x & y \\ \hline \end{tabular}"
+        r"\begin{tabular}{|c|c|c|} \hline \multirow{2}{*}{A} & \multicolumn{2}{c|}{B} \\ \cline{2-3} & x & y \\ \hline \end{tabular}"  # noqa: E501
     )
     assert table.width == 3
     first, second = table.rows

@@ -1,6 +1,7 @@
 """Pictures: charts, TikZ, molecules, music, and the cleaning of what libraries draw."""
 
 import builtins
+import contextlib
 import importlib.util
 import re
 import shutil
@@ -11,9 +12,15 @@ import pytest
 from got_ocr.rendering import charts, music, render, tex, tikz
 from got_ocr.rendering.svg import DrawingError, sanitize_svg
 
-needs_verovio = pytest.mark.skipif(importlib.util.find_spec("verovio") is None, reason="the extra `render` is not installed")
-needs_rdkit = pytest.mark.skipif(importlib.util.find_spec("rdkit") is None, reason="the extra `render` is not installed")
-TWO_VOICES = "**kern\t**kern\n*clefF4\t*clefG2\n*M2/4\t*M2/4\n=1\t=1\n*\t*^\n4F\t4ff\t2a\n4C\t4ee\t.\n*\t*v\t*v\n==\t==\n*-\t*-"
+needs_verovio = pytest.mark.skipif(
+    importlib.util.find_spec("verovio") is None, reason="the extra `render` is not installed"
+)
+needs_rdkit = pytest.mark.skipif(
+    importlib.util.find_spec("rdkit") is None, reason="the extra `render` is not installed"
+)
+TWO_VOICES = (
+    "**kern\t**kern\n*clefF4\t*clefG2\n*M2/4\t*M2/4\n=1\t=1\n*\t*^\n4F\t4ff\t2a\n4C\t4ee\t.\n*\t*v\t*v\n==\t==\n*-\t*-"
+)
 
 
 # ---- charts
@@ -107,7 +114,9 @@ def test_tikz_points(body: str, expected: list[tuple[float, float]]) -> None:
 
 
 def test_tikz_shapes_and_labels() -> None:
-    svg = draw(r"\draw[dashed] (0,0) circle (1); \draw (1,0) arc (0:90:1); \node[above] at (0,1) {$A_1$}; \draw[->] (0,0)--(1,0);")
+    svg = draw(
+        r"\draw[dashed] (0,0) circle (1); \draw (1,0) arc (0:90:1); \node[above] at (0,1) {$A_1$}; \draw[->] (0,0)--(1,0);"  # noqa: E501
+    )
     assert "stroke-dasharray" in svg
     assert ">A₁</text>" in svg
     assert "<polygon" in svg
@@ -125,13 +134,18 @@ def test_tikz_says_what_it_does_not_draw() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [r"\draw (0,0) -- (1e9,0);", r"\foreach \x in {1,...,9999999} \draw (\x,0)--(0,0);", r"\draw (A)--(B);", "", r"\draw ((((("]
+    "source",
+    [
+        r"\draw (0,0) -- (1e9,0);",
+        r"\foreach \x in {1,...,9999999} \draw (\x,0)--(0,0);",
+        r"\draw (A)--(B);",
+        "",
+        r"\draw (((((",
+    ],
 )
 def test_tikz_gives_up_quietly(source: str) -> None:
-    try:
+    with contextlib.suppress(DrawingError):
         tikz.draw_tikz(f"\\begin{{tikzpicture}}{source}\\end{{tikzpicture}}")
-    except DrawingError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -188,6 +202,25 @@ def test_damaged_music_does_not_end_the_process() -> None:
         assert render(text, "music").to_html()
 
 
+@needs_verovio
+def test_a_piece_that_ends_verovio_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    engrave = music._engrave
+
+    def abort_at_second(pieces: list[str], timeout_s: float) -> list[list[str]]:
+        calls.append(len(pieces))
+        return engrave(pieces[:1], timeout_s) if len(calls) == 1 else engrave(pieces, timeout_s)
+
+    monkeypatch.setattr(music, "_engrave", abort_at_second)
+    pieces = [TWO_VOICES, "**kern\n4d\n*-", "**kern\n4e\n*-"]
+    results = music.draw_all_music(pieces)
+    assert calls == [3, 1]
+    assert results[pieces[0]]()[0]
+    assert results[pieces[2]]()[0]
+    with pytest.raises(DrawingError, match="could not read"):
+        results[pieces[1]]()
+
+
 def test_truncated_music_is_ended() -> None:
     mended, notes = music.mend_kern("**kern\t**kern\n4c\t4e\n4d\t4f\n4e")
     assert mended.endswith("4d\t4f\n*-\t*-\n")
@@ -204,11 +237,15 @@ def test_without_the_extra_the_source_is_shown(text: str, package: str, monkeypa
         return real_import(name, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", no_import)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "verovio" else real_find(name, *rest))
-    from got_ocr.rendering.drawing import _raw
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "verovio" else real_find(name, *rest)
+    )
+    from got_ocr.rendering import drawing
 
-    _raw.cache_clear()
+    drawing._raw.cache_clear()
+    drawing._music.clear()
     html = render(text).to_html()
+    drawing._music.clear()
     assert f"{package}: pip install" in html
     assert "got-ocr[render]" in html
     assert "<pre><code>" in html
@@ -224,7 +261,18 @@ def test_svg_is_rebuilt_from_what_is_allowed() -> None:
     <g id="b" style="fill:red;background:url(http://x)" fill="url(http://x)" onclick="x"><text>a&lt;b</text></g>
     <animate attributeName="href" values="javascript:x"/><rect fill="url(#b)" width="1"/></svg>"""
     clean = sanitize_svg(hostile, "p1")
-    for bad in ("script", "alert", "style", "foreignObject", "image", "http://x", "javascript", "onload", "onclick", "animate"):
+    for bad in (
+        "script",
+        "alert",
+        "style",
+        "foreignObject",
+        "image",
+        "http://x",
+        "javascript",
+        "onload",
+        "onclick",
+        "animate",
+    ):
         assert bad not in clean
     assert '<use href="#p1-0"/>' in clean
     assert '<g id="p1-0" fill="red"><text>a&lt;b</text></g>' in clean
@@ -239,7 +287,7 @@ def test_svg_with_entities_is_refused() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pandoc") is None, reason="no pandoc on this machine")
-def test_docx(tmp_path) -> None:  # noqa: ANN001
+def test_docx(tmp_path) -> None:
     import zipfile
 
     target = tmp_path / "page.docx"
@@ -249,7 +297,7 @@ def test_docx(tmp_path) -> None:  # noqa: ANN001
     assert "<w:tbl>" in content
 
 
-def test_docx_without_pandoc_says_so(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_docx_without_pandoc_says_so(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(OSError, match="needs pandoc"):
         render("x").save(tmp_path / "page.docx")
