@@ -3,7 +3,9 @@
 Words are lower-cased and matched in three passes: equal words, equal Porter stems, WordNet synonyms. As in NLTK, the
 third pass sees stems, not words (`decided` has become `decid`, which WordNet lacks), and in every pass the last words
 are matched first. Equal to `nltk.translate.meteor_score` with the corpus `wordnet` (3.0) for words without an
-underscore (tested); without WordNet's table a score would be 0 to some .01 lower on English and the same on Chinese.
+underscore (tested). What WordNet's table gives: synonyms, and base forms that Porter's stems miss (`men`, `man`). On
+made-up prose with 3 % of the characters misread, scores without it were .0007 lower on average and .0035 at most;
+Chinese scores are the same.
 """
 
 import lzma

@@ -78,17 +78,16 @@ def _components(near: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], li
         if start in seen or not columns_of[start]:
             continue
         seen.add(start)
-        rows, agenda = [start], [start]
-        columns: set[int] = set()
+        part, reached, agenda = [start], set[int](), [start]
         while agenda:
             for column in columns_of[agenda.pop()]:
-                if column not in columns:
-                    columns.add(column)
+                if column not in reached:
+                    reached.add(column)
                     fresh = [row for row in rows_of[column] if row not in seen]
                     seen.update(fresh)
-                    rows += fresh
+                    part += fresh
                     agenda += fresh
-        yield sorted(rows), sorted(columns)
+        yield sorted(part), sorted(reached)
 
 
 def _match_equal(truth_blocks: list[str], prediction_blocks: list[str]) -> list[int]:

@@ -270,7 +270,7 @@ def _hub_rows(
     try:
         from datasets import Image, load_dataset
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[eval]'") from error
+        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[datasets]'") from error
     dataset = load_dataset(name, config, split=split)
     wanted = [image_column, text_column, *([question_column] if question_column else [])]
     lacking = [column for column in wanted if column not in dataset.column_names]

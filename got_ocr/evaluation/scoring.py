@@ -5,8 +5,10 @@ Every figure of a sample is a pair (above, below); a figure of the whole is the 
 
 import json
 import math
+import multiprocessing
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -210,7 +212,9 @@ def score(
     if workers is None:
         workers = 1 if size < SMALL_WORK else os.cpu_count() or 1
     if workers > 1 and len(ordered) > 1:
-        with ProcessPoolExecutor(workers) as pool:
+        # A fork of a process in which torch's threads run may hang.
+        context = multiprocessing.get_context("spawn" if "torch" in sys.modules else None)
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
             figures = list(pool.map(compute, ordered, chunksize=max(1, len(ordered) // (8 * workers))))
     else:
         figures = [compute(result) for result in ordered]

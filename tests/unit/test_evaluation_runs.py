@@ -128,7 +128,7 @@ class TestGroundTruth:
             load_samples(str(tmp_path / "none.json"))
 
     def test_hub_dataset_by_columns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        datasets = pytest.importorskip("datasets", reason="needs got-ocr[hub-datasets]")
+        datasets = pytest.importorskip("datasets", reason="needs got-ocr[datasets]")
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
         make_folder(tmp_path / "pages", ["one", "two"])
