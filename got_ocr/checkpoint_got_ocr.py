@@ -320,22 +320,22 @@ class GotOcrCheckpointMixin:
             # Weights of another kind (pytorch_model.bin, an adapter), or none: transformers' business.
             return _without_random_weights(load, path, *model_args, config=config, **kwargs)
 
-        config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
-        is_quantized = getattr(config, "quantization_config", None) is not None
+        read_config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
+        is_quantized = getattr(read_config, "quantization_config", None) is not None
         if not is_quantized and not kwargs.get("ignore_mismatched_sizes"):
-            unexpected = check_tensors(checkpoint, *cls._expected_tensors(config), where=str(path))
+            unexpected = check_tensors(checkpoint, *cls._expected_tensors(read_config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))
-        has_copy = config.tie_word_embeddings and HEAD in checkpoint.shapes
+        has_copy = read_config.tie_word_embeddings and HEAD in checkpoint.shapes
         if checkpoint.layout == "got" and (not has_copy or is_quantized or kwargs.get("quantization_config")):
-            return load(path, *model_args, config=config, **kwargs)
+            return load(path, *model_args, config=read_config, **kwargs)
 
         state_dict = checkpoint.read_state_dict()
         if has_copy:
             del state_dict[HEAD]
         for name in (*_HUB_ARGUMENTS, "variant"):
             kwargs.pop(name, None)
-        result = load(None, *model_args, config=config, state_dict=state_dict, **kwargs)
+        result = load(None, *model_args, config=read_config, state_dict=state_dict, **kwargs)
         model = result[0] if isinstance(result, tuple) else result
         model.name_or_path = model.config.name_or_path = str(path)
         if model.can_generate() and kwargs.get("generation_config") is None:

@@ -48,8 +48,8 @@ class GotOcrPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.processor is None:
-            self.processor = self.model.processor_for(self.tokenizer)
+        if getattr(self, "processor", None) is None:
+            self.processor: Any = self.model.processor_for(self.tokenizer)
 
     def __call__(self, images: Any = None, *, text: Any = None, **options: Any) -> Any:
         """Read.

@@ -57,6 +57,8 @@ def _register_config() -> None:
                 return GotOcrConfig.from_dict(config_dict, **kwargs)
 
         Reader.__name__ = Reader.__qualname__ = GotOcrConfig.__name__  # transformers looks model types up by it
+        # From here transformers 4 takes the checkpoint's name for the docstrings of its own port.
+        Reader.__doc__ = "As [stepfun-ai/GOT-OCR-2.0-hf](https://huggingface.co/stepfun-ai/GOT-OCR-2.0-hf)."
         return Reader
 
     AutoConfig.register("GOT", reader("GOT"), exist_ok=True)

@@ -16,11 +16,11 @@ def choosing_pipeline(stock: type | str) -> type:
     if isinstance(stock, str):
         module_name, _, class_name = stock.rpartition(".")
         stock = getattr(importlib.import_module(module_name), class_name)
-    assert isinstance(stock, type)
+    base: Any = stock
 
-    class ChoosingPipeline(stock):  # type: ignore[misc, valid-type]
+    class ChoosingPipeline(base):
         # The original repository has no preprocessor_config.json, which transformers 4 would miss.
-        if stock._load_image_processor:
+        if base._load_image_processor:
             _load_image_processor = None
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -29,7 +29,7 @@ def choosing_pipeline(stock: type | str) -> type:
 
             if isinstance(kwargs.get("model", args[0] if args else None), GotOcrForConditionalGeneration):
                 return GotOcrPipeline(*args, **kwargs)  # not one of this class, so it is not initialised twice
-            return stock(*args, **kwargs)
+            return base(*args, **kwargs)
 
-    ChoosingPipeline.__name__ = ChoosingPipeline.__qualname__ = stock.__name__
+    ChoosingPipeline.__name__ = ChoosingPipeline.__qualname__ = base.__name__
     return ChoosingPipeline
