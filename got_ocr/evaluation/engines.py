@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..version import __version__
 from .samples import Sample
 
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ def engine_version(name: str) -> str:
             return ""
         output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         return (output.stdout or output.stderr).split("\n", 1)[0].removeprefix("tesseract ").strip()
-    package = {"got": "got-ocr", "rapidocr": "rapidocr", "transformers": "transformers"}[name]
+    if name == "got":
+        return __version__
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
 

@@ -186,3 +186,13 @@ def test_page_in_chromium_offline(tmp_path: Path) -> None:
     assert (0xFD, 0xE3, 0xE1) in colors
     assert (0xD9, 0xF2, 0xDF) in colors
     assert (0x1F, 0x5F, 0xBF) in colors
+
+
+def test_side_by_side_table() -> None:
+    from got_ocr.evaluation.benchmarks.side_by_side import table
+
+    report = report_json(hostile_scores(), run={"version": "5.3.0"})
+    report |= {"timing": {"mean_cpu_s": 0.156}, "exact": 0.25}
+    last = table([("scanned lines", "tesseract", report)]).splitlines()[-1]
+    assert last.startswith("| scanned lines (9) | Tesseract 5.3.0 | ")
+    assert last.endswith(" | 25% | 0.16 |")
