@@ -22,6 +22,8 @@ mtd.rule-top { border-top: 1px solid; } mtd.rule-bottom { border-bottom: 1px sol
 mtd.rule-left { border-left: 1px solid; } mtd.rule-right { border-right: 1px solid; }
 mrow.overline { border-top: 1px solid; padding-top: 0.12em; }
 mrow.underline { border-bottom: 1px solid; padding-bottom: 0.12em; }
+mrow.overbrace { border-top: 1.5px solid; border-radius: 0.6em 0.6em 0 0; padding-top: 0.15em; }
+mrow.underbrace { border-bottom: 1.5px solid; border-radius: 0 0 0.6em 0.6em; padding-bottom: 0.15em; }
 mrow.boxed { border: 1px solid; padding: 0.2em 0.3em; }
 mrow.cancel {
   background: linear-gradient(to top right, transparent 47%, currentColor 47% 53%, transparent 53%); }
@@ -237,9 +239,9 @@ def _accent(node: Node, font: str, display: bool) -> str:
     name = node.options["name"]
     if name in ("overline", "underline"):  # A rule, since few fonts stretch the character.
         return f'<mrow class="{name}">{base}</mrow>'
-    if name.endswith(("brace", "bracket", "paren")):  # As accents, Chromium sets them beside their base.
-        tag = "munder" if node.options["under"] else "mover"
-        return f'<{tag}>{base}<mo lspace="0" rspace="0">{_safe(node.value)}</mo></{tag}>'
+    if name.endswith(("brace", "bracket", "paren")):  # Chromium draws the character shorter than its base.
+        side = "under" if node.options["under"] else "over"
+        return f'<mrow class="{side}brace">{base}</mrow>'
     stretchy = "true" if node.options["stretchy"] else "false"
     mark = f'<mo stretchy="{stretchy}">{_safe(node.value)}</mo>'
     if node.options["under"]:

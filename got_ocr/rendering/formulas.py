@@ -125,27 +125,37 @@ class _Reader:
             if name in INFIX:
                 self._take()
                 bar, left, right = INFIX[name]
-                below = self._read_row(stops)
+                below = self._read_rest(stops)
                 options = {"bar": bar, "left": left, "right": right, "style": ""}
                 return Node("fraction", children=[row_node(nodes), below], options=options)
             if name in STYLES:
                 self._take()
-                nodes.append(Node("style", name, [self._read_row(stops)]))
+                nodes.append(Node("style", name, [self._read_rest(stops)]))
             elif name == "color":
                 self._take()
-                nodes.append(Node("color", self._raw_group(), [self._read_row(stops)]))
+                nodes.append(Node("color", self._raw_group(), [self._read_rest(stops)]))
             elif name in symbols.FONTS and name in ("rm", "bf", "it", "cal", "sf", "tt", "frak", "bold"):
                 self._take()
-                nodes.append(Node("font", symbols.FONTS[name], [self._read_row(stops)]))
+                nodes.append(Node("font", symbols.FONTS[name], [self._read_rest(stops)]))
             else:
                 self._read_scripted(nodes, stops)
         return row_node(nodes)
+
+    def _read_rest(self, stops: frozenset[str]) -> Node:
+        r"""Read what a switch such as \bf or \over holds for: the rest of the row."""
+        if self.depth >= MAX_DEPTH:
+            return Node("row")
+        self.depth += 1
+        row = self._read_row(stops)
+        self.depth -= 1
+        return row
 
     def _read_scripted(self, nodes: list[Node], stops: frozenset[str]) -> None:
         base = Node("row") if self._peek() in ("^", "_", "'") else self._read_atom(stops)
         if base is None:
             return
         limits: bool | None = None
+        nested = 0
         while self._peek() in ("\\limits", "\\nolimits"):
             limits = self._take() == "\\limits"
         under: Node | None = None
@@ -163,21 +173,16 @@ class _Reader:
                     script = Node("row", children=[script, self._read_argument(stops)])
             else:
                 script = self._read_argument(stops)
+            if (under if token == "_" else over) is not None:  # A second one belongs to all that came before.
+                base = Node("scripts", children=[base], options=scripts_options(under, over, limits))
+                under = over = None
+                nested += 1
+                if nested > MAX_DEPTH // 2:
+                    nodes.append(base)
+                    base, nested = Node("row"), 0
             if token == "_":
-                if under is not None:
-                    base, under, over = (
-                        Node("scripts", children=[base], options=scripts_options(under, over, limits)),
-                        None,
-                        None,
-                    )
                 under = script
             else:
-                if over is not None:
-                    base, under, over = (
-                        Node("scripts", children=[base], options=scripts_options(under, over, limits)),
-                        None,
-                        None,
-                    )
                 over = script
         if under is not None or over is not None:
             base = Node("scripts", children=[base], options=scripts_options(under, over, limits))

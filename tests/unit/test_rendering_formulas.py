@@ -121,12 +121,39 @@ def test_text(tex: str, expected: str) -> None:
     assert formula_to_text(parse_formula(tex)) == expected
 
 
-def test_deep_nesting_is_flattened() -> None:
-    tex = "{" * 5000 + "x" + "}" * 5000
-    mathml(tex)
-    mathml(r"\frac{" * 3000)
-    mathml(r"\left(" * 3000)
-    mathml(r"\begin{array}{c}" * 1000)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            r"\frac{",
+            r"\left(",
+            r"\begin{array}{c}",
+            r"\sqrt[",
+            r"\text{$",
+            r"\sideset{",
+            r"\ce{",
+            "x^{",
+            r"\over ",
+            r"\bf ",
+        ),
+        *(
+            r"\displaystyle ",
+            r"\color{red}",
+            r"\substack{",
+            r"\hat ",
+            r"\not ",
+            r"\mathrm ",
+            r"\xrightarrow[",
+            r"\middle",
+            "^",
+        ),
+    ],
+)
+def test_deep_nesting_is_flattened(piece: str) -> None:
+    mathml(piece * 1500)
+    formula = parse_formula(piece * 1500 + "x" + "}" * 1500)
+    formula_to_latex(formula)
+    formula_to_text(formula)
 
 
 def test_columns() -> None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: SIM905 - lists of words are read more easily as text
 
+import os
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from got_ocr.rendering import Document, render
 from got_ocr.rendering.svg import _ATTRIBUTES, _ELEMENTS
 
 PIECES = (
-    r"\(", r"\)", r"\[", r"\]", "$", "$$", "{", "}", r"\frac{", r"\left(", r"\right)", r"\begin{array}{c}", r"\end{array}",  # noqa: E501
+    r"\(", r"\over ", r"\bf ", r"\displaystyle ", r"\color{red}", r"\substack{", r"\sqrt[", r"\limits", r"\)", r"\[", r"\]", "$", "$$", "{", "}", r"\frac{", r"\left(", r"\right)", r"\begin{array}{c}", r"\end{array}",  # noqa: E501
     r"\begin{tabular}{|c|c|}", r"\end{tabular}", " & ", r" \\ ", r"\hline", r"\multirow{2}{*}{", r"\multicolumn{3}{c}{",  # noqa: E501
     r"\begin{tikzpicture}", r"\draw (0,0) -- (1,1);", r"\node at (0,0) {", r"\end{tikzpicture}", "{'values': {'a': 1}}",  # noqa: E501
     "<smiles>", "</smiles>", "\n", "\n\n", "\t", "# ", "- ", "1. ", "> ", "| a | b |\n", "|---|---|\n", "**", "*", "`", "```\n",  # noqa: E501
@@ -26,7 +27,12 @@ PIECES = (
 WORDS = ("alphaword", "Beta7", "gamma", "Δelta", "слово", "文字")
 MARKUP = st.lists(st.sampled_from([*PIECES, *WORDS]), max_size=40).map("".join)
 ANY_TEXT = st.text(max_size=300)
-FEW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+FEW = settings(
+    max_examples=int(os.environ.get("GOT_OCR_EXAMPLES", "120")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
 
 HTML_TAGS = set(
     "article p div h1 h2 h3 h4 h5 h6 span strong em u s sup sub code small pre blockquote section ul ol li figure figcaption "  # noqa: E501
