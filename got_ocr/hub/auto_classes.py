@@ -148,7 +148,8 @@ def _register_pipelines() -> None:
 
     from .pipelines import choosing_pipeline
 
+    tasks = PIPELINE_REGISTRY.supported_tasks
     for task in ("image-to-text", "image-text-to-text"):
-        entry = PIPELINE_REGISTRY.supported_tasks.get(task)
-        if entry is not None:
-            PIPELINE_REGISTRY.supported_tasks[task] = {**entry, "impl": choosing_pipeline(entry["impl"])}
+        # Transformers 5 removed image-to-text; its newest versions take the other name for it.
+        entry = tasks.get(task, tasks["image-text-to-text"])
+        tasks[task] = {**entry, "impl": choosing_pipeline(entry["impl"])}
