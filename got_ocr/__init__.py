@@ -12,7 +12,7 @@ from .hub.auto_classes import register_when_imported
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .chat_got_ocr import GotOcrAnswer
+    from .answer_got_ocr import GotOcrAnswer
     from .checkpoint_got_ocr import open_checkpoint
     from .configuration_got_ocr import GotOcrConfig, GotOcrVisionConfig
     from .hub.cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Public name -> module that holds it.
 _MODULES = {
     "BUILTIN_CHECKPOINT": "hub.cache",
-    "GotOcrAnswer": "chat_got_ocr",
+    "GotOcrAnswer": "answer_got_ocr",
     "GotOcrConfig": "configuration_got_ocr",
     "GotOcrForConditionalGeneration": "modeling_got_ocr",
     "GotOcrImageProcessor": "image_processing_got_ocr",

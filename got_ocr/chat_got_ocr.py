@@ -21,12 +21,13 @@ from PIL import Image
 from transformers import TextStreamer
 from transformers.generation import LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
+from .answer_got_ocr import GotOcrAnswer, cut_loop, join_answers
 from .configuration_got_ocr import GotOcrConfig
 from .generation_got_ocr import RepetitionStop, TokenProbabilityRecorder
 from .image_processing_got_ocr import GotOcrImageProcessor
 from .pages_got_ocr import PageError, iter_pages
-from .processing_got_ocr import GotOcrProcessor
-from .prompt_got_ocr import is_one_box
+from .processing_got_ocr import GotOcrProcessor, as_documents, parse_regions
+from .prompt_got_ocr import parse_ocr_type
 from .region_got_ocr import cut_region
 from .slicing_got_ocr import SlicingOptions, join_slices, slice_page
 
@@ -37,30 +38,6 @@ SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
 MAX_SLICES_PER_BATCH = 64
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
-
-
-@dataclass(frozen=True)
-class GotOcrAnswer:
-    """What the model read.
-
-    Attributes:
-        text: The answer, stripped; a loop at its end is cut to its first turn.
-        finish_reason: `stop` (the model ended its answer), `length` (the token limit cut it), `repetition` (it fell
-            into a loop) or `error` (the picture could not be read; see `error`).
-        num_tokens: Tokens generated, the closing one included.
-        mean_probability: Geometric mean of the tokens' probabilities, 0 to 1; None without tokens.
-        min_probability: Probability of the least certain token; None without tokens.
-        error: One line saying what is wrong with the picture, or None.
-        slices: The answers of a page's slices, for a page that was cut.
-    """
-
-    text: str
-    finish_reason: str
-    num_tokens: int = 0
-    mean_probability: float | None = None
-    min_probability: float | None = None
-    error: str | None = None
-    slices: tuple["GotOcrAnswer", ...] = ()
 
 
 class GotOcrChatMixin:
@@ -324,9 +301,11 @@ class GotOcrChatMixin:
             raise ValueError(
                 f"batch_size and max_new_tokens must be at least 1, got {batch_size} and {max_new_tokens}."
             )
-        documents = _as_documents(images, multi_page)
-        boxes = _one_each(box, len(documents), is_one_box, "box")
-        colors = _one_each(color, len(documents), lambda value: isinstance(value, str), "color")
+        if not multi_page and isinstance(images, (list, tuple)) and not images:
+            return []
+        documents = as_documents(images, multi_page)
+        parse_ocr_type(ocr_type)
+        boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
         sliced = bool(self.config.slicing) if slice_pages is None else slice_pages
         generation = _Generation(max_new_tokens=max_new_tokens, on_text=on_text, stop_event=stop_event)
         answers: list[GotOcrAnswer] = []
@@ -389,7 +368,7 @@ class GotOcrChatMixin:
             if generation.on_text is not None:
                 generation.on_text(("\n" if len(texts) > 1 else "") + texts[-1])
             parts += read
-        return _join_answers("\n".join(texts).strip(), parts)
+        return join_answers("\n".join(texts).strip(), parts)
 
     def _generate_answers(
         self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation"
@@ -435,7 +414,7 @@ class GotOcrChatMixin:
             period = repetition.find_period(content)
             if period is not None:
                 finish_reason, num_tokens = "repetition", len(content)
-                content = _cut_loop(content, period)
+                content = cut_loop(content, period)
             probabilities = log_probabilities[row, :num_tokens]
             answers.append(
                 GotOcrAnswer(
@@ -503,56 +482,6 @@ def _load_pages(image_file: Any, on_error: str) -> tuple[bool, list[Image.Image 
     if not pages:
         raise ValueError("image_file is an empty list: give at least one picture.")
     return several or len(pages) > 1, pages
-
-
-def _as_documents(images: Any, multi_page: bool) -> list[list[Image.Image]]:
-    """Bring `images` into the form documents of pages; a picture by itself is a document of one page."""
-    if isinstance(images, Image.Image):
-        return [[images]]
-    images = list(images)
-    if not multi_page:
-        return [[image] for image in images]
-    if images and isinstance(images[0], Image.Image):
-        return [images]
-    if any(not document for document in images):
-        raise ValueError("A document without pages was given: every document must have at least one page.")
-    return [list(document) for document in images]
-
-
-def _one_each(value: Any, count: int, is_one: Callable[[Any], bool], name: str) -> list[Any]:
-    """Spread one value over `count` pictures, or check that there is one for each."""
-    if is_one(value):
-        return [value] * count
-    values = list(value)
-    if len(values) != count:
-        raise ValueError(f"{name} must be one value, or one for each picture: got {len(values)} for {count} pictures.")
-    return values
-
-
-def _cut_loop(tokens: list[int], period: int) -> list[int]:
-    """Keep the first turn of the loop that `tokens` ends in."""
-    end = len(tokens)
-    while end > period and tokens[end - 1] == tokens[end - 1 - period]:
-        end -= 1
-    return tokens[:end]
-
-
-def _join_answers(text: str, parts: list[GotOcrAnswer]) -> GotOcrAnswer:
-    """Make one answer of a page's slices: the worst finish reason, probabilities over all tokens."""
-    num_tokens = sum(part.num_tokens for part in parts)
-    reasons = {part.finish_reason for part in parts}
-    finish_reason = next((reason for reason in ("length", "repetition") if reason in reasons), "stop")
-    if num_tokens == 0:
-        return GotOcrAnswer(text, finish_reason)
-    log_probabilities = [torch.tensor(part.mean_probability).log().item() * part.num_tokens for part in parts]
-    return GotOcrAnswer(
-        text=text,
-        finish_reason=finish_reason,
-        num_tokens=num_tokens,
-        mean_probability=torch.tensor(sum(log_probabilities) / num_tokens).exp().item(),
-        min_probability=min(part.min_probability for part in parts if part.min_probability is not None),
-        slices=tuple(parts),
-    )
 
 
 def _print_piece(piece: str) -> None:

@@ -179,8 +179,8 @@ class GotOcrConfig(Qwen2Config):
             image_token_len = vision_config.num_image_tokens
         if image_token_len != vision_config.num_image_tokens:
             raise ValueError(
-                f"image_token_len is {image_token_len}, but the tower of vision_config makes "
-                f"{vision_config.num_image_tokens} tokens of an image: leave image_token_len out or mend vision_config."
+                f"image_token_len is {image_token_len}, but the tower of vision_config gives "
+                f"{vision_config.num_image_tokens} tokens an image: leave image_token_len out or mend vision_config."
             )
         self.vision_config = vision_config
         self.image_token_len = image_token_len

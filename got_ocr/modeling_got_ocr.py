@@ -28,11 +28,11 @@ from transformers.generation import GenerationConfig, GenerationMixin, LogitsPro
 from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling, CausalLMOutputWithPast
 from transformers.modeling_utils import PreTrainedModel
 
+# Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
+from .answer_got_ocr import GotOcrAnswer  # noqa: F401
 from .chat_got_ocr import GotOcrChatMixin
 from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
-
-# Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
 from .export_got_ocr import save_code  # noqa: F401
 from .generation_got_ocr import NoRepeatNGramProcessor
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401

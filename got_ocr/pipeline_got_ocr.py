@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from transformers import Pipeline
 
-from .chat_got_ocr import GotOcrAnswer
+from .answer_got_ocr import GotOcrAnswer
 
 # Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
 from .configuration_got_ocr import GotOcrConfig  # noqa: F401

@@ -142,13 +142,10 @@ class GotOcrProcessor(ProcessorMixin):
             ocr_type = "format" if format else "ocr"
         crop = crop if crop_to_patches is None else crop_to_patches
         max_tiles = max_tiles if max_patches is None else max_patches
-        documents = _as_documents(images, multi_page)
+        documents = as_documents(images, multi_page)
         # Wrong modes are refused before any picture is loaded.
         parse_ocr_type(ocr_type)
-        boxes = _one_each(box, len(documents), is_one_box(box), parse_box, "box")
-        colors = _one_each(color, len(documents), color is None or isinstance(color, str), parse_color, "color")
-        for one_box, one_color in zip(boxes, colors, strict=True):
-            check_modes(has_box=one_box is not None, color=one_color, crop=crop, multi_page=multi_page)
+        boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
 
         prompts: list[list[int]] = []
         pictures: list[Any] = []
@@ -358,8 +355,19 @@ def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, A
             raise OSError(f"{path} is not valid JSON: {error}.") from None
 
 
-def _as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
-    """Bring `images` into the form sequences of pictures: one picture each, or with `multi_page` its pages."""
+def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
+    """Bring pictures into one form: documents, each a list of pages.
+
+    Args:
+        images: One picture or a list; with `multi_page` the pages of one document, or a list of such lists.
+        multi_page: Whether pages are read together.
+
+    Returns:
+        A document for each picture, or for each list of pages with `multi_page`.
+
+    Raises:
+        ValueError: If there is nothing, or lists and pictures are mixed.
+    """
     if not isinstance(images, (list, tuple)):
         return [[images]]
     documents = list(images)
@@ -375,6 +383,31 @@ def _as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
     if not documents or not all(documents):
         raise ValueError("images is empty: give at least one picture, and every document at least one page.")
     return [list(document) for document in documents]
+
+
+def parse_regions(
+    count: int, box: Any, color: Any, *, crop: bool, multi_page: bool
+) -> tuple[list[list[float] | None], list[str]]:
+    """Spread boxes and colours over pictures and refuse modes that do not go together.
+
+    Args:
+        count: How many pictures.
+        box: One box for all (None: none), or a list with one for each.
+        color: One colour for all, or a list with one for each.
+        crop: Whether pictures are read in tiles.
+        multi_page: Whether pages are read together.
+
+    Returns:
+        A parsed box (or None) and a colour (or an empty string) for each picture.
+
+    Raises:
+        ValueError: If one is wrong, there are not as many as pictures, or the modes do not go together.
+    """
+    boxes = _one_each(box, count, is_one_box(box), parse_box, "box")
+    colors = _one_each(color, count, color is None or isinstance(color, str), parse_color, "color")
+    for one_box, one_color in zip(boxes, colors, strict=True):
+        check_modes(has_box=one_box is not None, color=one_color, crop=crop, multi_page=multi_page)
+    return boxes, colors
 
 
 def _one_each(value: Any, count: int, is_one: bool, parse: Callable[[Any], Any], name: str) -> list[Any]:

@@ -212,7 +212,7 @@ def test_wrong_arguments_get_one_clear_line(model: Any, tiny_processor: Any, opt
 
 
 def test_one_box_each_must_match_the_pictures(model: Any, tiny_processor: Any) -> None:
-    with pytest.raises(ValueError, match="got 3 for 2 pictures"):
+    with pytest.raises(ValueError, match="one for each of the 2 pictures, got 3"):
         model.read(tiny_processor, [picture(), picture()], box=[[1, 2, 3, 4]] * 3)
 
 

@@ -131,5 +131,5 @@ def test_sizes_that_do_not_fit_are_refused(changes: dict, message: str) -> None:
 def test_number_of_image_tokens(image_size: int, strides: tuple[int, int], tokens: int) -> None:
     config = GotOcrVisionConfig(image_size=image_size, compressor_strides=strides)
     assert config.num_image_tokens == tokens
-    with pytest.raises(ValueError, match=f"makes {tokens} tokens"):
+    with pytest.raises(ValueError, match=f"gives {tokens} tokens"):
         GotOcrConfig(vision_config=config, image_token_len=tokens + 1)
