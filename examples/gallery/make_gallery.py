@@ -13,7 +13,7 @@ from PIL import Image
 from got_ocr.rendering import Document, render
 
 HERE = Path(__file__).parent
-WIDTH_PX = 760
+WIDTH_PX = 880
 COLORS = 96  # Pictures are small: a palette does for text and lines.
 
 

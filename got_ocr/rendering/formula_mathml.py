@@ -23,7 +23,7 @@ mtd.rule-left { border-left: 1px solid; } mtd.rule-right { border-right: 1px sol
 mrow.overline { border-top: 1px solid; padding-top: 0.12em; }
 mrow.underline { border-bottom: 1px solid; padding-bottom: 0.12em; }
 mrow.overbrace { border-top: 1.5px solid; border-radius: 0.6em 0.6em 0 0; padding-top: 0.15em; }
-mrow.underbrace { border-bottom: 1.5px solid; border-radius: 0 0 0.6em 0.6em; padding-bottom: 0.15em; }
+mrow.underbrace { border-bottom: 1.5px solid; border-radius: 0 0 0.6em 0.6em; padding-bottom: 0.28em; }
 mrow.boxed { border: 1px solid; padding: 0.2em 0.3em; }
 mrow.cancel {
   background: linear-gradient(to top right, transparent 47%, currentColor 47% 53%, transparent 53%); }

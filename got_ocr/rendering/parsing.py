@@ -37,6 +37,10 @@ _HEADINGS = {
 _MUSIC_LINE = re.compile(r"[*!=.\t]|[\[({&_]*\d+%?\d*\.*|[^\s]*\t")
 _LIST_ITEM = re.compile(r"(?P<indent>[ \t]*)(?P<mark>[-*+•]|\d{1,9}[.)])[ \t]+(?=\S)")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
+_LANGUAGES = frozenset(
+    ["", "bash", "c", "cpp", "css", "go", "html", "java", "javascript", "js", "json", "kern", "latex"]
+)
+_LANGUAGES |= {"markdown", "python", "py", "r", "rust", "sh", "smiles", "sql", "tex", "text", "tikz", "xml", "yaml"}
 _RULE = re.compile(r"[ \t]*(?:-[ \t]*){3,}$|[ \t]*(?:\*[ \t]*){3,}$|[ \t]*(?:_[ \t]*){3,}$")
 
 
@@ -144,6 +148,8 @@ class PageReader:
             )
             inside, after = (close.start(), close.end()) if close else (end, end)
             body = self.text[match.end() : inside].strip("\n")
+            said = match[0].strip().lstrip("`~").strip()  # A language's name, or words the page had there.
+            body = body if said.lower() in _LANGUAGES else f"{said}\n{body}".strip("\n")
             notes = [] if close else ["the code block was not closed"]
             return [Block("code", self.text[match.start() : after], content=body, notes=notes)], after
         if kind == "music":
