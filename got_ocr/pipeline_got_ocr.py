@@ -131,8 +131,10 @@ class GotOcrPipeline(Pipeline):
 
 def _is_many(images: Any) -> bool:
     """Whether this is a generator or a data set, not a picture."""
-    return hasattr(images, "__iter__") and not isinstance(images, (str, bytes, Image.Image)) and not hasattr(
-        images, "__array__"
+    return (
+        hasattr(images, "__iter__")
+        and not isinstance(images, (str, bytes, Image.Image))
+        and not hasattr(images, "__array__")
     )
 
 

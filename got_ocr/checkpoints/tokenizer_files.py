@@ -96,4 +96,3 @@ def write_ranks(fast_file: Path, folder: Path) -> None:
     with (folder / VOCABULARY_FILE).open("wb") as file:
         for rank, text in enumerate(texts):
             file.write(b"%s %d\n" % (base64.b64encode(_unspell(text)), rank))
-

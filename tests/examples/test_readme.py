@@ -80,12 +80,19 @@ def test_command_line_of_the_table(code: str, folder: Path, capsys: pytest.Captu
     assert main(arguments) == 0
     out = capsys.readouterr().out
     if "--output" in arguments:
-        assert sorted(path.name for path in (folder / "texts").iterdir()) == ["1.txt", "report-001.txt", "report-002.txt"]
+        assert sorted(path.name for path in (folder / "texts").iterdir()) == [
+            "1.txt",
+            "report-001.txt",
+            "report-002.txt",
+        ]
     else:
         assert out.strip()
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / name / "README.md" for name in ("configuration", "modeling", "processing"))]:
+    for page in [
+        ROOT / "README.md",
+        *(ROOT / name / "README.md" for name in ("configuration", "modeling", "processing")),
+    ]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links {target}, which is not there"
