@@ -21,6 +21,7 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from ..pages_got_ocr import FoundPage, Page
+    from .render import ReadPage
 
 SUMMARY = "Read text from pictures, folders, PDFs and URLs with GOT-OCR 2.0."
 EXAMPLES = """\
@@ -99,6 +100,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.html",
         help="also write the text as a page for people: .html, .docx, .md or .tex (default: INPUT.html here)",
     )
+    output.add_argument(
+        "--searchable",
+        metavar="FILE.pdf",
+        help="also write a PDF with the text behind its pages: the input PDF's own, or pictures",
+    )
+    output.add_argument(
+        "--keep-text-pages",
+        action="store_true",
+        help="with --searchable: pages of the input PDF that have text already are not read",
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
     limits = parser.add_argument_group("limits")
@@ -154,6 +165,8 @@ def run(args: argparse.Namespace) -> int:
         output.finish()
         if args.render is not None:
             job.render()
+        if args.searchable:
+            job.write_searchable()
         if job.num_skipped:
             progress.notice(f"skipped {job.num_skipped} pages that are written already (--force reads them again).")
     return job.exit_code
@@ -179,11 +192,36 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--stream prints text as it comes: leave out --json and --output.")
     if args.max_tiles and not args.crop:
         raise ValueError("--max-tiles is for --crop: give both.")
-    for option, target in (("--output", args.output), ("--render", args.render)):
-        if target and any(_is_same_file(target, source) for source in args.inputs):
+    if args.searchable:
+        _check_searchable(args)
+    elif args.keep_text_pages:
+        raise ValueError("--keep-text-pages is for --searchable FILE.pdf: give both.")
+    targets = {"--output": args.output, "--render": args.render, "--searchable": args.searchable}
+    for option, target in targets.items():
+        if target and _is_input(target, args):
             raise ValueError(f"{option} names an input, {target}: choose another name.")
     if args.render is not None:
         _rendering()
+
+
+def _check_searchable(args: argparse.Namespace) -> None:
+    from .render import is_pdf_file
+
+    if not args.searchable.lower().endswith(".pdf"):
+        raise ValueError(f"--searchable writes a PDF: end its name in .pdf, got {args.searchable}.")
+    if args.output or args.multi_page or args.box or args.color:
+        raise ValueError(
+            "--searchable needs the whole text of every page: leave out --output, --multi-page, --box and --color."
+        )
+    if args.keep_text_pages and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
+        raise ValueError("--keep-text-pages needs one PDF file as the only input.")
+    if os.path.exists(args.searchable) and not args.force and not _is_input(args.searchable, args):
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"{args.searchable} exists already: --force overwrites it.")
+    _rendering()
+
+
+def _is_input(target: str, args: argparse.Namespace) -> bool:
+    return any(_is_same_file(target, source) for source in args.inputs)
 
 
 def _is_same_file(first: str, second: str) -> bool:
@@ -261,6 +299,8 @@ class _Job:
     num_skipped: int = 0
     _reader: tuple[Any, Any] | None = None
     _rendered: list[tuple[Path | None, str]] = field(default_factory=list)
+    _searchable: list["ReadPage"] = field(default_factory=list)
+    _text_pages: list[bool] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -282,6 +322,10 @@ class _Job:
                 self.num_skipped += 1
                 self.progress.advance()
                 continue
+            if self._has_text(found):
+                self._keep_for_pdf(found.source, found.number, "")
+                self.progress.advance()
+                continue
             item = self._load_page(found)
             waiting.append(item)
             num_pages += not isinstance(item, PageRecord)
@@ -289,6 +333,22 @@ class _Job:
                 self._read_waiting(waiting)
                 waiting, num_pages = [], 0
         self._read_waiting(waiting)
+
+    def _has_text(self, found: "FoundPage") -> bool:
+        """Whether a page need not be read, since its PDF has its text and may keep it."""
+        if not self.args.keep_text_pages:
+            return False
+        if self._text_pages is None:
+            from ..rendering.pdf import pages_with_text
+
+            self._text_pages = pages_with_text(found.source)
+        return found.number is not None and self._text_pages[found.number - 1]
+
+    def _keep_for_pdf(self, source: Any, number: int | None, text: str) -> None:
+        if self.args.searchable and isinstance(source, str):
+            from .render import ReadPage
+
+            self._searchable.append(ReadPage(text, source, number or 1))
 
     def count(self) -> int | None:
         """Count the pages to come; None where that would mean to fetch or read something twice."""
@@ -422,8 +482,11 @@ class _Job:
             if self.args.render is not None:
                 # Where the page is a picture file, it stands beside its text.
                 self._rendered.append((Path(name) if Path(name).is_file() else None, record.text))
+            self._keep_for_pdf(record.input, record.page, record.text)
         else:
             self.num_failed += 1
+            if self._keeps_pages:
+                self._keep_for_pdf(record.input, record.page, "")  # the page stays, without a text layer
             self.progress.error(f"error: {record.error}")
         if not self.args.stream:
             with self.progress.paused():
@@ -455,6 +518,32 @@ class _Job:
         else:
             record = self._record(sources, None, name, answer, time.perf_counter() - start)
         self._deliver(record, name)
+
+    @property
+    def _keeps_pages(self) -> bool:
+        """Whether the searchable PDF is made of the input's own pages instead of pictures."""
+        from .render import is_pdf_file
+
+        return bool(self.args.searchable) and len(self.args.inputs) == 1 and is_pdf_file(self.args.inputs[0])
+
+    def write_searchable(self) -> None:
+        """Write what was read behind the pages of a PDF."""
+        from .render import write_searchable
+
+        if not self._searchable:
+            return
+        if self._keeps_pages:  # Pages that were not read were known before those that waited for their batch.
+            self._searchable.sort(key=lambda page: page.number)
+        target = Path(self.args.searchable).expanduser()
+        with writing(target):
+            write_searchable(
+                self._searchable,
+                target,
+                keep_pages=self._keeps_pages,
+                keep_text_pages=self.args.keep_text_pages,
+                plain=self.args.type == "ocr",
+            )
+        self.progress.notice(f"searchable: {target}")
 
     def render(self) -> None:
         """Write what was read as one page for people."""

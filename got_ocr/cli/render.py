@@ -28,7 +28,7 @@ STDIN = "-"
 
 
 @dataclass(frozen=True)
-class _Page:
+class ReadPage:
     """A page's text, and the file and the number (from 1) of its picture, where they are known."""
 
     text: str
@@ -85,7 +85,14 @@ def run(args: argparse.Namespace) -> int:
         pages = list(_with_pictures(pages, args.pictures))
     target = _target(args)
     if args.searchable:
-        _write_searchable(pages, target, args)
+        write_searchable(
+            pages,
+            target,
+            keep_pages=args.keep_pages,
+            keep_text_pages=args.keep_text_pages,
+            title=args.title or "",
+            plain=args.kind == "plain",
+        )
     elif args.renderer == "mathpix":
         from ..rendering.mathpix import render_mathpix
 
@@ -113,19 +120,19 @@ def _target(args: argparse.Namespace) -> Path:
     return target
 
 
-def _read(file: str) -> Iterator[_Page]:
+def _read(file: str) -> Iterator[ReadPage]:
     """Read a file of text, of JSON lines or of results."""
     text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8", errors="replace")
     records = _records(text)
     if records is None:
         if text.strip():
-            yield _Page(text)
+            yield ReadPage(text)
         return
     for record in records:
         said = record.get("text", record.get("answer", ""))
         source = record.get("input", record.get("image"))
         number = record.get("page")
-        yield _Page(
+        yield ReadPage(
             said if isinstance(said, str) else "",
             source if isinstance(source, str) else None,
             number if isinstance(number, int) and number > 0 else 1,
@@ -150,21 +157,21 @@ def _records(text: str) -> list[dict[str, Any]] | None:
     return found if found and is_record else None
 
 
-def _with_pictures(pages: list[_Page], pictures: list[str]) -> Iterator[_Page]:
+def _with_pictures(pages: list[ReadPage], pictures: list[str]) -> Iterator[ReadPage]:
     """Give each page its picture in order; a single PDF or folder has them all."""
     if len(pictures) == 1:
         for index, page in enumerate(pages, start=1):
-            yield _Page(page.text, pictures[0], index)
+            yield ReadPage(page.text, pictures[0], index)
         return
     if len(pictures) != len(pages):
         raise ValueError(
             f"--pictures names {len(pictures)} files for {len(pages)} pages: give one a page, or one PDF."
         )
     for page, picture in zip(pages, pictures, strict=True):
-        yield _Page(page.text, picture)
+        yield ReadPage(page.text, picture)
 
 
-def _pictures(pages: list[_Page]) -> Iterator[Any]:
+def _pictures(pages: list[ReadPage]) -> Iterator[Any]:
     """Load each page's picture; pages of one source are read in one go, in its order."""
     from ..pages_got_ocr import iter_pages
 
@@ -187,7 +194,7 @@ def _pictures(pages: list[_Page]) -> Iterator[Any]:
         yield picture.image
 
 
-def _write(pages: list[_Page], target: Path, args: argparse.Namespace) -> None:
+def _write(pages: list[ReadPage], target: Path, args: argparse.Namespace) -> None:
     from ..rendering import render_pages
 
     pictures = _pictures(pages) if args.side_by_side else iter([None] * len(pages))
@@ -202,29 +209,53 @@ def _write(pages: list[_Page], target: Path, args: argparse.Namespace) -> None:
         document.save(target)
 
 
-def _write_searchable(pages: list[_Page], target: Path, args: argparse.Namespace) -> None:
+def write_searchable(
+    pages: list[ReadPage],
+    target: Path,
+    *,
+    keep_pages: bool = False,
+    keep_text_pages: bool = False,
+    title: str = "",
+    plain: bool = False,
+) -> None:
+    """Write a PDF whose text can be searched.
+
+    Args:
+        pages: The pages in order.
+        target: The PDF to write.
+        keep_pages: Lay the text behind the input PDF's own pages instead of pictures of them.
+        keep_text_pages: Leave the input PDF's pages that have text already as they are.
+        title: The document's title.
+        plain: Whether the texts are plain; else their markup is taken off.
+
+    Raises:
+        ValueError: If pages are to be kept that do not come from one PDF.
+        OSError: If pikepdf is not installed, or a file can't be read or written.
+    """
     from ..rendering.pdf import PdfPage, pages_with_text, write_searchable_pdf
 
     sources = {page.source for page in pages}
     source = next(iter(sources)) if len(sources) == 1 else None
-    is_pdf = source is not None and source.lower().endswith(".pdf") and Path(source).is_file()
-    if (args.keep_pages or args.keep_text_pages) and not is_pdf:
+    is_pdf = source is not None and is_pdf_file(source)
+    if (keep_pages or keep_text_pages) and not is_pdf:
         raise ValueError("--keep-pages and --keep-text-pages need all pages to come from one PDF file.")
-    has_text = pages_with_text(str(source)) if args.keep_text_pages else []
-    kind_is_plain = args.kind == "plain"
+    has_text = pages_with_text(str(source)) if keep_text_pages else []
 
     def written() -> Iterator[PdfPage]:
-        pictures = iter(()) if args.keep_pages else _pictures(pages)
+        pictures = iter(()) if keep_pages else _pictures(pages)
         for page in pages:
             picture = next(pictures, None)
             index = page.number - 1
-            if args.keep_text_pages and index < len(has_text) and has_text[index]:
+            if index < len(has_text) and has_text[index]:
                 yield PdfPage(keep=index)
-            elif args.keep_pages:
+            elif keep_pages:
                 yield PdfPage(page.text, keep=index)
             else:
                 yield PdfPage(page.text, picture)
 
-    write_searchable_pdf(
-        written(), target, source=source if is_pdf else None, title=args.title or "", plain=kind_is_plain
-    )
+    write_searchable_pdf(written(), target, source=source if is_pdf else None, title=title, plain=plain)
+
+
+def is_pdf_file(source: str) -> bool:
+    """Whether an input is a PDF on this machine."""
+    return source.lower().endswith(".pdf") and Path(source).is_file()
