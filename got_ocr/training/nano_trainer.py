@@ -52,7 +52,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class NanoTrainingConfig:
-    """What `configuration/training/nano.yaml` says; with a comment on each field."""
+    """What `configuration/training/nano.yaml` says, which comments on each field."""
 
     model: str
     vocabulary: str
