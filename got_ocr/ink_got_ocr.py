@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageFilter
 PAPER_CELL_PX = 8  # The paper's brightness is kept for cells of this size.
 PAPER_REACH_CELLS = 8  # Ink at most twice as wide and as high as this many cells doesn't darken the paper.
 CONTRAST_REACH_CELLS = 5  # How far a dark stroke raises the threshold for its fainter neighbours.
+INK_SHARE = 0.42  # Of the darkest ink nearby: what is darker is ink.
 MIN_CONTRAST = 16  # Grey levels between paper and the faintest ink that is looked at.
 
 
@@ -101,7 +102,7 @@ def ink_mask(ink: Image.Image) -> np.ndarray:
         (H, W) bool.
     """
     pixels = np.asarray(ink)
-    noise = float(np.percentile(pixels[:: 1 + pixels.shape[0] // 500, :: 1 + pixels.shape[1] // 500], 75)) / 0.6745
+    noise = _noise(pixels[:: 1 + pixels.shape[0] // 500, :: 1 + pixels.shape[1] // 500])
     if noise > 5.0:
         ink = ink.filter(ImageFilter.BoxBlur(0.8))
         pixels = np.asarray(ink)
@@ -113,11 +114,32 @@ def ink_mask(ink: Image.Image) -> np.ndarray:
     padded[:height, :width] = pixels
     darkest = _dilate(padded.reshape(rows, cell, columns, cell).max((1, 3)), CONTRAST_REACH_CELLS)
     floor = max(MIN_CONTRAST, 5.0 * noise)
-    threshold = np.maximum(darkest * 0.42, floor).clip(0, 255).astype(np.uint8)
+    threshold = np.maximum(darkest * INK_SHARE, floor).clip(0, 255).astype(np.uint8)
     scaled = Image.fromarray(threshold).resize(
         (width, height), Image.Resampling.BILINEAR, box=(0, 0, width / cell, height / cell)
     )
     return pixels > np.asarray(scaled)
+
+
+def _noise(pixels: np.ndarray) -> float:
+    """Estimate the paper's noise, as a standard deviation in grey levels.
+
+    Args:
+        pixels: (H, W) uint8, a sample of an ink image: the darker half of the paper's noise, and ink.
+
+    Returns:
+        The deviation; half of the noise was cut off at zero, so it is the upper quartile over 0.6745.
+    """
+    noise = float(np.percentile(pixels, 75)) / 0.6745
+    # In a tight crop more than a quarter is ink, and the quartile is ink's. Ink and paper are two heaps then, far
+    # apart in the paper's own noise; noise by itself is one.
+    split = INK_SHARE * float(np.percentile(pixels, 99.5))
+    paper = pixels[pixels < split]
+    if 5.0 * noise > split and paper.size:
+        quiet = float(np.percentile(paper, 75)) / 0.6745
+        if 5.0 * quiet < split:
+            return quiet
+    return noise
 
 
 def find_components(mask: np.ndarray) -> Components:

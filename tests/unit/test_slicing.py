@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from got_ocr.ink_got_ocr import find_components, paint_runs
 from got_ocr.pieces_got_ocr import cut_line, spread_text
@@ -303,3 +303,19 @@ def test_each_slice_needs_a_text() -> None:
     sliced = slice_page(Image.new("RGB", (9, 9), "white"), OPTIONS, CANVAS)
     with pytest.raises(ValueError, match="there are 0 slices but 1 texts"):
         join_slices(sliced, ["x"])
+
+
+@pytest.mark.parametrize("sigma", [0.0, 6.0])
+def test_a_tight_crop_of_heavy_type_is_ink_not_noise(sigma: float) -> None:
+    """More than a quarter of the picture is ink, as in a line cut from a scan at its letters' edges."""
+    page = Image.new("L", (900, 120), 255)
+    ImageDraw.Draw(page).text((10, 10), "MEASUREMENTS", fill=0, font_size=64, stroke_width=3)
+    crop = page.crop(ImageChops.invert(page).getbbox())
+    pixels = np.asarray(crop, dtype=float)
+    assert (pixels < 128).mean() > 0.3
+    noisy = (pixels + np.random.default_rng(0).normal(0, sigma, pixels.shape)).clip(0, 255).astype(np.uint8)
+    sliced = slice_page(Image.fromarray(noisy).convert("RGB"), SlicingOptions(), 192)
+    assert len(sliced.line_boxes) == 1
+    x1, y1, x2, y2 = sliced.line_boxes[0]
+    assert x2 - x1 > 0.97 * crop.width
+    assert y2 - y1 > 0.9 * crop.height
