@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-compat check lint types format bench nano-eval goldens system clean
+.PHONY: help ocr test test-all test-compat check lint types format bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ ocr: $(VENV)/.run  ## read the sample page with the built-in checkpoint
 
 test: $(VENV)/.dev  ## run the tests
 	@$(PYTEST)
+
+test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
+	@$(PYTEST) -m "slow or not slow"
 
 test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and the newest
 	@$(BIN)/python tests/compat.py
@@ -34,6 +37,11 @@ format: $(VENV)/.dev  ## format the code
 bench: $(VENV)/.dev  ## measure against transformers' port on the same weights
 	@$(BIN)/python modeling/benchmarks/tower.py
 	@$(BIN)/python modeling/benchmarks/generation.py
+	@$(BIN)/python modeling/benchmarks/load_memory.py
+	@$(BIN)/python -m got_ocr.evaluation.benchmarks.scoring
+
+gallery: $(VENV)/.dev  ## draw the gallery of rendered outputs anew
+	@$(BIN)/python examples/gallery/make_gallery.py
 
 nano-eval: $(VENV)/.dev  ## character error rates of the built-in checkpoint
 	@$(BIN)/python -m got_ocr.evaluation.nano
