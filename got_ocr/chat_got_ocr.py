@@ -77,7 +77,8 @@ class GotOcrChatMixin:
             ocr_box: Read only this box, in pixels: `"[x1,y1,x2,y2]"` or a sequence of 4 numbers, or of 2 for a point.
             ocr_color: Read only what a frame of this colour encloses: `red`, `green` or `blue`.
             render: Write the answer to `save_render_file` as a page for people (needs `got-ocr[render]`).
-            save_render_file: Where to, e.g. `page.html`; the suffix chooses the format.
+            save_render_file: Where to, e.g. `page.html`; the suffix chooses the format. Several pages become one file,
+                in HTML with each picture beside its text.
             print_prompt: Print the prompt.
             gradio_input: Kept for the published signature; PIL pictures are recognised anyway.
             stream_flag: Print the text as it comes.
@@ -237,7 +238,7 @@ class GotOcrChatMixin:
         if stream:
             print(flush=True)
         if render_to is not None:
-            _render(answers, images, render_to)
+            _render(answers, pages, render_to)
         results = [asdict(answer) if return_dict else answer.text for answer in answers]
         return results if several and not multi_page else results[0]
 
@@ -496,13 +497,15 @@ def _render_target(render: bool, save_render_file: str | None) -> str | None:
     return save_render_file
 
 
-def _render(answers: list[GotOcrAnswer], images: list[Image.Image], path: str) -> None:
-    """Write answers with the rendering room, which only the installed package has."""
+def _render(answers: list[GotOcrAnswer], pages: list[Image.Image | PageError], path: str) -> None:
+    """Write answers with the rendering room, which only the installed package has; several with their pictures."""
     try:
         rendering = importlib.import_module("got_ocr.rendering")
     except ImportError as error:
         raise ValueError("render=True needs the rendering room: pip install 'got-ocr[render]'.") from error
     if len(answers) == 1:
         rendering.render(answers[0].text).save(path)
-    else:
-        rendering.render_pages([(None, answer.text) for answer in answers]).save(path)
+        return
+    pictures = [page if isinstance(page, Image.Image) else None for page in pages]
+    read = [(picture, answer.text) for picture, answer in zip(pictures, answers, strict=True)]
+    rendering.render_pages(read).save(path)

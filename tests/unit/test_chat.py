@@ -192,6 +192,22 @@ def test_pages_from_a_folder_and_a_tiff(model: Any, tiny_processor: Any, tmp_pat
     assert together == model.read(tiny_processor, [picture(n) for n in (1, 9, 10)], multi_page=True, **SHORT)[0].text
 
 
+def test_render_writes_one_page_or_several_with_their_pictures(
+    model: Any, tiny_processor: Any, scripted: Any, tmp_path: Path
+) -> None:
+    scripted("# Title", "one", "<b>two</b>")
+    options = {"render": True, "save_render_file": str(tmp_path / "page.html")}
+    model.chat(tiny_processor, picture(), "format", **options)
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Title</h1>" in html
+    assert "data:image" not in html
+    model.chat(tiny_processor, [picture(0), "missing.png", picture(1)], "format", on_error="return", **options)
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert html.count("data:image") == 2
+    assert "one" in html
+    assert "<b>two</b>" not in html, "what the model wrote is escaped"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
