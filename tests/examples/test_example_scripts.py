@@ -1,5 +1,6 @@
 """The scripts of `examples/` run as they stand, and the sample pictures are what their script draws."""
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -78,3 +79,18 @@ def test_samples_are_what_their_script_draws(tmp_path: Path) -> None:
             # Another FreeType may shade edges otherwise.
             difference = np.asarray(committed.image, dtype=int) - np.asarray(drawn.image, dtype=int)
             assert np.abs(difference).mean() < 3
+
+
+@needs_nano
+def test_quickstart_notebook(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every cell runs, in order, in one namespace."""
+    notebook = json.loads((EXAMPLES / "quickstart.ipynb").read_text(encoding="utf-8"))
+    monkeypatch.chdir(EXAMPLES)
+    namespace: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), namespace)
+    out = capsys.readouterr().out
+    assert "the keeper" in out.lower()
+    assert "least certain:" in out
+    assert "error | images/missing.png: no such file" in out
