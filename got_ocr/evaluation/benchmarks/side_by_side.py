@@ -1,6 +1,6 @@
 """The built-in checkpoint beside Tesseract and RapidOCR: a Markdown table for the README.
 
-    python -m got_ocr.evaluation.benchmarks.side_by_side --output runs/side_by_side [--uw3 ../shared/data/uw3-dev]
+    python -m got_ocr.evaluation.benchmarks.side_by_side --output runs/side_by_side [--uw3 FOLDER]
         [--engines got tesseract rapidocr] [--count 40] [--model got_ocr/assets/nano]
 
 Pictures of the development sets are drawn as got_ocr.evaluation.nano draws them (text that training leaves out, own
