@@ -10,37 +10,7 @@ from got_ocr.image_processing_got_ocr import CLIP_MEAN, CLIP_STD
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.training.nano_export import colour_model
 from got_ocr.training.nano_model import GREY_MEAN, GREY_STD, LUMA, decode, encode_strip, initialise
-
-TINY = {
-    "vocab_size": 50,
-    "hidden_size": 24,
-    "intermediate_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 2,
-    "rope_theta": 10000.0,
-    "pad_token_id": 0,
-    "bos_token_id": 0,
-    "eos_token_id": 0,
-    "turn_end_token_id": 1,
-    "im_start_token": 47,
-    "im_end_token": 48,
-    "im_patch_token": 49,
-    "vision_config": {
-        "image_size": 64,
-        "patch_size": 8,
-        "num_channels": 1,
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "mlp_dim": 32,
-        "window_size": 4,
-        "global_attn_indexes": [1],
-        "use_rel_pos": False,
-        "output_channels": 8,
-        "compressor_channels": [12, 24],
-    },
-}
+from tests.nano_sizes import TINY
 
 
 def tiny_model() -> GotOcrForConditionalGeneration:
