@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import html
 import logging
 import re
 import sys
@@ -28,9 +29,12 @@ _ROFF_ESCAPES = (
     (re.compile(r"\\-"), "-"),
     (re.compile(r"\\ |\\~"), " "),
 )
+_HTML_PARAGRAPH = re.compile(r"<(p|li|dd|h[1-6])\b[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+_MOST_BYTES = 2_000_000  # of one file
+_TAG = re.compile(r"<[^>]*>")
 _DOCSTRING = re.compile(r'"""(.{80,}?)"""', re.DOTALL)
 # Shares of the corpus by kind of source: English for the most part, enough of other languages to meet their letters.
-_SHARES = {"manual": 0.32, "foreign": 0.08, "readme": 0.28, "docstring": 0.32}
+_SHARES = {"book": 0.34, "manual": 0.2, "foreign": 0.14, "readme": 0.16, "docstring": 0.16}
 _WORD_LISTS = ("/usr/share/dict/words", "/usr/share/dict/american-english")
 _ACCENTED = dict(
     zip(
@@ -70,8 +74,13 @@ def _roff_paragraphs(text: str) -> Iterator[str]:
 
 
 def _plain_paragraphs(text: str) -> Iterator[str]:
-    for block in re.split(r"\n\s*\n", text):
+    for block in re.split(r"\n\s*\n|\n%\n", text):  # a line of its own with % parts fortunes
         yield re.sub(r"^[#*>\s|-]+|[*`]{1,3}", "", block)
+
+
+def _html_paragraphs(text: str) -> Iterator[str]:
+    for match in _HTML_PARAGRAPH.finditer(text):
+        yield html.unescape(_TAG.sub("", match.group(2)))
 
 
 def _is_prose(paragraph: str, minimum: int = 60) -> bool:
@@ -86,17 +95,17 @@ def _is_prose(paragraph: str, minimum: int = 60) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return data[:400_000].decode("utf-8")
+        data = gzip.decompress(path.read_bytes()) if path.suffix in (".gz", ".dz") else path.read_bytes()
+        return data[:_MOST_BYTES].decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError):
         return ""  # an unreadable manual page is no loss
 
 
 def default_sources() -> dict[str, list[Path]]:
-    """List the text files that a Debian machine with Python has.
+    """List the text files that a Debian machine with Python has, and books that it may have.
 
     Returns:
-        Kind (`manual`, `foreign`, `readme`, `docstring`) to its files in a fixed order.
+        Kind (`book`, `manual`, `foreign`, `readme`, `docstring`) to its files in a fixed order.
     """
     library = Path(sysconfig.get_path("stdlib"))
     packages = Path(sysconfig.get_path("purelib"))
@@ -104,9 +113,26 @@ def default_sources() -> dict[str, list[Path]]:
     foreign = [
         Path("/usr/share/man") / language / "man1" for language in ("de", "es", "fr", "it", "nl", "pt", "sv", "da")
     ]
+    handbook, fortunes = Path("/usr/share/doc/debian-handbook/html"), Path("/usr/share/games/fortunes")
+    translations = [
+        handbook / name for name in ("de-DE", "es-ES", "fr-FR", "it-IT", "nl-NL", "pt-BR", "da-DK", "sv-SE")
+    ]
     return {
+        "book": sorted(
+            [
+                *(handbook / "en-US").glob("*.html"),
+                *Path("/usr/share/debian-reference").glob("*.en.html"),
+                *Path("/usr/share/dictd").glob("jargon.dict.dz"),
+                *(path for path in fortunes.glob("*") if not path.suffix and path.is_file()),
+            ]
+        ),
         "manual": sorted(path for folder in manuals for path in folder.glob("*.gz")),
-        "foreign": sorted(path for folder in foreign for path in folder.glob("*.gz")),
+        "foreign": sorted(
+            [
+                *(path for folder in foreign for path in folder.glob("*.gz")),
+                *(path for folder in translations for path in folder.glob("*.html")),
+            ]
+        ),
         "readme": sorted(
             [
                 *Path("/usr/share/common-licenses").glob("*"),
@@ -160,15 +186,16 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
         taken: Counter[str] = Counter()
         for position in order:
             # Some programs come with thousands of pages of the same words (`gcloud-*`): none may fill the corpus.
-            origin = (
-                re.split(r"[-_.]", paths[position].name)[0] if kind in ("manual", "foreign") else str(paths[position])
-            )
+            manual = paths[position].is_relative_to("/usr/share/man")
+            origin = re.split(r"[-_.]", paths[position].name)[0] if manual else str(paths[position])
             if taken[origin] > limit // 100:
                 continue
             before = len(paragraphs)
             text = _read(paths[position])
-            if kind in ("manual", "foreign"):
+            if manual:
                 budget -= add(_roff_paragraphs(text))
+            elif paths[position].suffix == ".html":
+                budget -= add(_html_paragraphs(text))
             elif kind == "docstring":
                 budget -= sum(add(_plain_paragraphs(docstring)) for docstring in _DOCSTRING.findall(text))
             else:

@@ -6,6 +6,7 @@ H, W: height and width in px; N: characters of the text.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from got_ocr.synthesis.fonts import FontFace, can_draw, load_font
 # A character's box reaches from the ascenders to just below the descenders, in em above and below the baseline.
 BOX_ABOVE_EM = 0.78
 BOX_BELOW_EM = 0.24
+SMALL_CAPS_SCALE = 0.78
+SMALL_CAPS_SHARE = 0.025  # of lines
+SMALL_CAPS_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,26 @@ def _character_stops(face: FontFace, size_px: float, word: str) -> np.ndarray:
     return stops * (length / stops[-1] if stops[-1] else 1.0)
 
 
+def _runs(word: str, size_px: float, small_caps: bool) -> list[tuple[str, float]]:
+    """Part a word into runs of one size. Returns: each run as it is drawn and reads, and its em size."""
+    if not small_caps:
+        return [(word, size_px)]
+    small_px = round(4.0 * SMALL_CAPS_SCALE * size_px) / 4.0
+    runs = []
+    for lower, group in groupby(word, SMALL_CAPS_LETTERS.__contains__):
+        run = "".join(group)
+        runs.append((run.upper(), small_px) if lower else (run, size_px))
+    return runs
+
+
+def _word_stops(face: FontFace, size_px: float, word: str, small_caps: bool) -> np.ndarray:
+    """`_character_stops` of a word that may be set in small capitals."""
+    stops = np.zeros(1)
+    for run, run_size_px in _runs(word, size_px, small_caps):
+        stops = np.concatenate([stops, stops[-1] + _character_stops(face, run_size_px, run)[1:]])
+    return stops
+
+
 class _Setter:
     """Sets words in lines and keeps account of every character's place."""
 
@@ -97,7 +121,14 @@ class _Setter:
         self._boxes: list[tuple[float, float, float, float]] = []
 
     def add_line(
-        self, face: FontFace, size_px: float, start_px: float, baseline_px: float, end_px: float, space_factor: float
+        self,
+        face: FontFace,
+        size_px: float,
+        start_px: float,
+        baseline_px: float,
+        end_px: float,
+        space_factor: float,
+        small_caps: bool = False,
     ) -> None:
         """Fill a line with the next words; what a face can't draw is passed over.
 
@@ -108,6 +139,7 @@ class _Setter:
             baseline_px: height of the baseline.
             end_px: where the line must end; a first word that is too long is broken, its rest opens the next line.
             space_factor: width of a space over the face's own.
+            small_caps: whether small letters are set as small capitals; they read as capitals.
         """
         font = load_font(face, size_px)
         space_px = font.getlength(" ") * space_factor
@@ -120,20 +152,24 @@ class _Setter:
         while True:
             word = self._next_word(face)
             gap_px = 0.0 if first else space_px
-            if x_px + gap_px + font.getlength(word) > end_px:
+            stops = x_px + gap_px + _word_stops(face, size_px, word, small_caps)
+            if stops[-1] > end_px:
                 if not first:
                     self._carried = word
                     break
-                count = sum(x_px + font.getlength(word[: stop + 1]) <= end_px for stop in range(len(word)))
+                count = int((stops[1:] <= end_px).sum())
                 word, self._carried = word[: max(count, 1)], word[max(count, 1) :] or None
             if not first:
                 self._boxes.append((x_px, y1, x_px + space_px, y2))
                 self._text.append(" ")
                 x_px += space_px
-            stops = x_px + _character_stops(face, size_px, word)
+            stops = x_px + _word_stops(face, size_px, word, small_caps)
             self._boxes += [(stops[i], y1, stops[i + 1], y2) for i in range(len(word))]
-            self._text.append(word)
-            self._placed.append(PlacedWord(word, x_px, baseline_px, face, size_px))
+            begin = 0
+            for run, run_size_px in _runs(word, size_px, small_caps):
+                self._placed.append(PlacedWord(run, float(stops[begin]), baseline_px, face, run_size_px))
+                self._text.append(run)
+                begin += len(run)
             x_px, first = float(stops[-1]), False
 
     def _next_word(self, face: FontFace) -> str:
@@ -180,7 +216,9 @@ def set_block(
         start_px = left_px + (rng.uniform(0.0, 30.0) if ragged else 0.0)
         last_share = 1.0 if row < rows - 1 or rng.random() < 0.7 else rng.uniform(0.3, 1.0)
         end_px = start_px + (right_px - start_px) * share * last_share
-        setter.add_line(face, size_px, start_px, top_px + above_px + row * pitch_px, end_px, space_factor)
+        baseline_px = top_px + above_px + row * pitch_px
+        small_caps = rng.random() < SMALL_CAPS_SHARE
+        setter.add_line(face, size_px, start_px, baseline_px, end_px, space_factor, small_caps)
     return setter.block()
 
 
@@ -210,5 +248,6 @@ def set_slice(
         share = 1.0 if rng.random() < 0.7 else rng.uniform(0.08, 1.0)
         end_px = margin_px + (width - 2 * margin_px + 1.0) * share
         space_factor = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.9)
-        setter.add_line(faces[row], own_size_px, margin_px + rng.normal(1.0, 0.8), baseline_px, end_px, space_factor)
+        start_px, small_caps = margin_px + rng.normal(1.0, 0.8), rng.random() < SMALL_CAPS_SHARE
+        setter.add_line(faces[row], own_size_px, start_px, baseline_px, end_px, space_factor, small_caps)
     return setter.block()

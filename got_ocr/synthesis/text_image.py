@@ -109,7 +109,7 @@ def _draw(
     """
     kind = rng.random()
     scale = (
-        1.0 if kind < 0.3 else float(rng.uniform(1.5, 3.2) if kind > 0.12 * strength + 0.3 else rng.uniform(0.6, 1.0))
+        1.0 if kind < 0.3 else float(rng.uniform(1.5, 3.2) if kind > 0.14 * strength + 0.3 else rng.uniform(0.55, 1.0))
     )
     canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
     draw = ImageDraw.Draw(canvas)

@@ -1,0 +1,45 @@
+"""The kinds of samples by name, and how to make one."""
+
+from importlib import import_module
+
+from got_ocr.synthesis.resources import Resources
+from got_ocr.synthesis.sample import Kind
+
+# Name -> module and class, imported only when asked for: many need packages of the extra `synth`.
+KINDS = {
+    "pages": "got_ocr.synthesis.page_text:PlainPages",
+    "slices": "got_ocr.synthesis.page_text:PageSlices",
+    "scene": "got_ocr.synthesis.scene:SceneText",
+    "handwriting": "got_ocr.synthesis.handwriting:Handwriting",
+    "formulas": "got_ocr.synthesis.formulas:Formulas",
+    "tables": "got_ocr.synthesis.tables:Tables",
+    "formatted": "got_ocr.synthesis.formatted:FormattedPages",
+    "molecules": "got_ocr.synthesis.molecules:Molecules",
+    "music": "got_ocr.synthesis.music:SheetMusic",
+    "geometry": "got_ocr.synthesis.geometry:Geometry",
+    "charts": "got_ocr.synthesis.charts:Charts",
+    "boxes": "got_ocr.synthesis.regions:Boxes",
+    "colors": "got_ocr.synthesis.regions:Colors",
+    "multi-crop": "got_ocr.synthesis.multi_crop:MultiCrop",
+    "multi-page": "got_ocr.synthesis.multi_page:MultiPage",
+}
+
+
+def make_kind(name: str, resources: Resources) -> Kind:
+    """Make the source of one kind of samples.
+
+    Args:
+        name: one of `KINDS`.
+        resources: fonts and text to draw with.
+
+    Returns:
+        The source.
+
+    Raises:
+        ValueError: there is no such kind, or a package or program that it needs is missing (the message names it).
+    """
+    if name not in KINDS:
+        raise ValueError(f"there is no kind {name!r}: choose one of {', '.join(KINDS)}")
+    module, class_name = KINDS[name].split(":")
+    kind: Kind = getattr(import_module(module), class_name)(resources)
+    return kind
