@@ -15,6 +15,8 @@ from .exit_codes import CommandError, one_line
 # Each module has SUMMARY: str, add_arguments(parser) and run(args) -> int, and imports what is heavy inside run.
 COMMANDS = {
     "convert": "got_ocr.cli.convert",
+    "synth": "got_ocr.cli.synth",
+    "train": "got_ocr.cli.train",
     "eval": "got_ocr.cli.evaluate",
     "score": "got_ocr.cli.score",
     "render": "got_ocr.cli.render",

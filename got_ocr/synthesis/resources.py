@@ -40,6 +40,7 @@ class Resources:
         font_families: only these families; empty for all that suit running text.
         language: `en` or `zh`.
         held_out: draw the paragraphs and words that training never sees.
+        typesetter: what sets formulas, tables and geometry: `browser` (Chromium) or `latex` (a TeX installation).
         degradations: names for `got_ocr.synthesis.degradations`, applied to a share of the pictures; empty for clean.
     """
 
@@ -49,6 +50,7 @@ class Resources:
     font_families: tuple[str, ...] = ()
     language: str = "en"
     held_out: bool = False
+    typesetter: str = "browser"
     degradations: tuple[str, ...] = ()
 
     @cached_property
