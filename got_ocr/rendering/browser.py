@@ -195,14 +195,27 @@ class Browser:
             self._note(self._receive(deadline))
 
     def evaluate(self, expression: str) -> Any:
-        """Ask the page something, by JavaScript of ours (the page's policy binds its own scripts only)."""
-        result = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
+        """Ask the page something, by JavaScript of ours (the page's policy binds its own scripts only).
+
+        The value of a promise is waited for.
+        """
+        options = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        result = self._call("Runtime.evaluate", options)
         if "exceptionDetails" in result:
             raise ValueError(f"the page refused the expression: {result['exceptionDetails'].get('text')}")
         return result["result"].get("value")
 
+    def set_window(self, width_px: int, scale: float = 1.0) -> None:
+        """Set the window's width, and how many pixels of a picture one of its pixels has."""
+        metrics = {"width": width_px, "height": 100, "deviceScaleFactor": scale, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", metrics)
+
     def screenshot(
-        self, width_px: int = 900, max_height_px: int = 16000, clip: dict[str, float] | None = None
+        self,
+        width_px: int = 900,
+        max_height_px: int = 16000,
+        clip: dict[str, float] | None = None,
+        scale: float = 1.0,
     ) -> bytes:
         """Take a picture of the whole page.
 
@@ -210,12 +223,12 @@ class Browser:
             width_px: The window's width.
             max_height_px: Where a long page is cut.
             clip: A rectangle (x, y, width, height) instead of the whole page.
+            scale: Pixels of the picture for one of the page.
 
         Returns:
             A PNG.
         """
-        metrics = {"width": width_px, "height": 100, "deviceScaleFactor": 1, "mobile": False}
-        self._call("Emulation.setDeviceMetricsOverride", metrics)
+        self.set_window(width_px, scale)
         height = self.evaluate("document.documentElement.scrollHeight")
         area = clip or {"x": 0, "y": 0, "width": width_px, "height": min(int(height), max_height_px)}
         options = {"format": "png", "captureBeyondViewport": True, "clip": {**area, "scale": 1}}
