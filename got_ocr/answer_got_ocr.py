@@ -2,7 +2,32 @@
 
 import math
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+# A line with a less certain token than this is worth a look: see "Confidence" in the built-in checkpoint's card.
+LOW_CONFIDENCE = 0.5
+# Stands for a probability that underflowed.
+_LEAST = sys.float_info.min
+
+
+@dataclass(frozen=True)
+class GotOcrLine:
+    """A line of an answer.
+
+    Attributes:
+        text: The line, stripped, never empty.
+        mean_probability: Geometric mean of its tokens' probabilities, 0 to 1.
+        min_probability: Probability of its least certain token.
+        is_low_confidence: Whether that is below `LOW_CONFIDENCE`.
+        box: (x1, y1, x2, y2) of a line of a page that was read in slices, in px of the picture; else None.
+    """
+
+    text: str
+    mean_probability: float
+    min_probability: float
+    is_low_confidence: bool
+    box: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -17,6 +42,7 @@ class GotOcrAnswer:
         mean_probability: Geometric mean of the tokens' probabilities, 0 to 1; None without tokens.
         min_probability: Probability of the least certain token; None without tokens.
         error: One line saying what is wrong with the picture, or None.
+        lines: Each line of the text with its certainty.
         slices: The answers of a page's slices, for a page that was cut.
     """
 
@@ -26,6 +52,7 @@ class GotOcrAnswer:
     mean_probability: float | None = None
     min_probability: float | None = None
     error: str | None = None
+    lines: tuple[GotOcrLine, ...] = ()
     slices: tuple["GotOcrAnswer", ...] = ()
 
 
@@ -45,12 +72,62 @@ def cut_loop(tokens: list[int], period: int) -> list[int]:
     return tokens[:end]
 
 
-def join_answers(text: str, parts: list[GotOcrAnswer]) -> GotOcrAnswer:
+def lines_of_tokens(
+    tokens: Sequence[int], log_probabilities: Sequence[float], decode: Callable[[list[int]], str]
+) -> tuple[GotOcrLine, ...]:
+    """Part an answer into its lines.
+
+    Args:
+        tokens: The answer's tokens, without the closing one.
+        log_probabilities: Of each token.
+        decode: Turns tokens into text.
+
+    Returns:
+        The lines that have text.
+    """
+    lines: list[GotOcrLine] = []
+    begin = 0
+    for index, token in enumerate(tokens):
+        last = index == len(tokens) - 1
+        if not last and "\n" not in decode([token]):
+            continue
+        # A token such as ",\n" belongs to the line that it ends.
+        text = decode(list(tokens[begin : index + 1])).strip()
+        if text:
+            logs = log_probabilities[begin : index + 1]
+            lines.append(_line(text, math.exp(sum(logs) / len(logs)), math.exp(min(logs))))
+        begin = index + 1
+    return tuple(lines)
+
+
+def join_line(text: str, parts: Sequence[GotOcrLine], box: tuple[int, int, int, int]) -> GotOcrLine:
+    """Make a line of the pieces that it was cut into.
+
+    Args:
+        text: The whole line.
+        parts: What was read of each piece, at least one.
+        box: Where the line stands in the picture, in px.
+
+    Returns:
+        The line; its mean probability weighs pieces by their length.
+    """
+    lengths = [max(len(part.text), 1) for part in parts]
+    logs = [math.log(max(part.mean_probability, _LEAST)) for part in parts]
+    mean = math.exp(sum(length * log for length, log in zip(lengths, logs, strict=True)) / sum(lengths))
+    return _line(text, mean, min(part.min_probability for part in parts), box)
+
+
+def _line(text: str, mean: float, least: float, box: tuple[int, int, int, int] | None = None) -> GotOcrLine:
+    return GotOcrLine(text, mean, least, least < LOW_CONFIDENCE, box)
+
+
+def join_answers(text: str, parts: list[GotOcrAnswer], lines: Sequence[GotOcrLine] = ()) -> GotOcrAnswer:
     """Make one answer of the answers for a page's slices.
 
     Args:
         text: The joined text.
         parts: The slices' answers.
+        lines: The page's lines.
 
     Returns:
         An answer with the worst finish reason, and probabilities over all tokens.
@@ -60,9 +137,8 @@ def join_answers(text: str, parts: list[GotOcrAnswer]) -> GotOcrAnswer:
     finish_reason = next((reason for reason in ("length", "repetition") if reason in reasons), "stop")
     if num_tokens == 0:
         return GotOcrAnswer(text, finish_reason)
-    # The least positive float stands for a probability that underflowed.
     logs = [
-        math.log(max(part.mean_probability, sys.float_info.min)) * part.num_tokens
+        math.log(max(part.mean_probability, _LEAST)) * part.num_tokens
         for part in parts
         if part.mean_probability is not None
     ]
@@ -72,5 +148,6 @@ def join_answers(text: str, parts: list[GotOcrAnswer]) -> GotOcrAnswer:
         num_tokens=num_tokens,
         mean_probability=math.exp(sum(logs) / num_tokens),
         min_probability=min(part.min_probability for part in parts if part.min_probability is not None),
+        lines=tuple(lines),
         slices=tuple(parts),
     )

@@ -14,6 +14,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,15 +22,15 @@ from PIL import Image
 from transformers import TextStreamer
 from transformers.generation import LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from .answer_got_ocr import GotOcrAnswer, cut_loop, join_answers
+from .answer_got_ocr import GotOcrAnswer, GotOcrLine, cut_loop, join_answers, join_line, lines_of_tokens
 from .configuration_got_ocr import GotOcrConfig
 from .generation_got_ocr import RepetitionStop, TokenProbabilityRecorder
 from .image_processing_got_ocr import GotOcrImageProcessor
 from .pages_got_ocr import PageError, iter_pages
 from .processing_got_ocr import GotOcrProcessor, as_documents, parse_regions
 from .prompt_got_ocr import parse_ocr_type
-from .region_got_ocr import cut_region
-from .slicing_got_ocr import SlicingOptions, join_slices, slice_page
+from .region_got_ocr import find_region
+from .slicing_got_ocr import SlicedPage, SlicingOptions, join_pieces, join_slices, slice_page, spread_slices
 
 logger = logging.getLogger(__name__)
 
@@ -318,8 +319,8 @@ class GotOcrChatMixin:
 
         if sliced:
             for document, one_box, one_color in zip(documents, boxes, colors, strict=True):
-                pages = [cut_region(page, one_box, one_color) for page in document]
-                deliver(self._read_slices(processor, pages, ocr_type, batch_size, generation))
+                regions = [find_region(page, one_box, one_color) for page in document]
+                deliver(self._read_slices(processor, document, regions, ocr_type, batch_size, generation))
             return answers
         # Kept for checkpoint compatibility: published without n-gram blocking in the modes of several images.
         if not (crop or multi_page or self.config.slicing):
@@ -345,11 +346,12 @@ class GotOcrChatMixin:
         self,
         processor: GotOcrProcessor,
         pages: list[Image.Image],
+        regions: list[tuple[int, int, int, int]],
         ocr_type: str,
         batch_size: int,
         generation: "_Generation",
     ) -> GotOcrAnswer:
-        """Read the pages of one document slice by slice and join them."""
+        """Read the regions of one document's pages slice by slice and join them."""
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         options = SlicingOptions.from_dict(self.config.slicing or {"rows": 0})
         if self.config.slicing:
@@ -359,8 +361,9 @@ class GotOcrChatMixin:
         step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // canvas_size) ** 2)
         texts: list[str] = []
         parts: list[GotOcrAnswer] = []
-        for page in pages:
-            sliced = slice_page(page, options, canvas_size)
+        lines: list[GotOcrLine] = []
+        for page, region in zip(pages, regions, strict=True):
+            sliced = slice_page(page.crop(region), options, canvas_size)
             read: list[GotOcrAnswer] = []
             for start in range(0, len(sliced.slices), step):
                 inputs = processor(sliced.slices[start : start + step], ocr_type=ocr_type, return_tensors="pt")
@@ -369,7 +372,8 @@ class GotOcrChatMixin:
             if generation.on_text is not None:
                 generation.on_text(("\n" if len(texts) > 1 else "") + texts[-1])
             parts += read
-        return join_answers("\n".join(texts).strip(), parts)
+            lines += _page_lines(sliced, read, region[:2])
+        return join_answers("\n".join(texts).strip(), parts, lines)
 
     def _generate_answers(
         self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation"
@@ -417,13 +421,15 @@ class GotOcrChatMixin:
                 finish_reason, num_tokens = "repetition", len(content)
                 content = cut_loop(content, period)
             probabilities = log_probabilities[row, :num_tokens]
+            decode = partial(processor.tokenizer.decode, skip_special_tokens=True)
             answers.append(
                 GotOcrAnswer(
-                    text=processor.tokenizer.decode(content, skip_special_tokens=True).strip(),
+                    text=decode(content).strip(),
                     finish_reason=finish_reason,
                     num_tokens=num_tokens,
                     mean_probability=probabilities.mean().exp().item(),
                     min_probability=probabilities.min().exp().item(),
+                    lines=lines_of_tokens(content, probabilities.tolist(), decode),
                 )
             )
         return answers
@@ -466,6 +472,38 @@ class _StopEvent(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         return torch.full((input_ids.shape[0],), self.event.is_set(), dtype=torch.bool, device=input_ids.device)
+
+
+def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:
+    """The lines of a page that was read in slices, with the certainty of the slices' lines that they are made of.
+
+    Args:
+        page: The cut page.
+        answers: One a slice.
+        origin: Where its upper left corner lies in the picture, in px.
+
+    Returns:
+        The lines that have text, their boxes around what they cover in the picture as it came.
+    """
+    if page.natural:
+        return [line for answer in answers for line in answer.lines]
+    parts = spread_slices(page, [answer.text for answer in answers])
+    found: list[list[GotOcrLine]] = [[] for _ in page.line_boxes]
+    for number, answer in enumerate(answers):
+        pieces = [index for index, piece in enumerate(page.pieces) if piece.slice_index == number]
+        one_each = len(pieces) == len(answer.lines)
+        for place, index in enumerate(pieces):
+            if parts[index]:
+                found[page.pieces[index].line] += [answer.lines[place]] if one_each else answer.lines
+    texts = join_pieces(page, parts)
+    lines = []
+    for text, read, box in zip(texts, found, page.line_boxes, strict=True):
+        if text and read:
+            x, y = zip(*page.corners(box), strict=True)
+            left, top = origin
+            box = round(min(x) + left), round(min(y) + top), round(max(x) + left), round(max(y) + top)
+            lines.append(join_line(text, read, box))
+    return lines
 
 
 def _load_pages(image_file: Any, on_error: str) -> tuple[bool, list[Image.Image | PageError]]:

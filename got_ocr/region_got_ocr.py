@@ -31,6 +31,24 @@ def cut_region(image: Image.Image, box: Any = None, color: str = "") -> Image.Im
         The region; `image` itself where neither is given.
 
     Raises:
+        ValueError: As `find_region` does.
+    """
+    region = find_region(image, box, color)
+    return image if region == (0, 0, *image.size) else image.crop(region)
+
+
+def find_region(image: Image.Image, box: Any = None, color: str = "") -> tuple[int, int, int, int]:
+    """Find the part of a picture that a box or a coloured frame chooses.
+
+    Args:
+        image: RGB picture.
+        box: As `cut_region` takes it.
+        color: Likewise.
+
+    Returns:
+        (x1, y1, x2, y2) in px, ends exclusive; the whole picture where neither is given.
+
+    Raises:
         ValueError: If box and colour are both given or wrong, the box lies outside the picture, or the picture has no
             frame of that colour.
     """
@@ -38,14 +56,13 @@ def cut_region(image: Image.Image, box: Any = None, color: str = "") -> Image.Im
     if numbers is not None and name:
         raise ValueError(f"Give a box or a colour, not both: got box {box!r} and colour {color!r}.")
     if numbers is not None:
-        return _cut_box(image, numbers)
+        return _box(*image.size, numbers)
     if name:
-        return _cut_frame(image, name)
-    return image
+        return _frame(image, name)
+    return 0, 0, *image.size
 
 
-def _cut_box(image: Image.Image, numbers: list[float]) -> Image.Image:
-    width, height = image.size
+def _box(width: int, height: int, numbers: list[float]) -> tuple[int, int, int, int]:
     if len(numbers) == 2:
         x, y = numbers
         numbers = [x - POINT_MARGIN * width, y - POINT_MARGIN * height]
@@ -54,10 +71,10 @@ def _cut_box(image: Image.Image, numbers: list[float]) -> Image.Image:
     right, bottom = min(width, round(numbers[2])), min(height, round(numbers[3]))
     if right <= left or bottom <= top:
         raise ValueError(f"The box {numbers} lies outside the picture of {width} x {height} pixels (or is empty).")
-    return image.crop((left, top, right, bottom))
+    return left, top, right, bottom
 
 
-def _cut_frame(image: Image.Image, color: str) -> Image.Image:
+def _frame(image: Image.Image, color: str) -> tuple[int, int, int, int]:
     pixels = np.asarray(image.convert("RGB"), dtype=np.int16)
     is_frame = (np.abs(pixels - np.array(FRAME_RGB[color], dtype=np.int16)) <= FRAME_TOLERANCE).all(axis=-1)
     # A frame's side is a row or column with a long run of its colour; single coloured words have none.
@@ -68,7 +85,7 @@ def _cut_frame(image: Image.Image, color: str) -> Image.Image:
     top, bottom, left, right = _inside(rows), _inside(rows[::-1]), _inside(columns), _inside(columns[::-1])
     if right <= left or bottom <= top:
         raise ValueError(f"The {color} frame of the picture encloses nothing.")
-    return image.crop((left, top, right + 1, bottom + 1))
+    return left, top, right + 1, bottom + 1
 
 
 def _inside(edge: np.ndarray) -> int:

@@ -430,6 +430,45 @@ def _grow(mask: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(size))) > 0
 
 
+def spread_slices(page: SlicedPage, texts: Sequence[str]) -> list[str]:
+    """Give the slices' texts back to their pieces.
+
+    Args:
+        page: of `slice_page`.
+        texts: what each slice reads, in the order of `page.slices`.
+
+    Returns:
+        A text for each of `page.pieces`.
+
+    Raises:
+        ValueError: There is not one text for each slice.
+    """
+    if len(texts) != len(page.slices):
+        raise ValueError(f"there are {len(page.slices)} slices but {len(texts)} texts: give one text for each slice.")
+    parts: list[str] = []
+    for number, text in enumerate(texts):
+        widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
+        parts += spread_text(text, widths)
+    return parts
+
+
+def join_pieces(page: SlicedPage, parts: Sequence[str]) -> list[str]:
+    """Join the pieces of each line.
+
+    Args:
+        page: of `slice_page`.
+        parts: of `spread_slices`.
+
+    Returns:
+        A text for each of `page.line_boxes`, empty where nothing was read; words parted by a space.
+    """
+    lines = [""] * len(page.line_boxes)
+    for piece, part in zip(page.pieces, parts, strict=True):
+        glue = "" if piece.joined or not lines[piece.line] or not part else " "
+        lines[piece.line] += glue + part
+    return lines
+
+
 def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
     """Put the slices' texts together.
 
@@ -443,20 +482,11 @@ def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
     Raises:
         ValueError: There is not one text for each slice.
     """
-    if len(texts) != len(page.slices):
-        raise ValueError(f"there are {len(page.slices)} slices but {len(texts)} texts: give one text for each slice.")
-    if page.natural:
+    if page.natural and len(texts) == 1:
         return texts[0].strip()
-    words: list[str] = [""] * len(page.line_boxes)
-    for number, text in enumerate(texts):
-        pieces = [piece for piece in page.pieces if piece.slice_index == number]
-        widths = [piece.slice_box[2] - piece.slice_box[0] for piece in pieces]
-        for piece, part in zip(pieces, spread_text(text, widths), strict=True):
-            glue = "" if piece.joined or not words[piece.line] or not part else " "
-            words[piece.line] += glue + part
     options = page.options
     result, block = "", -1
-    for line, number in zip(words, page.line_blocks, strict=True):
+    for line, number in zip(join_pieces(page, spread_slices(page, texts)), page.line_blocks, strict=True):
         if not line:
             continue
         if not result:

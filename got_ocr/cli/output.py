@@ -15,10 +15,13 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from . import exit_codes
 from .exit_codes import CommandError
+
+if TYPE_CHECKING:
+    from ..answer_got_ocr import GotOcrLine
 
 PAGE_SEPARATOR = "\f"
 STANDARD_OUTPUT = "-"
@@ -39,6 +42,7 @@ class PageRecord:
         min_probability: That of the least certain token.
         seconds: Time it took, an equal share for pages read in one batch.
         error: What went wrong, or None.
+        lines: Each line with its certainty, and its box where the page was read in slices.
     """
 
     input: str | list[str]
@@ -50,12 +54,14 @@ class PageRecord:
     min_probability: float | None = None
     seconds: float = 0.0
     error: str | None = None
+    lines: tuple["GotOcrLine", ...] = ()
 
     def to_json(self) -> str:
         """Write one line of JSON, without its end."""
         fields = asdict(self)
-        for name in ("mean_probability", "min_probability"):
-            fields[name] = None if fields[name] is None else round(fields[name], 6)
+        for entry in (fields, *fields["lines"]):
+            for name in ("mean_probability", "min_probability"):
+                entry[name] = None if entry[name] is None else round(entry[name], 6)
         fields["seconds"] = round(self.seconds, 3)
         return json.dumps(fields, ensure_ascii=False)
 

@@ -473,6 +473,7 @@ class _Job:
             answer.min_probability,
             seconds,
             answer.error,
+            answer.lines,
         )
 
     def _deliver(self, record: PageRecord, name: str) -> None:

@@ -33,7 +33,7 @@ from got_ocr.cli import main, read
 def answer(processor, images, **options):
     texts = ["x" * 100_000] * len(images)
     return [SimpleNamespace(text=text, finish_reason="stop", num_tokens=1, mean_probability=1.0, min_probability=1.0,
-                            error=None) for text in texts]
+                            error=None, lines=()) for text in texts]
 
 read._load = lambda choice, args: (
     SimpleNamespace(read=answer, config=SimpleNamespace(slicing=None), device="cpu"), None)
@@ -155,6 +155,9 @@ def test_the_built_in_checkpoint_reads_a_page_of_a_pdf(tmp_path: Path) -> None:
     assert read["finish_reason"] == "stop"
     assert "paper" in read["text"].lower()
     assert 0 < read["min_probability"] <= read["mean_probability"] <= 1
+    assert [line["text"] for line in read["lines"]] == [line for line in read["text"].splitlines() if line]
+    assert min(line["min_probability"] for line in read["lines"]) == read["min_probability"]
+    assert all(line["box"][0] < line["box"][2] for line in read["lines"])
     assert failed["error"] == "gone.png: no such file or folder: check the name."
     # The model's line, the failure's line, and nothing of what libraries like to say.
     assert len(result.stderr.splitlines()) == 2

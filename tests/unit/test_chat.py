@@ -4,17 +4,21 @@ import copy
 import inspect
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from got_ocr.chat_got_ocr import GotOcrAnswer
+from got_ocr.answer_got_ocr import GotOcrAnswer, lines_of_tokens
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.slicing_got_ocr import SlicedPage, slice_page
 
 SHORT = {"max_new_tokens": 12}
+BLANK = Image.new("RGB", (80, 80), "white")
 
 
 def picture(seed: int = 0, width: int = 90, height: int = 70) -> Image.Image:
@@ -273,16 +277,54 @@ def test_a_checkpoint_for_slices_reads_slices_and_joins_them(model: Any, tiny_pr
 def test_a_checkpoint_for_slices_cuts_regions_out(model: Any, tiny_processor: Any, monkeypatch: Any) -> None:
     model.config.slicing = {"rows": 1}
     sizes = []
-    monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", lambda page, *_: sizes.append(page.size) or _NoSlices())
-    monkeypatch.setattr("got_ocr.chat_got_ocr.join_slices", lambda page, texts: "")
+
+    def measure(page: Image.Image, *rest: Any) -> SlicedPage:
+        sizes.append(page.size)
+        return slice_page(BLANK, *rest)
+
+    monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", measure)
     model.chat(tiny_processor, lines_picture(), ocr_box=[20, 10, 120, 60])
     model.chat(tiny_processor, lines_picture(), ocr_color="green")
     assert sizes == [(100, 50), (273, 113)]
     with pytest.raises(ValueError, match="no red frame"):
         model.chat(tiny_processor, lines_picture(), ocr_color="red")
-    empty = model.chat(tiny_processor, Image.new("RGB", (80, 80), "white"), return_dict=True)
+    empty = model.chat(tiny_processor, BLANK, return_dict=True)
     assert (empty["text"], empty["finish_reason"], empty["mean_probability"]) == ("", "stop", None)
 
 
-class _NoSlices:
-    slices: tuple = ()
+def test_a_line_with_an_uncertain_token_is_marked(model: Any, tiny_processor: Any, scripted: Any) -> None:
+    scripted("ab\ncdef\n\n gh")
+    (answer,) = model.read(tiny_processor, [picture()])
+    assert [line.text for line in answer.lines] == ["ab", "cdef", "gh"]
+    # The script's certainty rises from 1/2, token by token.
+    certain = torch.arange(12.0).sigmoid()
+    assert [line.min_probability for line in answer.lines] == pytest.approx(certain[[0, 3, 9]].tolist(), rel=1e-5)
+    assert answer.lines[1].mean_probability == pytest.approx(certain[3:8].log().mean().exp().item())
+    assert [line.box for line in answer.lines] == [None] * 3
+    (doubtful,) = lines_of_tokens([65], [math.log(0.49)], lambda tokens: "".join(map(chr, tokens)))
+    (certain_line,) = lines_of_tokens([65], [math.log(0.51)], lambda tokens: "".join(map(chr, tokens)))
+    assert (doubtful.is_low_confidence, certain_line.is_low_confidence) == (True, False)
+
+
+def test_lines_of_a_sliced_page_have_boxes_in_the_picture_and_their_pieces_certainty(
+    model: Any, tiny_processor: Any, scripted: Any
+) -> None:
+    model.config.slicing = {"rows": 1, "keep_natural": False, "min_text_height_px": 8, "text_height_px": 12}
+    page = lines_picture()
+    whole = model.read(tiny_processor, [page], max_new_tokens=1)[0]
+    scripted(*[f"w{number}" for number in range(len(whole.slices))])
+    (answer,) = model.read(tiny_processor, [page], batch_size=1)
+    assert " ".join(line.text for line in answer.lines).split() == [f"w{n}" for n in range(len(whole.slices))]
+    assert answer.text.split("\n") == [line.text for line in answer.lines] or "\n\n" in answer.text
+    ink = np.asarray(page.convert("L")) < 128
+    for line in answer.lines:
+        x1, y1, x2, y2 = line.box
+        assert 0 <= x1 < x2 <= page.width and 0 <= y1 < y2 <= page.height
+        assert ink[y1:y2, x1:x2].any()
+    slices = iter(answer.slices)
+    for line in answer.lines:
+        own = [next(slices) for _ in line.text.split()]
+        assert line.min_probability == pytest.approx(min(part.min_probability for part in own), rel=1e-5)
+    scripted(*["x"] * len(whole.slices))
+    (moved,) = model.read(tiny_processor, [page], box=[20, 10, 273, 113], batch_size=1)
+    assert all(line.box[0] >= 20 and line.box[1] >= 10 for line in moved.lines)
