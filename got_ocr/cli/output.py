@@ -43,6 +43,7 @@ class PageRecord:
         seconds: Time it took, an equal share for pages read in one batch.
         error: What went wrong, or None.
         lines: Each line with its certainty, and its box where the page was read in slices.
+        size: (width, height) of the picture that was read, in px; None for pages read together.
     """
 
     input: str | list[str]
@@ -55,6 +56,7 @@ class PageRecord:
     seconds: float = 0.0
     error: str | None = None
     lines: tuple["GotOcrLine", ...] = ()
+    size: tuple[int, int] | None = None
 
     def to_json(self) -> str:
         """Write one line of JSON, without its end."""

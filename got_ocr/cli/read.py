@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -323,7 +323,7 @@ class _Job:
                 self.progress.advance()
                 continue
             if self._has_text(found):
-                self._keep_for_pdf(found.source, found.number, "")
+                self._keep_for_pdf(PageRecord(found.source, found.number))
                 self.progress.advance()
                 continue
             item = self._load_page(found)
@@ -344,11 +344,12 @@ class _Job:
             self._text_pages = pages_with_text(found.source)
         return found.number is not None and self._text_pages[found.number - 1]
 
-    def _keep_for_pdf(self, source: Any, number: int | None, text: str) -> None:
-        if self.args.searchable and isinstance(source, str):
-            from .render import ReadPage
+    def _keep_for_pdf(self, record: PageRecord) -> None:
+        if self.args.searchable and isinstance(record.input, str):
+            from .render import ReadPage, boxed_lines
 
-            self._searchable.append(ReadPage(text, source, number or 1))
+            lines = boxed_lines([vars(line) for line in record.lines])
+            self._searchable.append(ReadPage(record.text, record.input, record.page or 1, lines, record.size))
 
     def count(self) -> int | None:
         """Count the pages to come; None where that would mean to fetch or read something twice."""
@@ -430,7 +431,7 @@ class _Job:
             return [PageRecord(page.source, page.number, error=f"{page.name}: {_reading_trouble(error)}")]
         seconds = (time.perf_counter() - start) / len(pages)
         return [
-            self._record(page.source, page.number, page.name, answer, seconds)
+            replace(self._record(page.source, page.number, page.name, answer, seconds), size=page.image.size)
             for page, answer in zip(pages, answers, strict=True)
         ]
 
@@ -483,11 +484,11 @@ class _Job:
             if self.args.render is not None:
                 # Where the page is a picture file, it stands beside its text.
                 self._rendered.append((Path(name) if Path(name).is_file() else None, record.text))
-            self._keep_for_pdf(record.input, record.page, record.text)
+            self._keep_for_pdf(record)
         else:
             self.num_failed += 1
             if self._keeps_pages:
-                self._keep_for_pdf(record.input, record.page, "")  # the page stays, without a text layer
+                self._keep_for_pdf(record)  # the page stays, without a text layer
             self.progress.error(f"error: {record.error}")
         if not self.args.stream:
             with self.progress.paused():

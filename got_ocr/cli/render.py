@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,21 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class ReadPage:
-    """A page's text, and the file and the number (from 1) of its picture, where they are known."""
+    """A page's text, and the file and the number (from 1) of its picture, where they are known.
+
+    Attributes:
+        text: What was read.
+        source: The file.
+        number: The page in it.
+        lines: Lines with their boxes (x1, y1, x2, y2) in px, where the page was read line by line.
+        size: (width, height) of the picture that was read, in px.
+    """
 
     text: str
     source: str | None = None
     number: int = 1
+    lines: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
+    size: tuple[int, int] | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -136,7 +146,23 @@ def _read(file: str) -> Iterator[ReadPage]:
             said if isinstance(said, str) else "",
             source if isinstance(source, str) else None,
             number if isinstance(number, int) and number > 0 else 1,
+            boxed_lines(record.get("lines") or ()),
+            tuple(record["size"]) if record.get("size") else None,
         )
+
+
+def boxed_lines(lines: Any) -> tuple[tuple[str, tuple[float, float, float, float]], ...]:
+    """Take the lines of a page for its text layer.
+
+    Args:
+        lines: Dictionaries with `text` and `box`, as `--json` writes them.
+
+    Returns:
+        Text and box of each; nothing where a line has no box.
+    """
+    if not all(isinstance(line, dict) and line.get("box") for line in lines):
+        return ()
+    return tuple((str(line["text"]), tuple(line["box"])) for line in lines)
 
 
 def _records(text: str) -> list[dict[str, Any]] | None:
@@ -161,14 +187,14 @@ def _with_pictures(pages: list[ReadPage], pictures: list[str]) -> Iterator[ReadP
     """Give each page its picture in order; a single PDF or folder has them all."""
     if len(pictures) == 1:
         for index, page in enumerate(pages, start=1):
-            yield ReadPage(page.text, pictures[0], index)
+            yield replace(page, source=pictures[0], number=index)
         return
     if len(pictures) != len(pages):
         raise ValueError(
             f"--pictures names {len(pictures)} files for {len(pages)} pages: give one a page, or one PDF."
         )
     for page, picture in zip(pages, pictures, strict=True):
-        yield ReadPage(page.text, picture)
+        yield replace(page, source=picture, number=1)
 
 
 def _pictures(pages: list[ReadPage]) -> Iterator[Any]:
@@ -249,9 +275,11 @@ def write_searchable(
             if index < len(has_text) and has_text[index]:
                 yield PdfPage(keep=index)
             elif keep_pages:
-                yield PdfPage(page.text, keep=index)
+                lines = page.lines if page.size else ()
+                yield PdfPage(page.text, lines=lines, lines_size=page.size, keep=index)
             else:
-                yield PdfPage(page.text, picture)
+                lines = page.lines if page.size == picture.size else ()
+                yield PdfPage(page.text, picture, lines=lines)
 
     write_searchable_pdf(written(), target, source=source if is_pdf else None, title=title, plain=plain)
 

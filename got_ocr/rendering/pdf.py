@@ -11,7 +11,7 @@ GOT gives no boxes, so a page's lines are spread over it in reading order; where
 import io
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ class PdfPage:
     Attributes:
         text: What is written on it, as the model wrote it.
         image: Its picture (PIL, or a path); None where `keep` names a page of the source.
-        lines: Lines with their boxes (x1, y1, x2, y2) in pixels of the picture, instead of `text`.
+        lines: Lines with their boxes (x1, y1, x2, y2) in pixels of the picture, instead of `text`. A kept page that
+            is shown turned gets `text` all the same.
+        lines_size: (width, height) of the picture that the boxes belong to, in pixels; None: of `image`.
         keep: Index of the source's page to take over as it is; `text`, where there is any, is laid behind it.
         dpi: The picture's resolution; None takes the picture's own, else fits A4's height.
     """
@@ -38,6 +40,7 @@ class PdfPage:
     text: str = ""
     image: Any = None
     lines: Sequence[tuple[str, tuple[float, float, float, float]]] = field(default_factory=tuple)
+    lines_size: tuple[int, int] | None = None
     keep: int | None = None
     dpi: float | None = None
 
@@ -106,6 +109,8 @@ def write_searchable_pdf(
                     raise ValueError(f"page {number} keeps page {page.keep} of the source, which has no such page.")
                 output.pages.append(original.pages[page.keep])
                 size = _visible_size(output.pages[-1])
+                if int(output.pages[-1].get("/Rotate", 0)) % 360:
+                    page = replace(page, lines=())
             elif page.image is not None:
                 size = _add_picture(output, page)
             else:
@@ -170,8 +175,7 @@ def _add_text(
     width, height, left, bottom = size
     lines: list[tuple[str, float, float, float, float]] = []  # Text, x, baseline, width, font size in points.
     if page.lines:
-        pixels_wide = page.image.width if hasattr(page.image, "width") else width
-        pixels_high = page.image.height if hasattr(page.image, "height") else height
+        pixels_wide, pixels_high = page.lines_size or getattr(page.image, "size", (width, height))
         for text, (x1, y1, x2, y2) in page.lines:
             font_size = max(1.0, (y2 - y1) / pixels_high * height * 0.8)
             baseline = bottom + height * (1 - y2 / pixels_high) + font_size * 0.2

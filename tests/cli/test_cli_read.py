@@ -170,7 +170,7 @@ def test_json_lines(run: Any, picture: Any) -> None:
     ]
     assert set(records[0]) == {
         *("input", "page", "text", "finish_reason", "num_tokens", "mean_probability", "min_probability", "seconds"),
-        *("error", "lines"),
+        *("error", "lines", "size"),
     }
     assert records[0]["finish_reason"] == "stop"
     assert (records[0]["num_tokens"], records[0]["mean_probability"], records[0]["min_probability"]) == (7, 0.5, 0.25)

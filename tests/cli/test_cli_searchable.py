@@ -7,6 +7,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from got_ocr.answer_got_ocr import GotOcrAnswer, GotOcrLine
+
 pytest.importorskip("pikepdf", reason="needs got-ocr[render]")
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "images" / "sample.pdf"
@@ -34,6 +36,20 @@ def test_a_scanned_pdf_gets_text_behind_its_own_pages(run: Any) -> None:
     assert out.split("\f") == ["150x100\n", "200x100\n", "250x100\n"]
     assert "searchable: out.pdf" in err
     assert texts_of("scan.pdf") == ["", "", ""], "the input stays"
+
+
+def test_lines_lie_behind_their_own_ink(run: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan("scan.pdf", [200, 200])
+    line = GotOcrLine("Where?", 0.9, 0.8, False, (40, 20, 120, 50))  # of 400 x 200 px, as read at 144 dpi
+    answer = GotOcrAnswer("Where?", "stop", lines=(line,))
+    monkeypatch.setattr(model, "read", lambda processor, images, **options: [answer] * len(images))
+    assert run("scan.pdf", "--searchable", "out.pdf", "--dpi", 144)[0] == 0
+    document = pypdfium2.PdfDocument("out.pdf")
+    page = document[1].get_textpage()
+    x1, y1, x2, y2 = page.get_rect(page.count_rects() - 1)
+    document.close()
+    assert (x1, x2) == pytest.approx((20, 60), abs=1)  # points from the page's lower left
+    assert 75 - 2 < y1 < y2 < 90 + 2
 
 
 def test_pictures_become_pages(run: Any, picture: Any) -> None:
