@@ -14,12 +14,9 @@ from got_ocr.synthesis.fonts import FontFace, installed_faces, select_families
 HANDWRITING_FAMILIES = (
     "Breip",
     "DkgHandwriting",
-    "Ecolier_court",
     "femkeklaver",
-    "Humor Sans",
     "Isabella",
     "Kristi",
-    "Rufscript",
     "TeX Gyre Chorus",
     "Z003",
 )
