@@ -20,14 +20,22 @@ class Progress:
         show_bar: Whether to show the bar; only ever on a terminal.
         quiet: Whether to leave out notices. Errors are always said.
         program: The name that lines begin with.
+        unit: What is counted.
     """
 
     def __init__(
-        self, total: int | None = None, *, show_bar: bool = True, quiet: bool = False, program: str = "got-ocr"
+        self,
+        total: int | None = None,
+        *,
+        show_bar: bool = True,
+        quiet: bool = False,
+        program: str = "got-ocr",
+        unit: str = "page",
     ) -> None:
         self.total = total
         self.quiet = quiet
         self.program = program
+        self.unit = unit
         self.done = 0
         self.shows_bar = show_bar and not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._start = time.time()
@@ -57,7 +65,7 @@ class Progress:
         with self._lock:
             if self._stop.is_set():
                 return
-            self._bar = tqdm(total=self.total, unit="page", file=sys.stderr, leave=False, dynamic_ncols=True)
+            self._bar = tqdm(total=self.total, unit=self.unit, file=sys.stderr, leave=False, dynamic_ncols=True)
             self._bar.start_t = self._start
         while not self._stop.wait(REFRESH_S):
             self._refresh()
