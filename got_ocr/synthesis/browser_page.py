@@ -1,9 +1,11 @@
 """Pictures of HTML by one headless Chromium a process."""
 
 import atexit
+import contextlib
 import io
 import json
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,17 @@ from got_ocr.rendering.browser import Browser
 
 # Pictures after which the browser is started anew, so that a run of many thousands doesn't swell it.
 PICTURES_A_BROWSER = 2000
+# Glyphs without hinting, at fractions of a pixel: else Chromium draws a face's first text unlike its later text.
+_LEAD = '<!DOCTYPE html><meta charset="utf-8"><style>*{text-rendering:geometricPrecision}</style>'
+_DOCTYPE = re.compile(r"\A\s*<!doctype[^>]*>", re.IGNORECASE)
 _INK_DIFFERENCE = 12  # grey levels from the paper; below it lies the faint edge of an antialiased glyph
 _BOXES = """Array.from(document.querySelectorAll(SELECTOR)).map(element => {
   const box = element.getBoundingClientRect();
   return [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY]; })"""
+
+
+_SIZE = """document.fonts.ready.then(() =>
+  [document.documentElement.scrollWidth, document.documentElement.scrollHeight])"""
 
 
 class _OwnBrowser:
@@ -58,10 +67,10 @@ class BrowserPage:
 
         Args:
             html: The whole file, or a body (it is drawn in standards mode either way).
-            width_px: The window's width in CSS px.
+            width_px: The window's width in CSS px. What is wider makes the picture wider: nothing is cut on the right.
             scale: Device px for one CSS px; text is set anew at that size, not enlarged.
             margin_px: Crop to what is drawn, leaving this much paper on each side, in px of the picture; paper is
-                added where the page has less. None leaves the page as it is: `width_px * scale` px wide.
+                added where the page has less. None leaves the page as it is.
             max_height_px: Where a long page is cut, in CSS px.
 
         Returns:
@@ -71,8 +80,7 @@ class BrowserPage:
             OSError: There is no browser, or it died twice in a row over this page.
             ValueError: Nothing is drawn on the page, and so there is nothing to crop to.
         """
-        if not html.lstrip().lower().startswith("<!doctype"):
-            html = f'<!DOCTYPE html><meta charset="utf-8">{html}'
+        html = _LEAD + _DOCTYPE.sub("", html, count=1)
         try:
             data = _shoot(html, width_px, scale, max_height_px)
         except OSError:
@@ -130,9 +138,10 @@ def _shoot(html: str, width_px: int, scale: float, max_height_px: int) -> bytes:
     browser = _browser()
     browser.set_window(width_px, scale)  # Before the page is opened: glyphs that are hinted for another scale stay so.
     browser.open_html(html)
-    browser.evaluate("document.fonts.ready.then(() => true)")
+    width, height = browser.evaluate(_SIZE)
     _OwnBrowser.pictures += 1
-    return browser.screenshot(width_px, max_height_px, scale=scale)
+    area = {"x": 0, "y": 0, "width": max(width, width_px), "height": min(height, max_height_px)}
+    return browser.screenshot(width_px, clip=area, scale=scale)
 
 
 def _browser() -> Browser:
@@ -153,10 +162,8 @@ def _close() -> None:
     browser, own.browser, own.shown = own.browser, None, None
     if browser is None or own.process != os.getpid():
         return
-    try:
+    with contextlib.suppress(OSError):  # It may be gone already.
         browser.close()
-    except OSError:  # It is gone already.
-        pass
 
 
 def _crop(image: Image.Image, margin_px: int) -> tuple[Image.Image, tuple[float, float]]:
