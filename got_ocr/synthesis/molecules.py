@@ -27,9 +27,10 @@ FEWEST_ATOMS, MOST_ATOMS = 3, 42
 MAX_DRAWS = 50
 _SUBSTITUENTS = (
     "C", "C", "CC", "C(C)C", "C(C)(C)C", "C1CC1", "O", "OC", "OCC", "N", "N(C)C", "NC(C)=O", "F", "F", "Cl", "Cl",
-    "Br", "I", "C#N", "C(=O)O", "C(=O)OC", "C(N)=O", "C(C)=O", "C=O", "[N+](=O)[O-]", "C(F)(F)F", "OC(F)(F)F", "S(N)(=O)=O",
-    "S(C)(=O)=O", "SC", "c1ccccc1", "c1ccncc1", "c1ccc(F)cc1", "Cc1ccccc1", "Oc1ccccc1", "C=C", "C#C", "CO", "CN",
-    "N1CCOCC1", "N1CCNCC1", "C1CCCCC1", "c1cccs1", "c1ccco1", "B(O)O", "P(=O)(O)O", "CCO", "CC(=O)O",
+    "Br", "I", "C#N", "C(=O)O", "C(=O)OC", "C(N)=O", "C(C)=O", "C=O", "[N+](=O)[O-]", "C(F)(F)F", "OC(F)(F)F",
+    "S(N)(=O)=O", "S(C)(=O)=O", "SC", "c1ccccc1", "c1ccncc1", "c1ccc(F)cc1", "Cc1ccccc1", "Oc1ccccc1", "C=C", "C#C",
+    "CO", "CN", "N1CCOCC1", "N1CCNCC1", "C1CCCCC1", "c1cccs1", "c1ccco1", "B(O)O", "P(=O)(O)O", "CCO",
+    "CC(=O)O",
 )  # fmt: skip
 _SUBSTITUENTS_OF_HETEROATOMS = ("C", "CC", "C(C)=O", "Cc1ccccc1")
 _PALETTES = ("black", "black", "black", "colour", "colour", "dark-colour", "blue-ink")
