@@ -114,6 +114,14 @@ class PageDrawing:
         """The truth of the plain mode: a line for every printed line, blocks in reading order."""
         return "\n".join(block.text for block in self.blocks)
 
+    def all_lines(self) -> list[TextLine]:
+        """List the printed lines.
+
+        Returns:
+            The lines of all blocks, in reading order.
+        """
+        return [line for block in self.blocks for line in block.lines]
+
 
 def draw_page(
     rng: np.random.Generator,
