@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from got_ocr.prompt_got_ocr import instruction
+from got_ocr.rendering.browser import find_browser
 from got_ocr.synthesis.browser_page import BrowserPage
+from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.fonts import FontFace
 from got_ocr.synthesis.formatted_browser import draw_pieces
 from got_ocr.synthesis.formatted_latex import check_latex, draw_latex_style, draw_pieces_latex
@@ -13,7 +15,6 @@ from got_ocr.synthesis.formatted_source import FormattedPage, Piece, Plan, Sourc
 from got_ocr.synthesis.formatted_style import draw_style, web_families
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
-from got_ocr.synthesis.svg_picture import wear_picture
 
 TYPESETTERS = ("browser", "latex")
 _MOST_TRIES = 8
@@ -39,6 +40,11 @@ class FormattedDrawer:
         self._families: Mapping[str, Sequence[FontFace]] = {}
         if resources.typesetter == "latex":
             check_latex()
+        elif find_browser() is None:
+            raise ValueError(
+                "typesetter 'browser' needs Chromium or Chrome, which is not installed: install one, name it in "
+                "GOT_OCR_BROWSER, or choose the typesetter 'latex'"
+            )
         else:
             self._families = web_families(resources)
 
@@ -153,7 +159,7 @@ class FormattedPages:
             One picture and one turn, `OCR with format: `.
         """
         page = self._drawer.page(rng)
-        image, applied = wear_picture(page.image, rng, self._drawer.resources)
+        image, applied = degrade_share(page.image, rng, self._drawer.resources.degradations)
         source = {
             "look": page.look,
             "pieces": [

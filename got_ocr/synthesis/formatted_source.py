@@ -192,6 +192,7 @@ class SourceWriter:
         self.rng, self.corpus, self.plan = rng, resources.corpus, plan
         self.footnotes: list[Piece] = []
         self._table_columns = table_columns
+        self._at = int(rng.integers(len(self.corpus.paragraphs)))
         self._section = self._subsection = self._equation = self._theorem = self._tables = 0
 
     def pieces(self) -> Iterator[Piece]:
@@ -216,12 +217,13 @@ class SourceWriter:
         Returns:
             The text. It means in Mathpix Markdown what it says.
         """
-        rng, drawn = self.rng, []
+        rng, paragraphs = self.rng, self.corpus.paragraphs
+        drawn: list[str] = []
         while len(drawn) < words:
-            paragraph = self.corpus.paragraphs[rng.integers(len(self.corpus.paragraphs))]
-            sentences = _SENTENCE_END.split(paragraph)
-            first = int(rng.integers(len(sentences)))
-            for sentence in sentences[first:]:
+            # Neighbours of the corpus are of one language, and mostly of one text.
+            leap = rng.random() < 0.1
+            self._at = int(rng.integers(len(paragraphs))) if leap else (self._at + 1) % len(paragraphs)
+            for sentence in _SENTENCE_END.split(paragraphs[self._at]):
                 if len(drawn) >= words or len(sentence.split()) > 1.5 * words + 12:
                     break
                 if _is_plain(sentence):
