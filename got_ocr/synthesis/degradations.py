@@ -168,9 +168,12 @@ def detail_kept(before: Image.Image, after: Image.Image) -> float:
         smooth = np.asarray(grey.filter(ImageFilter.BoxBlur(12)), dtype=np.float32)
         return np.asarray(grey, dtype=np.float32) - smooth
 
-    first, second = detail(before).ravel(), detail(after).ravel()
-    scale = float(np.sqrt(np.dot(first, first) * np.dot(second, second)))
-    return float(np.dot(first, second)) / scale if scale > 0.0 else 1.0
+    def product(one: np.ndarray, other: np.ndarray) -> float:  # not BLAS, whose sums differ between processors
+        return float((one * other).sum(dtype=np.float64))
+
+    first, second = detail(before), detail(after)
+    scale = float(np.sqrt(product(first, first) * product(second, second)))
+    return product(first, second) / scale if scale > 0.0 else 1.0
 
 
 # Helpers
@@ -253,9 +256,8 @@ def _shadow(image: Image.Image, rng: np.random.Generator, strength: float) -> tu
     depth, angle = float(rng.uniform(0.2, 0.5)) * strength, float(rng.uniform(0.0, 2.0 * np.pi))
     softness, edge = float(rng.uniform(0.03, 0.3)), float(rng.uniform(-0.35, 0.35))
     width, height = image.size
-    x = (np.arange(width, dtype=np.float32) / width - 0.5)[None, :]
-    y = (np.arange(height, dtype=np.float32) / height - 0.5)[:, None]
-    along = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y
+    x, y = (np.arange(width) / width - 0.5)[None, :], (np.arange(height) / height - 0.5)[:, None]
+    along = np.cos(angle) * x + np.sin(angle) * y
     shade = 1.0 / (1.0 + np.exp(np.clip((along - edge) / softness * 6.0, -30.0, 30.0)))
     factor = (1.0 - depth * shade).astype(np.float32)
     return _picture(_pixels(image) * factor[..., None]), _rounded(depth=depth, angle=angle, edge=edge)

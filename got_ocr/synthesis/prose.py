@@ -182,7 +182,7 @@ class Prose:
         if self._data_rich:
             share = self.rng.random(len(words))
             words = [
-                Word(self._data()) if chance < _PLACES_OF_DATA else word
+                Word(self.data()) if chance < _PLACES_OF_DATA else word
                 for word, chance in zip(words, share, strict=True)
             ]
         return [word for word in words if self._is_drawable(word.text)]
@@ -195,8 +195,12 @@ class Prose:
                 return False
         return True
 
-    def _data(self) -> str:
-        """A number, sum, date, percentage or code, as documents are full of."""
+    def data(self) -> str:
+        """Write a number, sum, date, percentage or code, as documents are full of.
+
+        Returns:
+            No space in it.
+        """
         rng = self.rng
         value, kind = int(rng.integers(0, 10 ** int(rng.integers(1, 7)))), int(rng.integers(10))
         if kind == 0:
