@@ -9,7 +9,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -272,18 +272,18 @@ def _load_hub(name: str, split: str) -> Any:
 
 def _undecoded(feature: Any) -> Any:
     """The same feature, with pictures handed out as bytes or path: they are loaded our own way."""
-    from datasets import Image, List
+    from datasets import Image, Sequence
 
     if isinstance(feature, Image):
         return Image(decode=False)
     inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
-    return List(Image(decode=False)) if isinstance(inner, Image) else feature
+    return Sequence(Image(decode=False)) if isinstance(inner, Image) else feature
 
 
 def _picture_of(value: Any) -> Any:
     return value.get("bytes") or value.get("path") if isinstance(value, Mapping) else value
 
 
-def evenly_spaced(length: int, count: int) -> Sequence[int]:
+def evenly_spaced(length: int, count: int) -> list[int]:
     """Choose numbers from 0 to `length` - 1 at even distances, at most `count` of them."""
     return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int)).tolist()

@@ -74,7 +74,7 @@ class Conversation:
         _check_count(len(sources), max_images)
         if len(sources) > 1 and self.mode in (BOX, COLOR):
             raise BadSampleError(f"asks for a {self.mode} with {len(sources)} images, which is for one picture")
-        pictures = [_load(source) for source in sources]
+        pictures = [_load(source, f"image {number} of {len(sources)}, ") for number, source in enumerate(sources, 1)]
         if len(pictures) == 1 and self.mode == CROP and not self.is_folder:
             pictures = image_processor.crop_to_tiles(pictures[0])
             _check_count(len(pictures), max_images)
@@ -204,11 +204,12 @@ def _check_count(num_images: int, max_images: int | None) -> None:
         raise BadSampleError(f"has {num_images} images, at most {max_images} are allowed (max_images)")
 
 
-def _load(source: Any) -> Image.Image:
+def _load(source: Any, number: str) -> Image.Image:
     try:
         return load_image(source)
     except (ValueError, OSError) as error:
-        raise BadSampleError(" ".join(str(error).split())) from None
+        reason = " ".join(str(error).split())
+        raise BadSampleError(reason if isinstance(source, str | Path) else number + reason) from None
 
 
 def _size_of(source: Any) -> tuple[int, int] | None:
