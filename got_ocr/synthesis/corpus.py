@@ -60,7 +60,15 @@ class Corpus:
     words: tuple[str, ...]
 
 
-def _roff_paragraphs(text: str) -> Iterator[str]:
+def roff_paragraphs(text: str) -> Iterator[str]:
+    """Take the prose out of a manual page.
+
+    Args:
+        text: roff source.
+
+    Yields:
+        What stands between two requests, without font changes and escapes; it may be empty.
+    """
     lines: list[str] = []
     for line in text.splitlines():
         if line.startswith((".", "'")):
@@ -93,7 +101,15 @@ def _is_prose(paragraph: str, minimum: int = 60) -> bool:
     )
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a file of prose, gzipped or not.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The first megabytes of its text; empty where it can't be read as UTF-8.
+    """
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix in (".gz", ".dz") else path.read_bytes()
         return data[:_MOST_BYTES].decode("utf-8")
@@ -173,7 +189,7 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
         return added
 
     for path in extra_files:
-        text = _read(path)
+        text = read_text(path)
         if not text:
             raise ValueError(
                 f"{path} can't be read as UTF-8 text: convert it (iconv -t utf-8) or leave it out of `corpus`"
@@ -191,9 +207,9 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
             if taken[origin] > limit // 100:
                 continue
             before = len(paragraphs)
-            text = _read(paths[position])
+            text = read_text(paths[position])
             if manual:
-                budget -= add(_roff_paragraphs(text))
+                budget -= add(roff_paragraphs(text))
             elif paths[position].suffix == ".html":
                 budget -= add(_html_paragraphs(text))
             elif kind == "docstring":

@@ -41,8 +41,11 @@ class FontFace:
         return _STYLE_WEIGHTS[bold, italic]
 
 
-def installed_faces() -> list[FontFace]:
-    """List the machine's static font faces that can set English.
+def installed_faces(language: str = "en") -> list[FontFace]:
+    """List the machine's static font faces that can set a language.
+
+    Args:
+        language: as fontconfig names it, e.g. `en` or `zh-cn`.
 
     Returns:
         Faces sorted by family, style and path; variable fonts are left out (their weight is not in their name).
@@ -50,7 +53,7 @@ def installed_faces() -> list[FontFace]:
     Raises:
         ValueError: `fc-list` is not installed.
     """
-    command = ["fc-list", "--format", "%{family}\t%{style}\t%{file}\t%{index}\t%{variable}\n", ":lang=en"]
+    command = ["fc-list", "--format", "%{family}\t%{style}\t%{file}\t%{index}\t%{variable}\n", f":lang={language}"]
     try:
         listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except FileNotFoundError as error:

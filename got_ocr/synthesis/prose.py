@@ -12,7 +12,7 @@ from got_ocr.synthesis.typesetting import Word
 # Chinese characters stand alone; marks stay with the character that they may not be parted from.
 _CJK = r"\u2e80-\u2fdf\u3007\u3021-\u3029\u3400-\u9fff\uf900-\ufaff"
 _OPENING, _CLOSING = r"（《〈「『【〔“‘", r"，。、；：！？）》〉」』】〕”’…—～·"
-_CHINESE_WORD = re.compile(rf"[{_OPENING}]*(?:[{_CJK}]|[^\s{_CJK}{_OPENING}{_CLOSING}]+)?[{_CLOSING}]*")
+_CHINESE_WORD = re.compile(rf"[{_OPENING}]*(?:[{_CJK}][,.;:!?)\]]*|[^\s{_CJK}{_OPENING}{_CLOSING}]+)?[{_CLOSING}]*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“(])|(?<=[。！？])")
 _MONTHS = ("January", "March", "April", "May", "June", "July", "August", "September", "October", "November")
 _CHINESE_DIGITS = "一二三四五六七八九十"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import ImageFont
 
+from got_ocr.synthesis.chinese import chinese_corpus, chinese_families
 from got_ocr.synthesis.corpus import Corpus, load_corpus, split_corpus
 from got_ocr.synthesis.fonts import FontFace, installed_faces, select_families
 
@@ -20,6 +21,7 @@ HANDWRITING_FAMILIES = (
     "TeX Gyre Chorus",
     "Z003",
 )
+CHINESE_HANDWRITING_FAMILIES = ("AR PL KaitiM GB", "AR PL UKai CN", "LXGW WenKai")
 # Not for running text: symbols, ornaments, other scripts under a Latin name.
 _UNSUITABLE = ("symbol", "dingbat", "math", "initial", "keyboard", "emoji", "music", "barcode", "d050000l", "kufi")
 _PRINTABLE = frozenset(chr(code) for code in range(32, 127))
@@ -57,6 +59,8 @@ class Resources:
         Raises:
             ValueError: there is not enough text.
         """
+        if self.language == "zh":
+            return chinese_corpus(_own_paragraphs(self.corpus_files) if self.corpus_files else (), self.held_out)
         if self.corpus_files:
             return split_corpus(_own_paragraphs(self.corpus_files), self.held_out, _LATIN)
         cache = self.corpus_cache or Path.home() / ".cache" / "got-ocr" / "corpus.txt"
@@ -69,6 +73,8 @@ class Resources:
         Raises:
             ValueError: there is none.
         """
+        if self.language == "zh":
+            return chinese_families(_own_faces(self.font_files) if self.font_files else None, self.font_families)
         faces = _own_faces(self.font_files) if self.font_files else installed_faces()
         names = self.font_families or tuple(
             sorted(
@@ -85,11 +91,14 @@ class Resources:
 
     @cached_property
     def handwriting_families(self) -> Mapping[str, Sequence[FontFace]]:
-        """Families that look written by hand.
+        """Families that look written by hand; for Chinese the regular script (Kai), which is drawn like brush strokes.
 
         Raises:
             ValueError: there is none.
         """
+        if self.language == "zh":
+            own = _own_faces(self.font_files) if self.font_files else None
+            return chinese_families(own, self.font_families or (() if own else CHINESE_HANDWRITING_FAMILIES))
         faces = _own_faces(self.font_files) if self.font_files else installed_faces()
         return select_families(faces, self.font_families or HANDWRITING_FAMILIES)
 
