@@ -11,7 +11,15 @@ from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.fonts import FontFace
 from got_ocr.synthesis.formatted_browser import draw_pieces
 from got_ocr.synthesis.formatted_latex import check_latex, draw_latex_style, draw_pieces_latex
-from got_ocr.synthesis.formatted_source import FormattedPage, Piece, Plan, SourceWriter, draw_plan, estimate_tokens
+from got_ocr.synthesis.formatted_source import (
+    PIECE_BREAK,
+    FormattedPage,
+    Piece,
+    Plan,
+    SourceWriter,
+    draw_plan,
+    estimate_tokens,
+)
 from got_ocr.synthesis.formatted_style import draw_style, web_families
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
@@ -49,7 +57,13 @@ class FormattedDrawer:
             self._families = web_families(resources)
 
     def page(
-        self, rng: np.random.Generator, *, most_tokens: int = _MOST_TOKENS, shape: float | None = None
+        self,
+        rng: np.random.Generator,
+        *,
+        most_tokens: int = _MOST_TOKENS,
+        shape: float | None = None,
+        columns: int | None = None,
+        pixels: int | None = None,
     ) -> FormattedPage:
         """Draw one page.
 
@@ -57,11 +71,13 @@ class FormattedDrawer:
             rng: decides.
             most_tokens: about the most tokens that its answer may have, see `estimate_tokens`.
             shape: height over width; None for a usual one.
+            columns: of the text; None for one or two. LaTeX sets no more than two.
+            pixels: about how many the picture has; None for a usual resolution.
 
         Returns:
             The page, with at least one piece.
         """
-        return self.document(rng, 1, most_tokens=most_tokens, shape=shape)[0]
+        return self.document(rng, 1, most_tokens=most_tokens, shape=shape, columns=columns, pixels=pixels)[0]
 
     def document(
         self,
@@ -71,6 +87,8 @@ class FormattedDrawer:
         plan: Plan | None = None,
         most_tokens: int = _MOST_TOKENS,
         shape: float | None = None,
+        columns: int | None = None,
+        pixels: int | None = None,
     ) -> list[FormattedPage]:
         """Draw the pages of one document, all of one look; the text goes on from page to page.
 
@@ -80,6 +98,8 @@ class FormattedDrawer:
             plan: what the document is like; None draws it.
             most_tokens: about the most tokens of one page's answer.
             shape: height over width; None for a usual one.
+            columns: see `page`.
+            pixels: see `page`.
 
         Returns:
             The pages, each with at least one piece.
@@ -89,7 +109,7 @@ class FormattedDrawer:
             ValueError: page after page stayed empty: the corpus has no sentence that fits a page.
         """
         writer = SourceWriter(rng, self.resources, plan or draw_plan(rng))
-        draw = self._look(rng, shape)
+        draw = self._look(rng, shape, columns, pixels)
         source = writer.pieces()
         waiting: list[Piece] = []
         drawn: list[FormattedPage] = []
@@ -98,25 +118,23 @@ class FormattedDrawer:
             while sum(estimate_tokens(piece.source) for piece in waiting) < tokens:
                 waiting.append(next(source))
             notes = writer.footnotes if not drawn else []
-            offered = _within(waiting, tokens - sum(estimate_tokens(note.source) for note in notes))
+            offered = _within(waiting, tokens - sum(estimate_tokens(PIECE_BREAK + note.source) for note in notes))
             page = draw([*offered, *notes])
             waiting = waiting[page.taken if page else 1 :]
             if page:
                 drawn.append(page)
             elif not drawn:
-                draw = self._look(rng, shape)
+                draw = self._look(rng, shape, columns, pixels)
             if len(drawn) == pages:
                 return drawn
         raise ValueError(f"{_MOST_TRIES} pages stayed empty, not one piece fits: give other corpus files or fonts")
 
-    def _look(
-        self, rng: np.random.Generator, shape: float | None
-    ) -> Callable[[Sequence[Piece]], FormattedPage | None]:
+    def _look(self, rng: np.random.Generator, shape: float | None, columns: int | None, pixels: int | None) -> _Draw:
         """Draw the look of a document. Returns: what draws a page of that look."""
         if self.resources.typesetter == "latex":
-            latex_style = draw_latex_style(rng, shape)
+            latex_style = draw_latex_style(rng, shape, columns, pixels)
             return lambda pieces: draw_pieces_latex(pieces, latex_style)
-        style = draw_style(rng, self._families, shape)
+        style = draw_style(rng, self._families, shape, columns, pixels)
         own = self._families[style.family] if self.resources.font_files else ()
         return lambda pieces: draw_pieces(self._page, pieces, style, own)
 
@@ -125,7 +143,7 @@ def _within(pieces: Sequence[Piece], most_tokens: int) -> list[Piece]:
     """Take as many pieces from the beginning as the tokens allow, at least one."""
     taken: list[Piece] = []
     for piece in pieces:
-        most_tokens -= estimate_tokens(piece.source)
+        most_tokens -= estimate_tokens(PIECE_BREAK + piece.source)
         if most_tokens < 0 and taken:
             break
         taken.append(piece)

@@ -18,7 +18,7 @@ _FRONT = ("title", "author", "abstract")
 # Runs when the page has loaded: shrinks what is too wide, takes away what doesn't fit, and notes what is left.
 _FIT = """
 const shrinkLimit = LIMIT, main = document.querySelector("main");
-const inner = document.querySelector(".flow").getBoundingClientRect();
+const inner = document.querySelector(".flow").getBoundingClientRect();  // its sides don't change
 const columnWidth = COLUMN + 0.5;
 const content = element => element.matches("math[display=block]") ? element.querySelector("mrow") : element;
 const width = element => content(element).getBoundingClientRect().width;
@@ -30,7 +30,12 @@ for (const piece of document.querySelectorAll("[data-piece]")) {
     piece.style.fontSize = 0.99 * room / block + "em";
   if (widest(piece, "math, table") > room) piece.remove();
 }
-const bottom = document.querySelector(".flow").getBoundingClientRect().bottom + 1;
+const flow = document.querySelector(".flow"), style = getComputedStyle(main);
+const limit = main.getBoundingClientRect().bottom - parseFloat(style.paddingBottom) + 1;
+const lowest = () => Math.max(0, ...Array.from(document.querySelectorAll(".front > *, .foot"),
+  element => element.getBoundingClientRect().bottom));
+for (let last; FIXED && lowest() > limit && (last = document.querySelector(".front > :last-child"));) last.remove();
+const bottom = flow.getBoundingClientRect().bottom + 1;
 const fits = piece => Array.from(piece.getClientRects()).every(box =>
   box.right <= inner.right + 1 && (!FIXED || box.bottom <= bottom));
 const pieces = Array.from(document.querySelectorAll(".flow > [data-piece]"));
@@ -38,6 +43,11 @@ let end = pieces.findIndex(piece => !fits(piece));
 end = end < 0 ? pieces.length : end;
 while (end > 0 && pieces[end - 1].className === "heading") end--;
 for (const piece of pieces.slice(end)) piece.remove();
+if (FIXED && end == pieces.length) {  // The columns of a page that isn't full are of one length.
+  flow.style.flex = "none";
+  flow.style.columnFill = "balance";
+  if (!pieces.every(fits)) flow.removeAttribute("style");
+}
 """
 _KEPT = """Array.from(document.querySelectorAll("[data-piece]"), piece => ({
   number: Number(piece.dataset.piece),

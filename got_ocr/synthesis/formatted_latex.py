@@ -91,31 +91,38 @@ def check_latex() -> None:
         raise ValueError("typesetter 'latex' needs the package pypdfium2: pip install 'got-ocr[synth]'") from error
 
 
-def draw_latex_style(rng: np.random.Generator, shape: float | None = None) -> LatexStyle:
+def draw_latex_style(rng: np.random.Generator, shape: float | None = None, columns: int | None = None) -> LatexStyle:
     """Choose the look of a page.
 
     Args:
         rng: decides.
         shape: height over width; None for A4 or Letter.
+        columns: None for one or two; more than two become two.
+        pixels: about how many the picture has; None for a usual resolution.
 
     Returns:
         The look.
     """
+    several = (columns or 1 + int(rng.random() < 0.2)) > 1
     size_pt = int(rng.choice([10, 11, 12], p=[0.4, 0.35, 0.25]))
-    width_pt = int(rng.uniform(410, 620))
+    width_pt = int(rng.uniform(540, 680) if several else rng.uniform(410, 560))
     side = int(width_pt * rng.uniform(0.08, 0.17))
     indented = rng.random() < 0.6
+    height_pt = round(width_pt * (shape or float(rng.choice([1.414, 1.294]))))
+    dpi = int(rng.choice([110, 144, 170]))
+    if pixels is not None:
+        dpi = round(min(max(72.27 * (pixels / (width_pt * height_pt)) ** 0.5, 100.0), 400.0))
     return LatexStyle(
         size_pt=size_pt,
-        columns=2 if width_pt > 520 and rng.random() < 0.45 else 1,
+        columns=2 if several else 1,
         width_pt=width_pt,
-        height_pt=round(width_pt * (shape or float(rng.choice([1.414, 1.294])))),
+        height_pt=height_pt,
         margins_pt=(int(rng.uniform(24, 70)), side, int(rng.uniform(24, 70)), side),
         design=_DESIGNS[rng.integers(len(_DESIGNS))],
         leading=round(float(rng.uniform(0.95, 1.25)), 2),
         indent_em=1.5 if indented else 0.0,
         skip_pt=0.0 if indented else 5.0,
-        dpi=int(rng.choice([110, 144, 170])),
+        dpi=dpi,
     )
 
 

@@ -112,7 +112,11 @@ def web_families(resources: Resources) -> dict[str, list[FontFace]]:
 
 
 def draw_style(
-    rng: np.random.Generator, families: Mapping[str, Sequence[FontFace]], shape: float | None = None
+    rng: np.random.Generator,
+    families: Mapping[str, Sequence[FontFace]],
+    shape: float | None = None,
+    columns: int | None = None,
+    pixels: int | None = None,
 ) -> BrowserStyle:
     """Choose the look of a page.
 
@@ -120,13 +124,16 @@ def draw_style(
         rng: decides.
         families: see `web_families`.
         shape: height over width; None for a paper of a usual one, or none.
+        columns: of the text; None for one or two.
+        pixels: about how many the picture of a page of that shape has; None for a usual resolution.
 
     Returns:
         The look.
     """
     names = list(families)
     family = names[rng.integers(len(names))]
-    columns = 1 if rng.random() < 0.72 else 2
+    chance = rng.random()
+    columns = columns or (1 if chance < 0.72 else 2)
     size_px = float(np.round(rng.uniform(13.0, 17.5) if columns == 1 else rng.uniform(12.5, 15.0), 2))
     # A page of one column holds lines of 45 to 90 letters.
     measure_px = size_px * float(rng.uniform(26.0, 46.0) if columns == 1 else rng.uniform(20.0, 27.0))
@@ -138,10 +145,13 @@ def draw_style(
     if shape is None and rng.random() < 0.8:
         shape = float(rng.choice(_SHAPES, p=_SHAPE_SHARES))
     head_family = family if rng.random() < 0.75 else names[rng.integers(len(names))]
+    scale = float(rng.choice([1.0, 1.25, 1.5, 2.0], p=[0.25, 0.3, 0.3, 0.15]))
+    if pixels is not None and shape is not None:
+        scale = round(min(max((pixels / (width_px * width_px * shape)) ** 0.5, 1.0), 4.0), 2)
     return BrowserStyle(
         width_px=width_px,
         height_px=None if shape is None else round(width_px * shape),
-        scale=float(rng.choice([1.0, 1.25, 1.5, 2.0], p=[0.25, 0.3, 0.3, 0.15])),
+        scale=scale,
         margins_px=(top_px, sides[0], bottom_px, sides[1]),
         family=family,
         head_family=head_family,
