@@ -157,9 +157,9 @@ def _cores() -> int:
 def _degradations(names: str | None) -> tuple[str, ...]:
     if names is None:
         return ()
-    from ..synthesis.degradations import DEFAULT, DEGRADATIONS
+    from ..synthesis.degradations import DEFAULT_DEGRADATIONS, DEGRADATIONS
 
-    chosen = tuple(DEFAULT) if names == "default" else tuple(names.split("+"))
+    chosen = DEFAULT_DEGRADATIONS if names == "default" else tuple(names.split("+"))
     for name in chosen:
         if name not in DEGRADATIONS:
             raise ValueError(f"there is no degradation {name!r}: choose from {', '.join(DEGRADATIONS)}, or default")

@@ -73,7 +73,8 @@ class AppendedFile:
         self.size = size
         with naming(path):
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            os.ftruncate(self._handle, size)
+            if os.fstat(self._handle).st_size != size:
+                os.ftruncate(self._handle, size)
             os.lseek(self._handle, size, os.SEEK_SET)
 
     def append(self, data: bytes) -> None:

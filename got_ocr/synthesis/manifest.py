@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,7 @@ def describe_environment(resources: Resources) -> dict[str, Any]:
     return versions
 
 
+@cache
 def _typesetter_version(typesetter: str) -> str | None:
     if typesetter == "browser":
         from got_ocr.rendering.browser import find_browser
@@ -150,6 +152,7 @@ def _typesetter_version(typesetter: str) -> str | None:
     return said.splitlines()[0].strip() if said.strip() else None
 
 
+@cache
 def _digest_installed_fonts() -> str | None:
     try:
         paths = sorted({face.path for face in installed_faces()})

@@ -28,6 +28,7 @@ _TALLEST_PICTURE_PX = 760
 _TALLEST_WIDE_PICTURE_PX = 620
 _PICTURES_A_ROW = 4
 _MOST_LINES = 14  # of truth below a picture; beside one there is room for more
+_LAST_LINES = 3  # of them are the end of a truth that is too long
 _PICTURE_SHARE = 0.56  # of the card, where the truth stands beside it
 
 _PAPER = (236, 239, 243)
@@ -161,7 +162,7 @@ def _draw_turns(
 ) -> int:
     """Write questions and answers; gives where they end."""
     columns = int(width / _cell_px(_TEXT_PX))
-    each = max(3, most_lines // len(turns))
+    each = max(2 + _LAST_LINES, most_lines // len(turns))
     draw = ImageDraw.Draw(card)
     for question, answer in turns:
         asked = _wrap(question.strip(), columns - 2)
@@ -171,21 +172,27 @@ def _draw_turns(
             top += _LEADING_PX
         top += 18
         lines = _wrap(answer, columns, mark="⏎")
-        hidden = 0
         if len(lines) > each:
-            hidden = len(answer) - sum(len(line.strip().rstrip("⏎")) for line in lines[: each - 1])
-            lines = lines[: each - 1]
-        for line in lines:
-            ends = line.endswith("⏎")
-            _write(card, (left, top), line.removesuffix("⏎"), _INK, _TEXT_PX)
-            if ends:
-                _write(card, (left + _cell_px(_TEXT_PX) * _columns_of(line[:-1]), top), "⏎", _LINE, _TEXT_PX)
+            head, tail = lines[: each - 1 - _LAST_LINES], lines[len(lines) - _LAST_LINES :]
+            top = _draw_answer(card, head, left, top)
+            hidden = len(lines) - len(head) - len(tail)
+            _write(card, (left, top), f"… {hidden} lines more …", _FAINT, _TEXT_PX)
             top += _LEADING_PX
-        if hidden:
-            _write(card, (left, top), f"… and about {hidden} characters more", _FAINT, _TEXT_PX)
-            top += _LEADING_PX
+            lines = tail
+        top = _draw_answer(card, lines, left, top)
         top += 10
     return top - 10
+
+
+def _draw_answer(card: Image.Image, lines: Sequence[str], left: int, top: int) -> int:
+    """Write lines of truth, their ends faint; gives where they end."""
+    for line in lines:
+        text = line.removesuffix("⏎")
+        _write(card, (left, top), text, _INK, _TEXT_PX)
+        if text != line:
+            _write(card, (left + _cell_px(_TEXT_PX) * _columns_of(text), top), "⏎", _LINE, _TEXT_PX)
+        top += _LEADING_PX
+    return top
 
 
 def _fit(picture: Image.Image, width: int, height: int) -> Image.Image:
