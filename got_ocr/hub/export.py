@@ -20,6 +20,7 @@ def export_for_hub(
     name: str | None = None,
     card: str | None = None,
     license_id: str = "apache-2.0",
+    state_dict: dict[str, Any] | None = None,
 ) -> Path:
     """Write a folder that loads with `trust_remote_code=True` where this package is not installed.
 
@@ -31,6 +32,7 @@ def export_for_hub(
         card: Text of the model card below its first lines; None writes how to use the model. A card that is there
             already stays.
         license_id: The weights' licence, as the Hub spells it.
+        state_dict: Weights to write instead of the model's own, as a trainer gathers them from several processes.
 
     Returns:
         The folder.
@@ -45,7 +47,7 @@ def export_for_hub(
         bos_token_id=config.bos_token_id,
     )
     try:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state_dict)
     finally:
         options.update(**saved)
     processor.save_pretrained(folder)

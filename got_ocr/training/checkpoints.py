@@ -1,0 +1,140 @@
+"""Checkpoints on disk: written whole or not at all, found again, and recognised when something cut them off.
+
+A checkpoint is written into a hidden folder beside its place, listed file by file in `checkpoint.json`, and then
+renamed, so that `checkpoint-120` is complete from the moment that it has its name. Copies that lost something on the way
+no longer agree with the list, and are skipped.
+"""
+
+import json
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "checkpoint-"
+STAGING = ".writing"
+MANIFEST = "checkpoint.json"
+FINAL_FOLDER = "model"
+_NAME = re.compile(rf"{PREFIX}(\d+)$")
+
+
+def staging_folder(output: Path) -> Path:
+    """The folder below `output` that unfinished checkpoints are written into."""
+    return output / STAGING
+
+
+def clear_staging(output: Path) -> None:
+    """Remove what a killed run left unfinished."""
+    shutil.rmtree(staging_folder(output), ignore_errors=True)
+
+
+def publish(unfinished: Path, destination: Path) -> None:
+    """Give a checkpoint that is written whole its name.
+
+    Args:
+        unfinished: Its folder so far; gone afterwards.
+        destination: Its folder from now on, on the same file system; replaced if it is there.
+    """
+    sizes = {}
+    for file in _files(unfinished):
+        with open(file, "rb") as stream:
+            os.fsync(stream.fileno())
+        sizes[str(file.relative_to(unfinished))] = file.stat().st_size
+    manifest = unfinished / MANIFEST
+    with open(manifest, "w", encoding="utf-8") as stream:
+        json.dump({"files": sizes}, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if destination.exists():
+        shutil.rmtree(destination)
+    os.replace(unfinished, destination)
+
+
+def what_is_wrong(checkpoint: Path) -> str:
+    """Compare a checkpoint with its list of files.
+
+    Args:
+        checkpoint: Its folder.
+
+    Returns:
+        What is wrong in a few words; empty if it is complete.
+    """
+    manifest = checkpoint / MANIFEST
+    if not manifest.is_file():
+        return f"it has no {MANIFEST}"
+    try:
+        sizes: dict[str, int] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError):
+        return f"its {MANIFEST} is damaged"
+    for name, size in sizes.items():
+        file = checkpoint / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if file.stat().st_size != size:
+            return f"{name} has {file.stat().st_size} of {size} bytes"
+    return ""
+
+
+def find_checkpoint(output: Path) -> Path | None:
+    """Find the newest complete checkpoint; those that are not are named in the log.
+
+    Args:
+        output: The run's folder.
+
+    Returns:
+        Its folder; None if there is none.
+    """
+    for checkpoint in reversed(list_checkpoints(output)):
+        wrong = what_is_wrong(checkpoint)
+        if not wrong:
+            return checkpoint
+        logger.warning("%s is skipped: %s.", checkpoint, wrong)
+    return None
+
+
+def check_checkpoint(checkpoint: Path) -> Path:
+    """See that a checkpoint that the user named is complete.
+
+    Args:
+        checkpoint: Its folder.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If it is not there, or not complete.
+    """
+    wrong = what_is_wrong(checkpoint) if checkpoint.is_dir() else "there is no such folder"
+    if wrong:
+        raise ValueError(f"can't go on from {checkpoint}: {wrong}.")
+    return checkpoint
+
+
+def list_checkpoints(output: Path) -> list[Path]:
+    """List a run's checkpoints, oldest first."""
+    if not output.is_dir():
+        return []
+    found = [(int(match[1]), path) for path in output.iterdir() if (match := _NAME.match(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def remove_oldest(output: Path, limit: int) -> None:
+    """Keep the newest checkpoints only.
+
+    Args:
+        output: The run's folder.
+        limit: How many.
+    """
+    for checkpoint in list_checkpoints(output)[:-limit]:
+        # Renamed first: half a checkpoint must not have a checkpoint's name, not even while it is removed.
+        gone = staging_folder(output) / f"removed-{checkpoint.name}"
+        gone.parent.mkdir(exist_ok=True)
+        os.replace(checkpoint, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,156 @@
+"""Reading during training: what the model writes by itself for every sample of the evaluation set, and its errors.
+
+No teacher forcing: a sample's pictures and its first question go in, the answer is generated as `chat` generates it. A
+checkpoint that reads slices gets whole pictures, through `read`, which cuts them.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+
+from got_ocr.chat_got_ocr import SINGLE_IMAGE_NGRAM_SIZE, _Generation
+from got_ocr.evaluation.text_metrics import character_errors
+from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.training.bad_samples import BadSampleError
+from got_ocr.training.config import EvaluationSettings
+from got_ocr.training.conversation_sets import open_set
+from got_ocr.training.conversations import Conversation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a sample.
+
+    Attributes:
+        index: Its place in the evaluation set.
+        question: Its first question.
+        truth: What stands there.
+        prediction: What the model wrote.
+        errors: Character errors.
+    """
+
+    index: int
+    question: str
+    truth: str
+    prediction: str
+    errors: int
+
+
+class EvaluationReader:
+    """Reads an evaluation set; processes of a distributed run share the work.
+
+    Args:
+        settings: Which set, and how to read it.
+        processor: Of the model that is trained.
+
+    Raises:
+        ValueError: If a sample of the set is bad: an evaluation set must be whole, or figures do not compare.
+        OSError: If the set can't be read.
+    """
+
+    def __init__(self, settings: EvaluationSettings, processor: GotOcrProcessor) -> None:
+        self.settings = settings
+        self.processor = processor
+        opened = open_set(settings.path, settings.images)
+        count = len(opened) if settings.limit is None else min(settings.limit, len(opened))
+        self.conversations: list[Conversation] = []
+        for index in range(count):
+            try:
+                self.conversations.append(opened[index])
+            except BadSampleError as error:
+                raise ValueError(f"evaluation: {opened.origin(index)} {error}.") from None
+
+    def __len__(self) -> int:
+        return len(self.conversations)
+
+    @torch.no_grad()
+    def read(self, model: Any, rank: int = 0, world_size: int = 1) -> list[Reading]:
+        """Read this process's part of the set.
+
+        Args:
+            model: The model, in whatever wrapping still has `generate` and `config`.
+            rank: Which process.
+            world_size: How many processes. All take equally many turns, so that sharded models stay together.
+
+        Returns:
+            What was read, each sample once.
+        """
+        was_training = model.training
+        model.eval()
+        turns = -(-len(self) // world_size)
+        mine = [turn * world_size + rank for turn in range(turns)]
+        readings: list[Reading] = []
+        size = self.settings.batch_size
+        for start in range(0, turns, size):
+            # Beyond the end the first samples are read once more, and not counted.
+            chunk = [self.conversations[index % len(self)] for index in mine[start : start + size]]
+            texts = self._read_chunk(model, chunk)
+            for index, conversation, text in zip(mine[start : start + size], chunk, texts, strict=True):
+                if index < len(self):
+                    question, truth = conversation.turns[0]
+                    truth = truth.strip()
+                    errors = character_errors(truth, text)[0]
+                    readings.append(Reading(index, question, truth, text, errors))
+        model.train(was_training)
+        return readings
+
+    def _read_chunk(self, model: Any, chunk: list[Conversation]) -> list[str]:
+        pictures = [self.load(conversation) for conversation in chunk]
+        questions = {conversation.turns[0][0] for conversation in chunk}
+        if len(questions) == 1 and all(len(pages) == 1 for pages in pictures):
+            return self._generate(model, questions.pop(), pictures)
+        return [
+            self._generate(model, conversation.turns[0][0], [pages])[0]
+            for conversation, pages in zip(chunk, pictures, strict=True)
+        ]
+
+    def load(self, conversation: Conversation) -> list[Image.Image]:
+        """Load a sample's pictures, tiles or pages, as for training.
+
+        Args:
+            conversation: The sample.
+
+        Returns:
+            The pictures.
+
+        Raises:
+            ValueError: If one can't be had.
+        """
+        try:
+            return conversation.load_images(self.processor.image_processor)
+        except BadSampleError as error:
+            raise ValueError(f"evaluation: {conversation.origin} {error}.") from None
+
+    def _generate(self, model: Any, question: str, documents: list[list[Image.Image]]) -> list[str]:
+        settings = self.settings
+        if model.config.slicing:
+            answers = model.read(
+                self.processor,
+                [pages[0] for pages in documents],
+                ocr_type="format" if "with format" in question else "ocr",
+                max_new_tokens=settings.max_new_tokens,
+                batch_size=settings.batch_size,
+            )
+            return [answer.text for answer in answers]
+        inputs = self.processor(documents, multi_page=True, instruction=question, return_tensors="pt")
+        # As published: no n-gram blocking where several images are read together.
+        ngram_size = SINGLE_IMAGE_NGRAM_SIZE if all(len(pages) == 1 for pages in documents) else 0
+        generation = _Generation(settings.max_new_tokens, on_text=None, stop_event=None, ngram_size=ngram_size)
+        return [answer.text for answer in model._generate_answers(self.processor, inputs, generation)]
+
+
+def character_error_rate(readings: list[Reading]) -> float:
+    """Divide all character errors by all characters of the truth.
+
+    Args:
+        readings: At least one with a truth that is not empty.
+
+    Returns:
+        The rate: 0 where everything is right; it may exceed 1.
+    """
+    return sum(one.errors for one in readings) / max(1, sum(len(one.truth) for one in readings))
