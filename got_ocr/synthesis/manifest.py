@@ -31,11 +31,11 @@ _PACKAGES = (
     "opencv-python-headless",
     "scipy",
     "matplotlib",
-    "pyecharts",
     "pypdfium2",
     "rdkit",
     "resvg-py",
     "verovio",
+    "vl-convert-python",
 )
 _LIBRARIES = ("freetype2", "harfbuzz", "jpg", "zlib", "zlib_ng")
 # A font's tables stand at its beginning with a checksum of each, so this much of it tells whether it is the same.

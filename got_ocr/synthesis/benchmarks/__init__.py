@@ -1,0 +1,1 @@
+"""Measurements of the data engine, for the README; not imported by anything."""
