@@ -15,7 +15,6 @@ from got_ocr.prompt_got_ocr import instruction
 from got_ocr.rendering.svg import DrawingError
 from got_ocr.rendering.tex import compile_tikz, find_latex
 from got_ocr.rendering.tikz import draw_tikz, mend_tikz
-from got_ocr.rendering.tikz_numbers import UNIT_PX
 from got_ocr.synthesis.fonts import FontFace, can_draw
 from got_ocr.synthesis.geometry_scenes import draw_scene
 from got_ocr.synthesis.resources import Resources
@@ -25,7 +24,6 @@ from got_ocr.synthesis.svg_picture import crop_to_ink, draw_svg, scalable_famili
 MAX_DRAWS = 40
 MOST_PX = 1800
 _ROOM = 16.0
-_PT_ZOOM = UNIT_PX * 2.54 / 72.27  # LaTeX's drawings are measured in points; so both have the same centimetre.
 _SUPERSCRIPTS = str.maketrans("0123456789x", "⁰¹²³⁴⁵⁶⁷⁸⁹ˣ")
 
 
@@ -166,4 +164,4 @@ def _by_latex(tikz: str, style: dict[str, Any]) -> Image.Image:
         svg = compile_tikz(mend_tikz(tikz))
     except DrawingError as error:
         raise ValueError(str(error)) from error
-    return draw_svg(svg, zoom=style["zoom"] * _PT_ZOOM, background=style["background"])
+    return draw_svg(svg, zoom=style["zoom"], background=style["background"])

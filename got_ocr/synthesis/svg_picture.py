@@ -12,6 +12,7 @@ from got_ocr.synthesis.resources import Resources
 
 # What resvg and Matplotlib read; Type 1 fonts (.pfb, .t1) they don't.
 SCALABLE = (".ttf", ".otf")
+_DPI = 96.0  # What CSS takes an inch to be: points and centimetres of a drawing's size are turned to pixels so.
 _PLAIN_STYLES = ("regular", "book", "roman", "normal", "medium")
 
 
@@ -43,6 +44,7 @@ def draw_svg(
         svg_string=svg,
         background=background,
         zoom=zoom,
+        dpi=_DPI,
         skip_system_fonts=True,
         font_files=[face.path for face in faces],
         font_family=family,
