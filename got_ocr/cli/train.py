@@ -21,7 +21,7 @@ CONFIG.yaml says everything; configuration/training/ holds the published recipe'
   got-ocr train lora.yaml --set data.sets.mine.path=my_pages.json --output runs/mine
   torchrun --nproc-per-node 8 -m got_ocr train configuration/training/stage2.yaml --output runs/stage2
 
-A run that was stopped, in whatever way, goes on where its newest complete checkpoint is. OUTPUT/model is the result."""
+A run that was stopped in whatever way goes on from its newest complete checkpoint. DIR/model is the result."""
 
 # What tells the built-in model's own configuration from the others.
 _NANO_FIELDS = {"stages", "muon_lr"}
@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", dest="assignments", action="append", default=[], metavar="KEY=VALUE",
         help="a field instead of the file's, as optimisation.learning_rate=1e-4; repeatable",
     )  # fmt: skip
-    parser.add_argument(
-        "--output", metavar="DIR", help="folder of checkpoints, logs and the model (the file's output)"
-    )
+    parser.add_argument("--output", metavar="DIR", help="folder of checkpoints, logs and model (the file's output)")
     parser.add_argument(
         "--resume", default="auto", metavar="auto|never|DIR",
         help="auto: go on from the newest complete checkpoint, if there is one; never: start anew, in a folder that "
@@ -93,9 +91,7 @@ def _dry_run(config: "TrainingConfig", processes: int | None) -> int:
 def _train_nano(args: argparse.Namespace, path: Path) -> int:
     """Hand over to the built-in model's own trainer, which starts its processes itself."""
     if args.assignments or args.dry_run or args.processes is not None:
-        raise ValueError(
-            f"{path} trains the built-in model, which knows no --set, --dry-run and --processes: edit it."
-        )
+        raise ValueError(f"{path} trains the built-in model, which knows no --set, --dry-run, --processes: edit it.")
     if args.resume not in ("auto", "never"):
         raise ValueError(f"{path} trains the built-in model, whose --resume is auto or never.")
     from ..training import nano

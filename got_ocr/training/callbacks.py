@@ -53,7 +53,8 @@ class RunLog(TrainerCallback):
         with open(self.file, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         if not self.quiet:
-            print(f"got-ocr: {describe(record, state.max_steps)}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"got-ocr: {describe(record, state.max_steps)}\n")
+            sys.stderr.flush()
 
 
 def describe(record: dict[str, Any], max_steps: int) -> str:
@@ -74,9 +75,7 @@ def describe(record: dict[str, Any], max_steps: int) -> str:
     if "learning_rate" in record:
         words.append(f"learning rate {record['learning_rate']:.2e}")
     if "eval_cer" in record:
-        words.append(
-            f"character error rate {record['eval_cer']:.2%}, {record['eval_exact']:.0%} read without an error"
-        )
+        words.append(f"character error rate {record['eval_cer']:.2%}, {record['eval_exact']:.0%} without an error")
     if "samples_per_s" in record:
         words.append(f"{record['samples_per_s']:.2f} samples/s")
     if "train_runtime" in record:

@@ -1,8 +1,8 @@
 """Checkpoints on disk: written whole or not at all, found again, and recognised when something cut them off.
 
 A checkpoint is written into a hidden folder beside its place, listed file by file in `checkpoint.json`, and then
-renamed, so that `checkpoint-120` is complete from the moment that it has its name. Copies that lost something on the way
-no longer agree with the list, and are skipped.
+renamed, so that `checkpoint-120` is complete from the moment that it has its name. Copies that lost something on the
+way no longer agree with the list, and are skipped.
 """
 
 import json

@@ -7,9 +7,9 @@
     decoder      tokens * (8 D + 3 I) numbers a layer; checkpointed D a layer, and one layer whole
     logits       tokens * vocabulary * 12 bytes: in float32 they, their softmax and their gradient; 2 more in bf16
 
-with C, M the tower's width and MLP, D, I the decoder's. A number is 4 bytes, or 2 in bf16 and fp16; a frozen tower keeps
-nothing. ZeRO-2 divides gradients and optimiser by the number of processes, ZeRO-3 and FSDP the weights too. What kernels
-and the allocator need on top, usually a fifth, is not in it.
+with C, M the tower's width and MLP, D, I the decoder's. A number is 4 bytes, or 2 in bf16 and fp16; a frozen tower
+keeps nothing. ZeRO-2 divides gradients and optimiser by the number of processes, ZeRO-3 and FSDP the weights too. What
+kernels and the allocator need on top is not in it.
 """
 
 import json

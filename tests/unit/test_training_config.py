@@ -1,0 +1,144 @@
+"""Training configurations: what is read, what is refused and with which words, and those that ship."""
+
+from pathlib import Path
+
+import pytest
+
+from got_ocr.training.config import TrainingConfig
+from got_ocr.training.settings import SettingsError, build, read_yaml, set_field, write_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted(path for path in (ROOT / "configuration" / "training").glob("*.yaml") if path.name != "nano.yaml")
+SMALLEST = {"stage": 3, "model": {"checkpoint": "org/got"}, "data": {"sets": {"mine": {"path": "pages.json"}}}}
+
+
+def make(**fields: object) -> TrainingConfig:
+    return build(TrainingConfig, {**SMALLEST, **fields}, "run.yaml")
+
+
+def test_the_defaults_are_the_published_post_training_command() -> None:
+    config = make()
+    optimisation = config.optimisation
+    assert (optimisation.learning_rate, optimisation.schedule, optimisation.warmup_share) == (2e-5, "cosine", 0.001)
+    assert (optimisation.weight_decay, optimisation.epochs) == (0.0, 1.0)
+    assert (optimisation.batch_per_device, optimisation.accumulation_steps) == (2, 2)
+    assert config.data.max_tokens == 8192
+    assert config.saving.limit == 1
+    assert config.run.gradient_checkpointing
+    assert config.run.tf32
+    assert config.run.precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"speed": 3}, "run.yaml: there is no field speed; allowed here: data, evaluation, logging, lora, model"),
+        (
+            {"optimisation": {"lr": 1}},
+            "there is no field optimisation.lr; allowed in optimisation: accumulation_steps",
+        ),
+        ({"optimisation": {"learning_rate": "fast"}}, "optimisation.learning_rate must be a number, got 'fast'"),
+        ({"optimisation": {"learning_rate": -1}}, "optimisation.learning_rate must be at least 0.0, got -1.0"),
+        ({"optimisation": {"warmup_share": 2}}, "optimisation.warmup_share must be from 0.0 to 1.0, got 2.0"),
+        ({"optimisation": {"batch_per_device": 2.5}}, "optimisation.batch_per_device must be a whole number, got 2.5"),
+        (
+            {"optimisation": {"schedule": "step"}},
+            "optimisation.schedule must be one of 'cosine', 'linear', 'constant'",
+        ),
+        ({"optimisation": {"betas": [0.9]}}, "optimisation.betas must be two numbers"),
+        ({"run": {"tf32": 1}}, "run.tf32 must be true or false, got 1"),
+        ({"run": "fast"}, "run must hold fields (name: value), got the text 'fast'"),
+        ({"run": {"fsdp": True, "deepspeed": "zero2.json"}}, "choose one"),
+        ({"stage": 4}, "stage must be one of 1, 2, 3, 'lora', got 4"),
+        ({"stage": True}, "stage must be one of 1, 2, 3, 'lora', got True"),
+        ({"data": {}}, "the field data.sets is missing (fields (name: value))"),
+        ({"data": {"sets": {"a": {"path": 3}}}}, "data.sets.a.path must be a text, got 3"),
+        ({"data": {"sets": {"a": {"path": "x", "share": 2.0}}}}, "data.sets.a.share must be above 0 and at most 1"),
+        ({"data": {"sets": {"a": {"path": "x"}}, "mix": "a+b"}}, "names 'b', which is not declared; declared are: a"),
+        ({"lora": {}}, "lora is for stage 'lora', but stage is 3"),
+        ({"stage": "lora", "train_decoder": True}, "train_decoder is not for stage 'lora'"),
+        ({"stage": "lora", "lora": {"decoder": ["head"]}}, "lora.decoder[0] must be one of 'q_proj'"),
+        ({"stage": "lora", "lora": {"decoder": []}}, "lora trains nothing"),
+        ({"stage": 1, "model": {}}, "stage 1 needs model.checkpoint, or model.config and/or model.overrides"),
+        (
+            {"stage": 2, "model": {"tower": "a"}},
+            "stage 2 needs model.checkpoint, or both model.tower and model.decoder",
+        ),
+        ({"stage": 3, "model": {}}, "stage 3 needs model.checkpoint"),
+        ({"model": {"checkpoint": "a", "tower": "b"}}, "model.checkpoint is a whole model: leave out model.tower"),
+    ],
+)
+def test_what_is_wrong_is_named(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make(**fields)
+    assert message in str(caught.value)
+    assert str(caught.value).count("run.yaml") == 1
+
+
+def test_a_number_without_a_point_is_a_number(tmp_path: Path) -> None:
+    """YAML reads 2e-5 as a text."""
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        "stage: 3\nmodel: {checkpoint: a}\ndata: {sets: {b: {path: c}}}\noptimisation: {learning_rate: 2e-5}"
+    )
+    assert TrainingConfig.read(file).optimisation.learning_rate == 2e-5
+
+
+def test_assignments_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    write_yaml(make(), file)
+    config = TrainingConfig.read(file, ["optimisation.max_steps=7", "data.sets.more.path=x.json", "evaluation=null"])
+    assert config.optimisation.max_steps == 7
+    assert list(config.data.sets) == ["mine", "more"]
+    with pytest.raises(SettingsError, match=r"--set takes section\.name=value, got 'seed'"):
+        TrainingConfig.read(file, ["seed"])
+    with pytest.raises(SettingsError, match="there is no field optimisation.speed"):
+        TrainingConfig.read(file, ["optimisation.speed=1"])
+    with pytest.raises(SettingsError, match=r"--set seed\.x=1: seed is 42 and has no fields"):
+        TrainingConfig.read(file, ["seed.x=1"])
+
+
+def test_a_configuration_survives_being_written(tmp_path: Path) -> None:
+    config = make(stage="lora", lora={"rank": 4, "vision_tower": ["qkv"]}, evaluation={"path": "e.json"})
+    write_yaml(config, tmp_path / "c.yaml")
+    assert TrainingConfig.read(tmp_path / "c.yaml") == config
+
+
+def test_files_that_are_no_configuration(tmp_path: Path) -> None:
+    broken, listed = tmp_path / "broken.yaml", tmp_path / "list.yaml"
+    broken.write_text("a: [1")
+    listed.write_text("- 1")
+    with pytest.raises(SettingsError, match="broken.yaml is not valid YAML"):
+        read_yaml(broken)
+    with pytest.raises(SettingsError, match=r"list.yaml must hold fields \(name: value\), got a list"):
+        read_yaml(listed)
+    with pytest.raises(FileNotFoundError, match="there is no configuration"):
+        read_yaml(tmp_path / "gone.yaml")
+
+
+def test_set_field_makes_sections() -> None:
+    fields: dict[str, object] = {}
+    set_field(fields, "data.mix=a+b")
+    assert fields == {"data": {"mix": "a+b"}}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_configurations_that_ship_are_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config = TrainingConfig.read(path)
+    for file in (config.run.deepspeed, config.model.config, config.model.tokenizer):
+        assert file is None or "/" not in file or file.startswith("runs/") or Path(file).exists(), file
+
+
+def test_the_three_stages_that_ship_are_the_published_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    rows = {}
+    for stage in (1, 2, 3):
+        config = TrainingConfig.read(ROOT / "configuration" / "training" / f"stage{stage}.yaml")
+        assert config.stage == stage
+        one = config.optimisation
+        on_64_devices = 64 * one.batch_per_device * one.accumulation_steps
+        rows[stage] = (on_64_devices, one.learning_rate, one.epochs, config.data.max_tokens)
+    assert rows[1] == (128, 1e-4, 3.0, 4096)
+    assert rows[2] == (128, 1e-4, 1.0, 6000)
+    assert rows[3][1:] == (2e-5, 1.0, 8192)
