@@ -33,6 +33,7 @@ mtext.unknown { color: #a33; font-family: monospace; }
 mtext.bold { font-weight: bold; } mtext.italic { font-style: italic; } mtext.monospace { font-family: monospace; }
 """
 _OPENING, _CLOSING = "([{⟨⌊⌈", ")]}⟩⌋⌉"
+_SIGNS = ("+", "-", "±", "∓")
 _COLOR = re.compile(r"[A-Za-z]{1,20}|#[0-9A-Fa-f]{3,8}")
 
 
@@ -78,13 +79,25 @@ def _row(node: Node, font: str, display: bool) -> str:
         function = _is_function(child)
         if function and position and children[position - 1].kind in ("identifier", "number", "scripts", "fenced"):
             written.append('<mspace width="0.167em"/>')
-        written.append(_write(child, font, display))
+        if child.kind == "operator" and child.value in _SIGNS and _opens(children[position - 1] if position else None):
+            written.append(_operator(child, font, display).replace("<mo>", '<mo form="prefix" lspace="0" rspace="0">'))
+        else:
+            written.append(_write(child, font, display))
         if function and position + 1 < len(children):
             following = children[position + 1]
             opens = following.value[:1] in tuple(_OPENING) if following.value else following.kind == "fenced"
             if not opens and following.kind not in ("operator", "space"):
                 written.append('<mspace width="0.167em"/>')
     return "".join(written)
+
+
+def _opens(before: Node | None) -> bool:
+    """Say whether a plus or minus after this piece is a sign, not an operation."""
+    if before is None or before.kind == "space":
+        return True
+    if before.kind == "big":
+        return before.value in _OPENING
+    return before.kind == "operator" and before.value not in tuple(_CLOSING + "|‖!%′″‴")
 
 
 def _merged(nodes: list[Node], font: str) -> Iterator[Node]:
@@ -189,6 +202,7 @@ def _scripts(node: Node, font: str, display: bool) -> str:
     if not stacked:
         name = {(True, True): "msubsup", (True, False): "msub", (False, True): "msup"}
     scripts = "".join(_group(script, font, False) for script in (under, over) if script is not None)
+    scripts = scripts.replace("<mo>", '<mo lspace="0" rspace="0">')  # TeX sets scripts tight; MathML Core doesn't.
     tag = name[under is not None, over is not None]
     return f"<{tag}>{written}{scripts}</{tag}>"
 
@@ -243,7 +257,10 @@ def _accent(node: Node, font: str, display: bool) -> str:
         side = "under" if node.options["under"] else "over"
         return f'<mrow class="{side}brace">{base}</mrow>'
     stretchy = "true" if node.options["stretchy"] else "false"
-    mark = f'<mo stretchy="{stretchy}">{_safe(node.value)}</mo>'
+    # The signs of ASCII are far wider than TeX's accents, and the arrow is one for running formulas.
+    value = {"^": "ˆ", "~": "˜"}.get(node.value, node.value) if name in ("hat", "tilde") else node.value
+    size = ' mathsize="70%"' if name == "vec" else ""
+    mark = f'<mo stretchy="{stretchy}"{size}>{_safe(value)}</mo>'
     if node.options["under"]:
         return f'<munder accentunder="true">{base}{mark}</munder>'
     return f'<mover accent="true">{base}{mark}</mover>'

@@ -93,7 +93,7 @@ class BrowserPage:
         _OwnBrowser.shown = self
         if margin_px is None:
             return image
-        image, self._offset_px = _crop(image, margin_px)
+        image, self._offset_px = crop_to_ink(image, margin_px)
         return image
 
     def boxes(self, selector: str) -> list[list[float]]:
@@ -153,10 +153,11 @@ def _browser() -> Browser:
         _close()
     if own.browser is None:
         own.browser, own.process, own.pictures = Browser(), os.getpid(), 0
+        atexit.unregister(_close)
+        atexit.register(_close)  # Anew: it must run before the one that removes the browser's folder.
     return own.browser
 
 
-@atexit.register
 def _close() -> None:
     own = _OwnBrowser
     browser, own.browser, own.shown = own.browser, None, None
@@ -166,8 +167,19 @@ def _close() -> None:
         browser.close()
 
 
-def _crop(image: Image.Image, margin_px: int) -> tuple[Image.Image, tuple[float, float]]:
-    """Cut to what differs from the paper, the colour of the first pixel; tell where the cut begins."""
+def crop_to_ink(image: Image.Image, margin_px: int) -> tuple[Image.Image, tuple[float, float]]:
+    """Cut a picture to what differs from its paper, the colour of its first pixel.
+
+    Args:
+        image: RGB.
+        margin_px: Paper left on each side, added where the picture has less.
+
+    Returns:
+        The cut picture, and where it begins (x, y) in the old one, in px.
+
+    Raises:
+        ValueError: Nothing differs from the paper.
+    """
     pixels = np.asarray(image)
     ink = np.abs(pixels.astype(np.int16) - pixels[0, 0]).max(2) > _INK_DIFFERENCE
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))

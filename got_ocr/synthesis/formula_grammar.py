@@ -30,8 +30,8 @@ _POOLS = {
     "f": r"f f f g g h u v F G \phi \psi \varphi \Phi \Psi \rho w".split(),
     "F": r"F G H \Phi \Psi U".split(),
     "g": (
-        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu \nu \xi "
-        r"\pi \rho \sigma \tau \upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma "
+        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu \nu "
+        r"\xi \pi \rho \sigma \tau \upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma "
         r"\Phi \Psi \Omega"
     ).split(),
     "M": r"A A B B C P Q M S X \mathbf{A} \mathbf{B} \mathbf{M} \Sigma".split(),

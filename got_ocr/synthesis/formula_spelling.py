@@ -141,5 +141,5 @@ def _join(pieces: list[str]) -> str:
     for piece in pieces:
         if re.search(r"\\[A-Za-z]+$", joined) and piece[:1].isalpha():
             joined += " "
-        joined += piece.lstrip() if joined.endswith(" ") and not joined.endswith("\\ ") else piece
+        joined += piece.lstrip() if joined.endswith(" ") else piece
     return joined

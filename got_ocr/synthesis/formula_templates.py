@@ -131,7 +131,7 @@ V=\frac{4}{3}\pi r^3
 -- linear algebra
 <M1><v1>=<g1><v1>
 \det(<M1>-<g1>I)=0
-(<M1><M2>)^{⟦-1|T|\top⟧}=<M2>^{-1}<M1>^{-1}
+⟦(<M1><M2>)^{-1}=<M2>^{-1}<M1>^{-1}|(<M1><M2>)^{\top}=<M2>^{\top}<M1>^{\top}|(<M1><M2>)^{T}=<M2>^{T}<M1>^{T}⟧
 \operatorname{tr}(<M1><M2>)=\operatorname{tr}(<M2><M1>)
 <M1>=<M2>\Lambda<M2>^{⟦-1|T|\top⟧}
 <M1>=U\Sigma V^{⟦T|*|\top|\dagger⟧}
@@ -176,7 +176,7 @@ D_{\mathrm{KL}}(P\|Q)=\sum_{<x1>}P(<x1>)\log\frac{P(<x1>)}{Q(<x1>)}
 -- logic, sets, arrows
 \forall<x1>\in<A1>\,\exists<x2>\in<A2>:<expr>⟦<|=|\leq⟧<expr>
 \forall\varepsilon>0\,\exists\delta>0:|<x1>-<c1>|<\delta\Rightarrow|<f1>(<x1>)-<f1>(<c1>)|<\varepsilon
-<A1>⟦\cup|\cap⟧(<A2>⟦\cap|\cup⟧<A3>)=(<A1>\cup<A2>)\cap(<A1>\cup<A3>)
+<A1>\cup(<A2>\cap<A3>)=(<A1>\cup<A2>)\cap(<A1>\cup<A3>)
 \overline{<A1>\cup<A2>}=\overline{<A1>}\cap\overline{<A2>}
 <A1>\setminus<A2>=\{<x1>\in<A1>\mid<x1>\notin<A2>\}
 <A1>=\left\{<x1>\in<N>:<expr>⟦\leq|=|>⟧<num>\right\}

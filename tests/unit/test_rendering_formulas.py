@@ -159,3 +159,22 @@ def test_deep_nesting_is_flattened(piece: str) -> None:
 def test_columns() -> None:
     assert parse_columns(r"|l|*{2}{c}@{\quad}r|") == (["l", "c", "c", "r"], {0, 1, 4})
     assert parse_columns("p{3cm}X") == (["p", "X"], set())
+
+
+def test_a_sign_stands_close_to_its_number_and_an_operation_apart() -> None:
+    sign = '<mo form="prefix" lspace="0" rspace="0">−</mo>'
+    for tex in ("-x", "(-x)", r"a\geq-x", r"a,\quad-x"):
+        assert sign in formula_to_mathml(parse_formula(tex), tex, display=True), tex
+    for tex in ("a-x", "(a)-x", "a!-x", "a^{2}-x"):
+        written = formula_to_mathml(parse_formula(tex), tex, display=True)
+        assert sign not in written and "<mo>−</mo>" in written, tex
+
+
+def test_scripts_are_set_tight() -> None:
+    written = formula_to_mathml(parse_formula(r"\sum_{i=1}"), "", display=True)
+    assert '<mo lspace="0" rspace="0">=</mo>' in written
+
+
+def test_accents_are_no_wider_than_a_letter() -> None:
+    written = formula_to_mathml(parse_formula(r"\hat{x}\tilde{y}\vec{z}"), "", display=True)
+    assert "ˆ" in written and "˜" in written and 'mathsize="70%">→' in written
