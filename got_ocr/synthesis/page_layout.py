@@ -21,6 +21,7 @@ from got_ocr.synthesis.typesetting import (
     Word,
     break_lines,
     draw_inks,
+    line_box,
     place_line,
     quarter,
     text_width_px,
@@ -266,12 +267,13 @@ class _Composer:
         marker = usable[rng.integers(len(usable))]
         hang_px = style.body_px * rng.uniform(1.3, 2.4) + (style.body_px if len(marker) < 4 else 0.0) * 0.4
         offset_px = style.body_px * rng.uniform(0.0, 1.8)
-        most, items = int(rng.integers(40, 220)), []
+        most, items, left = int(rng.integers(40, 220)), [], self.left
         for number in range(int(rng.integers(2, 8))):
-            if self.left < 2 * _LEAST_CHARACTERS:
+            if left < 2 * _LEAST_CHARACTERS:
                 break
-            item = self.prose.paragraph(least=10, most=min(most, self.left - 5))
-            item = self._fit(self.prose.marker(marker, number) + item)
+            item = self.prose.marker(marker, number) + self.prose.paragraph(least=10, most=min(most, left - 5))
+            item = _cut(item, left)
+            left -= _count(item)
             items.append((item, offset_px, offset_px + hang_px))
         if items:
             self._flow("list", items, marked=True)
@@ -430,7 +432,7 @@ class _Composer:
         align = str(self.rng.choice(("left", "centre", "right")))
         baseline = middle_px + 0.35 * size_px
         inks = place_line(line, style.body, size_px, style.ink, left, baseline, right - left, align)
-        if union(ink.box for ink in inks)[1] < 0 or union(ink.box for ink in inks)[3] > style.height_px:
+        if line_box(inks)[1] < 0 or line_box(inks)[3] > style.height_px:
             return
         self._keep(kind, [(line, inks)])
 
@@ -468,9 +470,7 @@ class _Composer:
 
     def _fit(self, words: list[Word]) -> list[Word]:
         """Cut words to what the page may still hold, at least one."""
-        while len(words) > 1 and _count(words) > self.left:
-            words = words[:-1]
-        return words
+        return _cut(words, self.left)
 
     def _flow(
         self,
@@ -554,7 +554,7 @@ class _Composer:
         lines = []
         for line, inks in placed:
             self.inks += inks
-            lines.append(TextLine(line.text, union(ink.box for ink in inks), line.end))
+            lines.append(TextLine(line.text, line_box(inks), line.end))
             self.left -= len(line.text) + 1
         self.blocks.append(TextBlock(kind, tuple(lines), is_continued))
 
@@ -577,6 +577,12 @@ class _Composer:
 def _shrink(box: Box, scale: int) -> Box:
     x1, y1, x2, y2 = (value / scale for value in box)
     return x1, y1, x2, y2
+
+
+def _cut(words: list[Word], most: int) -> list[Word]:
+    while len(words) > 1 and _count(words) > most:
+        words = words[:-1]
+    return words
 
 
 def _count(words: list[Word]) -> int:

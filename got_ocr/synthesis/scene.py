@@ -63,7 +63,7 @@ class _Hung:
 
 
 class SceneText:
-    """Signs with one to three lines each; the answer reads sign by sign, rows of signs from the top."""
+    """Signs with one to three lines each; the answer reads sign by sign, from the top, then from the left."""
 
     def __init__(self, resources: Resources) -> None:
         """Keep what to draw with.
@@ -98,7 +98,9 @@ class SceneText:
             answer = "\n".join(line for item in ordered for line in item.sign.lines)
             source: dict[str, Any] = {
                 "background": background,
-                "lines": [entry for item in ordered for entry in _line_facts(item)],
+                "lines": [
+                    {**facts, "sign": number} for number, item in enumerate(ordered) for facts in _line_facts(item)
+                ],
                 "faces": sorted({f"{item.sign.face.family} {item.sign.face.style}" for item in hung}),
                 "degradations": applied,
                 "redrawn": redrawn,
@@ -196,13 +198,18 @@ def _are_apart(one: tuple[int, int, int, int], other: tuple[int, int, int, int])
 
 
 def _reading_order(hung: list[_Hung]) -> list[_Hung]:
-    """Rows from the top, and in a row from the left."""
+    """What is above comes first; of signs side by side, what is on the left."""
+
+    def precedes(one: _Hung, other: _Hung) -> bool:
+        side_by_side = one.box[1] < other.box[3] and other.box[1] < one.box[3]
+        return one.box[0] < other.box[0] if side_by_side else one.box[1] < other.box[1]
+
     rest, ordered = sorted(hung, key=lambda item: item.box[1]), []
     while rest:
-        first = rest[0]
-        row = [item for item in rest if min(item.box[3], first.box[3]) - max(item.box[1], first.box[1]) > 0]
-        ordered += sorted(row, key=lambda item: item.box[0])
-        rest = [item for item in rest if item not in row]
+        free = [item for item in rest if not any(precedes(other, item) for other in rest if other is not item)]
+        chosen = (free or rest)[0]
+        ordered.append(chosen)
+        rest = [item for item in rest if item is not chosen]
     return ordered
 
 

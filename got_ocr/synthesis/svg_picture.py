@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.fonts import FontFace
 from got_ocr.synthesis.resources import Resources
 
@@ -137,9 +138,5 @@ def wear_picture(
     Returns:
         The picture and what was done to it, JSON-ready; the same picture and nothing where none is asked for.
     """
-    if not resources.degradations or rng.random() >= share:
-        return image, []
-    from got_ocr.synthesis.degradations import degrade
-
-    worn, applied = degrade(image, rng, resources.degradations)
+    worn, applied = degrade_share(image, rng, resources.degradations, share)
     return worn, list(applied)

@@ -111,16 +111,39 @@ class Ink:
     size_px: float
     color: tuple[int, int, int]
 
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Where its ink is: x1, y1, x2, y2."""
-        x1, y1, x2, y2 = _ink_box(self.face, self.size_px, self.text)
-        return (self.x_px + x1, self.baseline_px + y1, self.x_px + x2, self.baseline_px + y2)
+
+@lru_cache(maxsize=32768)
+def _reach(face: FontFace, size_px: float, text: str) -> tuple[float, float]:
+    """How high and low a text's ink reaches from the baseline."""
+    box = load_font(face, size_px).getbbox(text, anchor="ls")
+    return box[1], box[3]
 
 
 @lru_cache(maxsize=32768)
-def _ink_box(face: FontFace, size_px: float, text: str) -> tuple[float, float, float, float]:
-    return load_font(face, size_px).getbbox(text, anchor="ls")
+def _sides(face: FontFace, size_px: float, text: str) -> tuple[float, float]:
+    """Where a text's ink begins and ends from its origin (Pillow's getbbox counts the empty sides of letters in)."""
+    mask, (left, _) = load_font(face, size_px).getmask2(text, mode="L", anchor="ls")
+    box = mask.getbbox()
+    return (left + box[0], left + box[2]) if box else (0, 0)
+
+
+def line_box(inks: Sequence[Ink]) -> tuple[float, float, float, float]:
+    """Enclose the ink of a line.
+
+    Args:
+        inks: of the line, from left to right, at least one.
+
+    Returns:
+        (x1, y1, x2, y2) in px of the canvas.
+    """
+    reaches = [_reach(ink.face, ink.size_px, ink.text) for ink in inks]
+    first, last = inks[0], inks[-1]
+    return (
+        first.x_px + _sides(first.face, first.size_px, first.text)[0],
+        min(ink.baseline_px + above for ink, (above, _) in zip(inks, reaches, strict=True)),
+        last.x_px + _sides(last.face, last.size_px, last.text)[1],
+        max(ink.baseline_px + below for ink, (_, below) in zip(inks, reaches, strict=True)),
+    )
 
 
 @lru_cache(maxsize=32768)
