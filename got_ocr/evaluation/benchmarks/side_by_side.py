@@ -11,7 +11,6 @@ stopped go on. White space counts as single blanks, since engines break lines ot
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import Any
 
 ENGINES = ("got", "tesseract", "rapidocr")
 NAMES = {"got": "built-in checkpoint", "tesseract": "Tesseract", "rapidocr": "RapidOCR"}
-DRAWN_RUNGS = (0, 1, 3, 4)  # clean lines of known and unseen fonts, paragraphs of unseen fonts, worn lines
+DRAWN_RUNGS = ("lines", "paragraphs-unseen", "paragraphs-degraded", "lines-unseen")
 
 
 @dataclass(frozen=True)
@@ -41,28 +40,28 @@ class DevelopmentSet:
 
 def draw_sets(folder: Path, model: Path, count: int, corpus: Path | None) -> list[DevelopmentSet]:
     """Draw the development sets of the built-in checkpoint, those that are not there yet."""
-    from PIL import Image
-
-    from got_ocr.evaluation.nano import RUNGS, draw_rung
+    from got_ocr.evaluation.nano_rungs import Materials, find_rungs, freeze_corpus
     from got_ocr.training.nano_batches import Vocabulary
     from got_ocr.training.nano_trainer import NanoTrainingConfig
 
     sets = []
     config = NanoTrainingConfig.read(Path("configuration/training/nano.yaml"))
-    vocabulary = Vocabulary(model / "qwen.tiktoken")
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
-        for place in DRAWN_RUNGS:
-            rung = RUNGS[place]
-            target = folder / re.sub(r"\W+", "-", rung.name)
-            sets.append(DevelopmentSet(rung.name, target, 6))
-            if (target / "complete").exists():
-                continue
-            target.mkdir(parents=True, exist_ok=True)
-            drawn = draw_rung(rung, config, vocabulary, corpus or Path(temporary) / "corpus.txt", count)
-            for number, image in enumerate(drawn):
-                Image.fromarray(image.pixels).save(target / f"{number:04d}.png")
-                (target / f"{number:04d}.gt.txt").write_text(image.text + "\n", encoding="utf-8")
-            (target / "complete").touch()
+        alphabet = Vocabulary(model / "qwen.tiktoken").alphabet
+        freeze_corpus(corpus or Path(temporary) / "corpus.txt", folder / "corpus.txt", alphabet)
+    materials = Materials(config, folder / "corpus.txt")
+    for rung in find_rungs(DRAWN_RUNGS):
+        target = folder / rung.key
+        sets.append(DevelopmentSet(rung.name, target, rung.page_segmentation))
+        if (target / "complete").exists():
+            continue
+        target.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            question = rung.question(materials, number)
+            question.pages[0].save(target / f"{number:04d}.png")
+            (target / f"{number:04d}.gt.txt").write_text(question.texts[0] + "\n", encoding="utf-8")
+        (target / "complete").touch()
     return sets
 
 
