@@ -91,7 +91,9 @@ def check_latex() -> None:
         raise ValueError("typesetter 'latex' needs the package pypdfium2: pip install 'got-ocr[synth]'") from error
 
 
-def draw_latex_style(rng: np.random.Generator, shape: float | None = None, columns: int | None = None) -> LatexStyle:
+def draw_latex_style(
+    rng: np.random.Generator, shape: float | None = None, columns: int | None = None, pixels: int | None = None
+) -> LatexStyle:
     """Choose the look of a page.
 
     Args:
