@@ -30,6 +30,9 @@ CAPITAL_EM = 0.7
 X_HEIGHT_EM = 0.5
 GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
+MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
+FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
+FEW_LETTERS = 6  # So few tell little of a line's size.
 SKEW_LIMIT_DEGREES = 3.5
 
 
@@ -107,7 +110,10 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
     width, height, area = components.width[letters], components.height[letters], components.area[letters]
     block = (height > 2 * em_px) & (width > 0.3 * height) & (area > 0.75 * width * height)
     letters = letters[~block]
-    gutters = _gutters(components.boxes[letters], shape, em_px)
+    # Dashes are no letters, but they are no white space either.
+    marks = (components.area > 0.01 * em_px**2) & (components.height < 2 * em_px)
+    marks[letters] = True
+    gutters = _gutters(components.boxes[marks], shape, em_px)
     label, letters = _segment(components, letters, shape, gutters)
     segments = _describe(components, letters, label)
     segments = _attach_small(segments)
@@ -118,7 +124,7 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
         usual = weighted_median(
             np.array([line.em_px for line in lines]), np.array([len(line.members) for line in lines])
         )
-        lines = [line for line in lines if line.em_px < 6 * usual or len(line.members) > 8]
+        lines = [line for line in lines if line.em_px < (6 if len(line.members) <= 8 else 9) * usual]
     return _order(lines)
 
 
@@ -126,7 +132,7 @@ def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndar
     """Number the tall white strips of a page.
 
     Args:
-        boxes: (N, 4) of the letters.
+        boxes: (N, 4) of letters and marks.
         shape: (H, W).
         em_px: usual font size.
 
@@ -138,6 +144,10 @@ def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndar
     white = np.ones((rows, columns), bool)
     for x1, y1, x2, y2 in (boxes // cell).tolist():
         white[y1 : y2 + 1, x1 : x2 + 1] = False
+    # Margins over and under the text would reach down into the gaps of its first and last line.
+    inked = np.flatnonzero(~white.all(1))
+    if len(inked):
+        white[: inked[0]] = white[inked[-1] + 1 :] = False
     strips = np.zeros((columns, rows), bool)
     for width_em, height_em in GUTTERS_EM:
         window = min(max(2, round(width_em * em_px / cell) - 1), columns)
@@ -252,7 +262,9 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
             middle = (y1 + y2) / 2
             gap = np.maximum(np.maximum(reach[:, 0] - x2, x1 - reach[:, 2]), 0.0)
             share = height[small] / em
-            near = ((share < 0.45) & (gap < 1.2 * em)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
+            # A bullet may stand further away from its item.
+            far = np.where(reach[:, 0] > x2, MARKER_GAP_EM, 1.2) * em
+            near = ((share < 0.45) & (gap < far)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
             inside = (middle > baseline - 1.05 * em) & (middle < baseline + 0.35 * em)
             fits = near & inside & (owner < 0) & (em > 1.2 * em[small])
             fits &= boxes[:, 2] - boxes[:, 0] > x2 - x1
@@ -277,21 +289,77 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
 def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
     """Join segments of one row, over a gutter only where it is a table's."""
     pairs, crossed = _neighbours(segments, gutters)
-    lines = _chain(segments, pairs)
+    lines = _chain(segments, pairs + _word_gaps(segments, pairs, crossed))
+    lines = _join_markers(lines, _neighbours(lines, gutters)[1])
     pairs, crossed = _neighbours(lines, gutters)
     for rows in crossed.values():
         left, right = ([lines[row[side]] for row in rows] for side in (0, 1))
-        widths = np.array(
-            [min((line.box[2] - line.box[0]) / line.em_px for line in row) for row in zip(left, right, strict=True)]
-        )
+        both = np.array([[(line.box[2] - line.box[0]) / line.em_px for line in side] for side in (left, right)])
+        widths, longest = both.min(0), both.max(0)
         level = np.array([line.baseline_px for line in left])
         steps = np.abs(level - [line.baseline_px for line in right]) / [line.em_px for line in left]
         for number, row in enumerate(rows):
             # A gutter may run from columns of prose into a table: the rows nearby decide.
             near = np.abs(level - level[number]) < 4 * left[number].em_px
+            if near.sum() == 1 and longest[number] > 2 * COLUMN_WIDTH_EM:
+                continue  # the last words of a column beside a line of another
             if np.median(widths[near]) < COLUMN_WIDTH_EM and np.median(steps[near]) < 0.12:
                 pairs.append(row)
     return _chain(lines, pairs)
+
+
+def _word_gaps(
+    segments: list[TextLine], pairs: list[tuple[int, int]], crossed: dict[int, list[tuple[int, int]]]
+) -> list[tuple[int, int]]:
+    """Find the pairs over a gutter that is none: word gaps of stretched lines that happen to lie under each other.
+
+    Args:
+        segments: of `_neighbours`.
+        pairs: without a gutter, as it gives them.
+        crossed: over a gutter, as it gives them.
+
+    Returns:
+        Pairs whose gap is no wider than the gaps between the words of the same row usually are.
+    """
+    boxes = _box_array(segments)
+    gap = {(left, right): float(boxes[right, 0] - boxes[left, 2]) for left, right in pairs}
+    found = []
+    for left, right in {pair for rows in crossed.values() for pair in rows}:
+        em = segments[left].em_px
+        baseline = segments[left].baseline_px
+        row = [width for pair, width in gap.items() if abs(segments[pair[0]].baseline_px - baseline) < 0.2 * em]
+        width = boxes[right, 0] - boxes[left, 2]
+        if len(row) >= 2 and width <= min(float(np.median(row)), 2.5 * em):
+            found.append((left, right))
+    return sorted(found)
+
+
+def _join_markers(lines: list[TextLine], crossed: dict[int, list[tuple[int, int]]]) -> list[TextLine]:
+    """Join the marks of a list's items, which stand in a column of their own, with the items.
+
+    Args:
+        lines: segments of rows.
+        crossed: of `_neighbours`.
+
+    Returns:
+        The lines; a mark stands near the left edge of what is above and below it, unlike a formula's number.
+    """
+    boxes = _box_array(lines)
+    baseline = np.array([line.baseline_px for line in lines])
+    pairs = []
+    for left, right in {pair for rows in crossed.values() for pair in rows}:
+        em = lines[right].em_px
+        width, gap = boxes[left, 2] - boxes[left, 0], boxes[right, 0] - boxes[left, 2]
+        level = abs(baseline[left] - baseline[right]) < 0.4 * em
+        if not (level and width < MARKER_WIDTH_EM * em and gap < MARKER_GAP_EM * em):
+            continue
+        middle = (boxes[left, 0] + boxes[left, 2]) / 2
+        wide = (boxes[:, 2] - boxes[:, 0] > 2 * MARKER_WIDTH_EM * em) & (np.abs(baseline - baseline[left]) < 3 * em)
+        over = wide & (boxes[:, 0] < middle) & (boxes[:, 2] > middle)
+        share = (middle - boxes[over, 0]) / (boxes[over, 2] - boxes[over, 0])
+        if not over.any() or share.max() < 0.35:
+            pairs.append((left, right))
+    return _chain(lines, sorted(pairs))
 
 
 def _neighbours(
@@ -305,13 +373,22 @@ def _neighbours(
     boxes = _box_array(segments)
     em = np.array([segment.em_px for segment in segments])
     baseline = np.array([segment.baseline_px for segment in segments])
+    count = np.array([len(segment.members) for segment in segments])
+    height = boxes[:, 3] - boxes[:, 1]
+    usual = weighted_median(em, count)
     pairs: list[tuple[int, int]] = []
     crossed: dict[int, list[tuple[int, int]]] = {}
     for left in range(len(segments)):
         top = np.maximum(baseline - 0.5 * em, baseline[left] - 0.5 * em[left])
         same_row = np.minimum(baseline, baseline[left]) - top > 0.25 * np.minimum(em, em[left])
         ratio = np.maximum(em, em[left]) / np.minimum(em, em[left])
-        right = np.flatnonzero(same_row & (ratio < 1.7) & (boxes[:, 0] > boxes[left, 2] - 0.3 * em[left]))
+        # Brackets and dots tell neither size nor baseline well.
+        few = np.minimum(count, count[left]) <= FEW_LETTERS
+        shared = np.minimum(boxes[:, 3], boxes[left, 3]) - np.maximum(boxes[:, 1], boxes[left, 1])
+        same_row |= few & (shared > 0.6 * np.minimum(height, height[left]))
+        right = np.flatnonzero(
+            same_row & (ratio < np.where(few, 2.4, 1.7)) & (boxes[:, 0] > boxes[left, 2] - 0.3 * em[left])
+        )
         right = right[right != left]
         if not len(right):
             continue
@@ -321,7 +398,8 @@ def _neighbours(
         strip = gutters[row, begin : max(int(boxes[nearest, 0]), begin + 1)]
         numbers = np.unique(strip[strip > 0]).tolist()
         # A heading's word gap may lie over the gutter of the columns below.
-        if not numbers or boxes[nearest, 0] - begin < 0.8 * min(em[left], em[nearest]):
+        size = min(em[left], em[nearest])
+        if not numbers or boxes[nearest, 0] - begin < (1.2 if size > 1.2 * usual else 0.8) * size:
             pairs.append((left, nearest))
             continue
         for number in numbers:
@@ -407,13 +485,47 @@ def _order(lines: list[TextLine]) -> list[TextLine]:
                 if state[here] == 1:
                     state[here] = 2
                     order.append(here)
-    return _number_blocks(_settle_sizes([lines[number] for number in order]))
+    return _number_blocks(_settle_sizes(_move_folios([lines[number] for number in order])))
+
+
+def _move_folios(lines: list[TextLine]) -> list[TextLine]:
+    """Read a page's number or running head that stands over or under one column before or after all columns."""
+    if len(lines) < 8:
+        return lines
+    level = np.array([line.baseline_px for line in lines])
+    usual = float(np.median([line.em_px for line in lines]))
+    head = int(np.argmin(level))
+    foot = int(np.argmax(level))
+    top, bottom = np.partition(level, 1)[1], np.partition(level, -2)[-2]
+    moved = list(range(len(lines)))
+    for number, gap, place in ((head, top - level[head], 0), (foot, level[foot] - bottom, len(lines) - 1)):
+        width = lines[number].box[2] - lines[number].box[0]
+        if gap > FOLIO_GAP_EM * usual and width < FOLIO_WIDTH_EM * usual:
+            moved.remove(number)
+            moved.insert(place, number)
+    return [lines[number] for number in moved]
+
+
+def _goes_on(long: TextLine, short: TextLine) -> bool:
+    """Whether a line of a few letters, brackets or dots seems to be set in the size of the line before or after it."""
+    apart = abs(long.baseline_px - short.baseline_px) / long.em_px
+    beside = min(long.box[2], short.box[2]) > max(long.box[0], short.box[0])
+    ratio = max(long.em_px, short.em_px) / min(long.em_px, short.em_px)
+    return len(long.members) > FEW_LETTERS and beside and 0.8 < apart < 1.7 and 1.12 < ratio < 1.9
 
 
 def _settle_sizes(lines: list[TextLine]) -> list[TextLine]:
-    """Take lines of even height for small letters where that makes them as large as the line before or after."""
+    """Mend sizes by the lines before and after.
+
+    A line of few letters takes their size; one of even height is taken for small letters where that makes it as large.
+    """
     settled = list(lines)
     for number, line in enumerate(lines):
+        if len(line.members) <= FEW_LETTERS:
+            sizes = [other.em_px for other in lines[max(number - 1, 0) : number + 2] if _goes_on(other, line)]
+            if sizes:
+                settled[number] = replace(line, em_px=min(sizes, key=lambda size: abs(size - line.em_px)))
+                continue
         if line.even:
             small = line.em_px * CAPITAL_EM / X_HEIGHT_EM
             sizes = [other.em_px for other in lines[max(number - 1, 0) : number + 2] if not other.even]
@@ -472,7 +584,12 @@ def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarr
         rule = (width < 0.2 * em) & (height > 2.5 * em)
         tall = beside & (shared > 0.25 * em) & ~rule & (height < 6 * em) & (width < 6 * em)
         several = tall.sum(1) > 1
-        off = np.where(beside & within & small, np.abs(middle_y - baseline + 0.35 * em) / em, np.inf)
+        # A dash that opens or ends a line may stand further away from its letters.
+        outside = np.maximum(np.maximum(x1 - middle_x, middle_x - x2), 0.0) / em
+        flat = (width > 1.2 * height) & (height < 0.25 * em) & (width > 0.15 * em)
+        apart = flat & (outside < np.where(middle_x < x1, MARKER_GAP_EM, 1.8))
+        near = (beside | apart) & within & small
+        off = np.where(near, np.abs(middle_y - baseline + 0.35 * em) / em + 0.5 * outside, np.inf)
         best = off.argmin(1)
         fits = np.isfinite(off[np.arange(len(chunk)), best]) & ~several
         owner[chunk[fits]] = best[fits] + 1
