@@ -1,11 +1,12 @@
 """`got-ocr train`: train GOT in any of its stages, or adapters, or the built-in model."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import exit_codes
 
@@ -106,22 +107,23 @@ def _train_nano(args: argparse.Namespace, path: Path) -> int:
 
 
 def _silence(quiet: bool) -> None:
-    """Leave stderr to our own lines: libraries' bars and notices go, their warnings of ours stay."""
-    import logging
+    """Leave stderr to our own lines: libraries' bars and notices go, warnings of ours stay."""
     import warnings
 
-    import transformers
+    from .model_choice import silence_libraries
 
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+    silence_libraries(show_downloads=True)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=FutureWarning)
-    handler: Any = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("got-ocr: %(message)s"))
     ours = logging.getLogger("got_ocr")
-    ours.handlers[:] = [handler]
-    ours.propagate = False
-    ours.setLevel(logging.ERROR if quiet else logging.WARNING)
+    ours.handlers[:] = [_Notices(logging.ERROR if quiet else logging.WARNING)]
+
+
+class _Notices(logging.Handler):
+    """Says what the library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"got-ocr: {record.getMessage()}", file=sys.stderr, flush=True)
 
 
 def _leave_group() -> None:

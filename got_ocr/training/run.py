@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import IterableDataset
 from transformers import TrainingArguments
 
 from got_ocr.hub.export import export_for_hub
@@ -36,7 +37,7 @@ from got_ocr.training.loader import TrainingLoader, open_loader
 from got_ocr.training.lora import add_adapters
 from got_ocr.training.packing import PackingCollator
 from got_ocr.training.reading import EvaluationReader
-from got_ocr.training.settings import write_yaml
+from got_ocr.training.settings import changed_fields, read_yaml, to_plain, write_yaml
 from got_ocr.training.stages import build_model, freeze, load_model
 from got_ocr.training.trainer import GotOcrTrainer
 
@@ -71,7 +72,7 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
     model, processor = load_start(config, checkpoint)
     args = training_arguments(config, output)
     loader = open_data(config, processor, args.process_index, args.world_size)
-    if not hasattr(loader.dataset, "__getitem__") or config.optimisation.max_steps is not None:
+    if isinstance(loader.dataset, IterableDataset) or config.optimisation.max_steps is not None:
         args.max_steps = total_steps(config, len(loader))
     rank = f".{args.process_index}" if args.process_index else ""
     policy = BadSamplePolicy(config.data.max_bad_share, config.data.max_bad_count)
@@ -244,6 +245,9 @@ def _prepare_folder(config: TrainingConfig, output: Path, checkpoint: Path | Non
     """Write down what is trained; take back what a killed run wrote after its last checkpoint."""
     output.mkdir(parents=True, exist_ok=True)
     checkpoints.clear_staging(output)
+    if checkpoint is not None and (output / CONFIG_FILE).is_file():
+        for change in changed_fields(read_yaml(output / CONFIG_FILE), to_plain(config)):
+            logger.warning("%s, unlike before.", change)
     write_yaml(config, output / CONFIG_FILE)
     log = output / LOG_FILE
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint is not None else 0

@@ -51,8 +51,33 @@ def write_yaml(settings: Any, path: Path) -> None:
         settings: A dataclass object.
         path: The file.
     """
-    plain = _to_plain(dataclasses.asdict(settings))
-    path.write_text(_yaml().safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path.write_text(_yaml().safe_dump(to_plain(settings), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def to_plain(settings: Any) -> dict[str, Any]:
+    """Turn a dataclass object into what a YAML file holds."""
+    return _to_plain(dataclasses.asdict(settings))
+
+
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Compare two configurations.
+
+    Args:
+        before: Fields of a YAML file.
+        after: Fields of another.
+        prefix: The section's name and a dot.
+
+    Returns:
+        A line for each field that differs.
+    """
+    lines: list[str] = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += changed_fields(old, new, f"{prefix}{name}.")
+        elif old != new:
+            lines.append(f"{prefix}{name} is {new!r} (was {old!r})")
+    return lines
 
 
 def _yaml() -> Any:

@@ -1,4 +1,4 @@
-"""`got-ocr train` as people run it: killed and resumed, on two processes, planned, and with mistakes in what it is told."""
+"""`got-ocr train` as people run it: killed and resumed, on two processes, planned, and told wrong things."""
 
 import importlib.util
 import json
@@ -207,7 +207,7 @@ def test_mistakes_get_one_line(tmp_path: Path, data: Path, capsys: pytest.Captur
         ([str(config), "--output", "x", "--resume", str(tmp_path / "no")], "can't go on from"),
         (
             [str(config), "--output", "x", "--set", "data.sets.eight.path=gone.json"],
-            "gone.json: there is no such file",
+            "gone.json: there is no such",
         ),
     ]:
         assert main(["train", *arguments]) in (exit_codes.WRONG_USAGE, exit_codes.OUTPUT_FAILED)
