@@ -217,7 +217,7 @@ class Paper:
         middle = polar(tip, (start + end) / 2, radius + 0.32 + 8.0 / max(end - start, 20.0) * 0.4)
         names = [point for point in (first, corner, last) if isinstance(point, str)]
         if self.style.named and len(names) == 3 and self.style.label_form == "option":
-            self.body.append(f"\\pic[draw, angle radius={number(10 * radius)}mm] {{angle = {'--'.join(names)}}};")
+            self.body.append(f"\\draw pic[draw, angle radius={number(10 * radius)}mm] {{angle = {'--'.join(names)}}};")
         else:
             begin = polar(tip, start, radius)
             self.body.append(f"\\draw {pair(begin)} arc ({number(start)}:{number(end)}:{number(radius)});")
