@@ -13,10 +13,10 @@ from got_ocr.synthesis.formula_grammar import random_formula
 Maker = Callable[[], str]
 _HEADINGS = (
     "Name Model Method Year Total Mean Value Price Amount Date Time Size Rate Score Count Type Class Group Sample "
-    "Country City Region Age Weight Height Speed Power Error Loss Accuracy Precision Recall Result Source Item Order Code "
-    "Level Status Unit Range Change Share Income Cost Profit Tax Quantity Product Parameter Symbol Description Dataset Run "
-    "Epoch Temperature Pressure Volume Length Width Area Grade Course Student Team Points Wins Losses Minimum Maximum "
-    "Median Baseline Ours Task Language Version Module Port Address Remarks No. ID"
+    "Country City Region Age Weight Height Speed Power Error Loss Accuracy Precision Recall Result Source Item Order "
+    "Code Level Status Unit Range Change Share Income Cost Profit Tax Quantity Product Parameter Symbol Description "
+    "Dataset Run Epoch Temperature Pressure Volume Length Width Area Grade Course Student Team Points "
+    "Wins Losses Minimum Maximum Median Baseline Ours Task Language Version Module Port Address Remarks No. ID"
 ).split()
 _UNITS = "m cm mm km kg g mg s ms min h V A W kW Hz MHz K Pa L mL GB MB mol px dB".split()
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -71,9 +71,10 @@ class CellWriter:
         return f"{word} {self.word()}" if kind < 0.25 else word
 
     def word(self) -> str:
-        """Take a word of the corpus."""
+        """Take a word of the corpus's prose."""
         for _ in range(50):
-            word = self.corpus.words[int(self.rng.integers(len(self.corpus.words)))]
+            words = self.corpus.paragraphs[int(self.rng.integers(len(self.corpus.paragraphs)))].split()
+            word = words[int(self.rng.integers(len(words)))]
             if _WORD.fullmatch(word):
                 return word
         return "word"

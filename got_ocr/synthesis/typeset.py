@@ -2,7 +2,7 @@
 
 import base64
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,18 +86,8 @@ class Style:
     width_em: float
 
     def facts(self, typesetter: str) -> dict[str, Any]:
-        """Say what of it a typesetter has used, JSON-ready."""
-        fonts = {"math_font": self.math_font, "text_font": self.text_font}
-        if typesetter == "latex":
-            fonts = {"latex_font": self.latex_font}
-        return {
-            "typesetter": typesetter,
-            "font_px": round(self.font_px, 2),
-            **fonts,
-            "ink": self.ink,
-            "paper": self.paper,
-            "margin_px": self.margin_px,
-        }
+        """Say what it is, JSON-ready: `Style(**facts["style"])` is the look again."""
+        return {"typesetter": typesetter, "style": asdict(self)}
 
 
 @cache
