@@ -273,8 +273,8 @@ def _draw_paper(
         for y in np.arange(offset, height, pitch_px):
             draw.line((0, round(y), width, round(y)), fill=pale, width=thick)
         if rng.random() < 0.5:
-            x = round(width * rng.uniform(0.02, 0.06))
-            draw.line((x, 0, x, height), fill=(226, 150, 150), width=thick)
+            margin = round(width * rng.uniform(0.02, 0.06))
+            draw.line((margin, 0, margin, height), fill=(226, 150, 150), width=thick)
     elif name in ("squared", "dotted"):
         cell = pitch_px / int(rng.integers(1, 4))
         for y in np.arange(offset % cell, height, cell):
