@@ -33,6 +33,8 @@ COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, 
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
 FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
 FEW_LETTERS = 6  # So few tell little of a line's size.
+STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
+GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
 SKEW_LIMIT_DEGREES = 3.5
 
 
@@ -445,6 +447,33 @@ def _plausible(components: Components, line: TextLine) -> bool:
     big = boxes[(boxes[:, 3] - boxes[:, 1]) > 0.3 * line.em_px]
     off = np.minimum(np.abs(big[:, 3] - line.baseline_px), np.abs(big[:, 3] - line.baseline_px - 0.22 * line.em_px))
     return bool(len(big) < 4 or np.mean(off < 0.12 * line.em_px + 1) > 0.5)
+
+
+def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray) -> list[TextLine]:
+    """Leave out what paper's grain and dirt look like: lines of a few marks, hardly darker than the paper's darkest.
+
+    Args:
+        lines: of a page.
+        ink: (H, W) uint8, of `ink_image`.
+        mask: (H, W) bool, of `ink_mask`.
+
+    Returns:
+        The lines that may be text. None, where a page has nothing but marks of all sizes strewn about.
+    """
+    marks = np.array([len(line.members) for line in lines])
+    sizes = np.array([line.em_px for line in lines])
+    strewn = len(lines) > 3 and marks.max() <= 2 * STREWN_MARKS and np.mean(marks <= STREWN_MARKS) > 0.8
+    if strewn and sizes.std() > 0.2 * sizes.mean():
+        return []
+    paper = ink[~mask]
+    grain = float(np.percentile(paper[:: 1 + len(paper) // 100_000], 99)) if len(paper) else 0.0
+    kept = []
+    for line in lines:
+        x1, y1, x2, y2 = line.box
+        own = ink[y1:y2, x1:x2][mask[y1:y2, x1:x2]]
+        if len(line.members) > STREWN_MARKS or not len(own) or np.percentile(own, 80) > GRAIN_CONTRAST * grain:
+            kept.append(line)
+    return kept
 
 
 def _order(lines: list[TextLine]) -> list[TextLine]:

@@ -23,7 +23,7 @@ from .ink_got_ocr import (
     turn_reversed_boxes,
     without_rules,
 )
-from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines
+from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, without_noise
 from .pieces_got_ocr import cut_line, is_broken, spread_text
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
@@ -271,7 +271,7 @@ def _read_layout(image: Image.Image) -> _Page:
         ink = _merge_turned(ink, working, turned)
         working, mask, components = _look(ink, scale)
     shape = (working.height, working.width)
-    lines = find_lines(components, shape)
+    lines = without_noise(find_lines(components, shape), np.asarray(working), mask)
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, shape)
     return _Page(ink, scale, mask, line_map, shape, lines, skew)

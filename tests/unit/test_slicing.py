@@ -319,3 +319,53 @@ def test_a_tight_crop_of_heavy_type_is_ink_not_noise(sigma: float) -> None:
     x1, y1, x2, y2 = sliced.line_boxes[0]
     assert x2 - x1 > 0.97 * crop.width
     assert y2 - y1 > 0.9 * crop.height
+
+
+def test_grain_and_specks_are_no_text() -> None:
+    rng = np.random.default_rng(3)
+    grain = rng.normal(0.0, 1.0, (150, 120)).repeat(4, 0).repeat(4, 1)
+    paper = np.clip(225 + 6 * grain, 0, 255).astype(np.uint8)
+    assert slice_page(Image.fromarray(paper), SlicingOptions(), 192).slices == []
+    for _ in range(40):
+        x, y, size = rng.integers(0, 440), rng.integers(0, 560), rng.integers(3, 18)
+        paper[y : y + size, x : x + rng.integers(3, 18)] = 30
+    assert slice_page(Image.fromarray(paper), SlicingOptions(), 192).slices == []
+
+
+def test_a_short_word_on_grainy_paper_is_text() -> None:
+    grain = np.random.default_rng(3).normal(0.0, 1.0, (60, 60)).repeat(4, 0).repeat(4, 1)
+    image = Image.fromarray(np.clip(225 + 6 * grain, 0, 255).astype(np.uint8))
+    ImageDraw.Draw(image).text((80, 80), "No", fill=40, font_size=30)
+    (line,) = slice_page(image, SlicingOptions(), 192).line_boxes
+    assert 75 < line[0] < line[2] < 130
+
+
+def test_list_marks_stay_with_their_items_in_both_columns() -> None:
+    image = Image.new("L", (900, 420), 255)
+    draw = ImageDraw.Draw(image)
+    for column, x in enumerate((20, 480)):
+        draw.text((x, 10), "Some words that fill the column", fill=0, font_size=22)
+        draw.text((x, 42), "and go on to the second line of", fill=0, font_size=22)
+        for row in range(5):
+            mark = ("-", "\u2022", "a)", "12.", "(iv)")[row]
+            draw.text((x, 90 + 60 * row), mark, fill=0, font_size=22)
+            draw.text((x + 50, 90 + 60 * row), f"item {row} of column {column} here", fill=0, font_size=22)
+            draw.text((x + 50, 118 + 60 * row), "goes on below the words", fill=0, font_size=22)
+    boxes = slice_page(image, SlicingOptions(), 192).line_boxes
+    assert len(boxes) == 2 * 12
+    assert all(box[2] < 450 or box[0] > 470 for box in boxes), "no line runs over the gutter"
+    marked = [box for box in boxes if (box[0] < 40 or 470 < box[0] < 500)]
+    assert len(marked) == 2 * 7, "both opening lines and all five items begin at the column's edge"
+    assert [box[0] < 450 for box in boxes] == [True] * 12 + [False] * 12, "one column after the other"
+
+
+def test_a_page_number_under_one_column_is_read_last() -> None:
+    image = Image.new("L", (900, 560), 255)
+    draw = ImageDraw.Draw(image)
+    for row in range(10):
+        for x in (20, 480):
+            draw.text((x, 20 + 40 * row), "Some words that fill the column", fill=0, font_size=22)
+    draw.text((60, 520), "472", fill=0, font_size=22)
+    boxes = slice_page(image, SlicingOptions(), 192).line_boxes
+    assert boxes[-1][1] > 500
+    assert len(boxes) == 21
