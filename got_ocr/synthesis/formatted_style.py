@@ -195,7 +195,8 @@ body {{ background: {style.paper}; color: {style.ink};
 main {{ box-sizing: border-box; width: {style.width_px}px; height: {height}; overflow: hidden; display: flex;
   flex-direction: column; padding: {top}px {right}px {bottom}px {left}px; }}
 .flow {{ columns: {style.columns}; column-gap: {style.column_gap_px}px;
-  column-fill: {"balance" if style.height_px is None else "auto"}; flex: 1 1 0; min-height: 0; }}
+  column-fill: {"balance" if style.height_px is None else "auto"};
+  flex: {"none" if style.height_px is None else "1 1 0"}; min-height: 0; }}
 .foot {{ border-top: 1px solid; width: 40%; min-width: 12em; font-size: 0.85em; margin-top: 1em; }}
 .flow > div, .front > div {{ orphans: 2; widows: 2; }}
 p, div.paragraph {{ {gap}; text-align: {"justify" if style.justify else "left"}; }}
