@@ -24,6 +24,8 @@ from got_ocr.training.conversations import IMAGE_PLACEHOLDER, Conversation, pars
 FILE_SUFFIXES = (".json", ".jsonl")
 FORMATTED_SUFFIXES = (".mmd", ".md")
 PREFERRED_NAMES = ("conversations.json", "conversations.jsonl")
+# What `got-ocr synth` writes beside its conversation files.
+OTHER_FILES = ("manifest.json", ".samples.jsonl", ".index.json")
 
 
 class ConversationSet(Protocol):
@@ -248,7 +250,8 @@ def _places_of_lines(path: Path) -> Iterator[tuple[int, int, int]]:
 
 def _file_in(folder: Path) -> Path | None:
     """The folder's conversation file, None if it has none."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES and path.is_file())
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES and path.is_file())
+    files = [path for path in found if not path.name.endswith(OTHER_FILES)]
     named = [path for path in files if path.name in PREFERRED_NAMES]
     if len(named) == 1 or len(files) == 1:
         return (named or files)[0]

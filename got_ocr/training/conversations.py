@@ -157,7 +157,7 @@ def parse_conversation(
             raise BadSampleError("has no image")
         return Conversation(tuple(images), turns, origin)
     value = entry.get("image")
-    names = list(value) if isinstance(value, (list, tuple)) else [value]
+    names: list[str] = list(value) if isinstance(value, (list, tuple)) else [value]  # type: ignore[list-item]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise BadSampleError(f"must name its picture, pictures or folder under 'image', got {_shorten(value)}")
     sources = [name if is_url(name) else str((image_root or Path()) / name) for name in names]

@@ -1,16 +1,19 @@
 """Several short samples in one row, each seeing itself only.
 
 Positions begin anew with each sample. Where positions begin anew and there is neither an attention mask nor a cache,
-transformers lets a token attend to its own sample only: by a block-diagonal mask for eager and sdpa, by sequence
-lengths for flash attention, which then computes nothing for padding. So a packed batch has no `attention_mask`, and
-says `use_cache=False`; what pads a row is a sample of its own, without labels.
+transformers' masks for eager and sdpa let a token attend to its own sample only. Flash attention has no mask: it is
+told where samples begin by `cu_seq_lens_q` (from positions alone it would find that out for a batch of one row only).
+So a packed batch has no `attention_mask`, and says `use_cache=False`; what pads a row is a sample of its own, without
+labels.
 
 Shape legend:
     B  rows
     L  tokens of a row
+    N  samples, padding of rows counted as such
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -23,8 +26,10 @@ from got_ocr.training.encoding import IGNORED_LABEL, Encoded
 class PackingCollator(GotOcrCollator):
     """Make a batch of fewer and fuller rows.
 
-    It pays where samples are short and unlike in length, and most with flash attention: a row's attention costs the
-    square of its length in the other back ends, which compute what the mask then leaves out.
+    It pays with flash attention where samples are short and unlike in length. Other back ends compute what the mask
+    then leaves out, the square of a row's length: there, rows not much longer than the longest sample gain as much as
+    batches grouped by length do, and longer rows lose. Measured on a CPU with sdpa, samples of some 120 to 600 tokens,
+    true tokens a second beside a padded batch's: grouped by length +31 %, rows of 512 tokens +20 %, of 1024 -35 %.
 
     Args:
         processor: Of the model that is trained.
@@ -56,13 +61,15 @@ class PackingCollator(GotOcrCollator):
 
         Returns:
             `input_ids`, `labels` and `position_ids`, (B, L) int64; `pixel_values`, (I, 3, S, S), in the order of the
-            rows; `use_cache`, False.
+            rows; `use_cache`, False; and for flash attention `cu_seq_lens_q` and `cu_seq_lens_k`, (N + 1,) int32:
+            where samples begin, rows put end to end, and `max_length_q` and `max_length_k`, the longest's tokens.
         """
         rows = [[samples[index] for index in row] for row in pack([len(one) for one in samples], self.row_tokens)]
         length = self.round_up(max(sum(len(one) for one in row) for row in rows))
         input_ids = torch.full((len(rows), length), self.pad_token_id)
         labels = torch.full((len(rows), length), IGNORED_LABEL)
         position_ids = torch.zeros((len(rows), length), dtype=torch.int64)
+        lengths: list[int] = []
         for number, row in enumerate(rows):
             start = 0
             for sample in row:
@@ -72,13 +79,19 @@ class PackingCollator(GotOcrCollator):
                 position_ids[number, start:end] = torch.arange(len(sample))
                 start = end
             position_ids[number, start:] = torch.arange(length - start)
+            lengths += [len(sample) for sample in row] + [length - start] * (start < length)
         pixels = torch.cat([sample.pixel_values for row in rows for sample in row]).to(self.pixel_dtype)
+        starts = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
         return {
             "input_ids": input_ids,
             "labels": labels,
             "position_ids": position_ids,
             "pixel_values": pixels,
             "use_cache": False,
+            "cu_seq_lens_q": starts,
+            "cu_seq_lens_k": starts,
+            "max_length_q": max(lengths),
+            "max_length_k": max(lengths),
         }
 
 

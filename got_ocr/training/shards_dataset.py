@@ -2,7 +2,7 @@
 
 A sample is a run of members that share a key: `key.png`, or `key.0.png`, `key.1.png` ... for several images, and
 `key.json` with `conversations`. Every process and every DataLoader worker walks the members' heads of all shards in
-the same shuffled order, which costs microseconds a sample, and reads only the samples that are its own. So the order
+the same shuffled order, which costs some 0.1 ms a sample, and reads only the samples that are its own. So the order
 does not depend on the number of workers, ranks take equally many steps, and a resumed run skips ahead without
 decoding.
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AttentionInterface
 
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.processing_got_ocr import GotOcrProcessor
@@ -161,6 +162,41 @@ def test_packed_losses_are_the_losses_of_each_sample_alone(
             torch.testing.assert_close(loss, alone[index].loss, atol=1e-5, rtol=0)
             torch.testing.assert_close(logits, alone[index].logits[0, :-1], atol=1e-4, rtol=0)
             start += length
+
+
+def attention_by_lengths(
+    module, query, key, value, attention_mask, scaling=None, cu_seq_lens_q=None, max_length_q=None, **kwargs
+):
+    """Flash attention's place holder for machines without: no mask, the samples of all rows by their lengths."""
+    assert attention_mask is None and kwargs["max_length_k"] == max_length_q
+    rows = query.shape[0]
+    flat = [one.transpose(1, 2).flatten(0, 1).transpose(0, 1) for one in (query, key, value)]  # heads, tokens, width
+    lengths = cu_seq_lens_q.diff().tolist()
+    assert max(lengths) == max_length_q and sum(lengths) == flat[0].shape[1]
+    pieces = zip(*(one.split(lengths, dim=1) for one in flat), strict=True)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    done = torch.cat([attend(*piece, is_causal=True, scale=scaling) for piece in pieces], dim=1)
+    return done.transpose(0, 1).unflatten(0, (rows, -1)), None
+
+
+@pytest.mark.parametrize("row_tokens", [300, 1000])
+def test_flash_attention_is_told_where_samples_begin(
+    tiny_processor: GotOcrProcessor,
+    tiny_model: GotOcrForConditionalGeneration,
+    samples: list[Encoded],
+    row_tokens: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = BadSampleLog().take(PackingCollator(tiny_processor, row_tokens, pad_to_multiple_of=16)(samples))
+    assert batch["cu_seq_lens_q"].dtype == torch.int32
+    with torch.no_grad():
+        expected = tiny_model(**batch).loss
+        calls = []
+        AttentionInterface.register("by_lengths", lambda *a, **k: calls.append(1) or attention_by_lengths(*a, **k))
+        monkeypatch.setattr(tiny_model.config, "_attn_implementation", "by_lengths")
+        loss = tiny_model(**batch).loss
+    assert len(calls) == tiny_model.config.num_hidden_layers
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=0)
 
 
 def test_packed_gradients_are_those_of_the_padded_batch(

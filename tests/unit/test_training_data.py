@@ -221,9 +221,12 @@ def test_folder_of_pages_is_read_in_natural_order(tmp_path: Path, tiny_processor
 
 
 def test_folder_with_its_file_and_folder_of_texts(tmp_path: Path) -> None:
-    assert len(open_set(write_set(tmp_path / "a", 3).parent)) == 3
+    write_set(tmp_path / "a", 3, "pages.json")
+    for name in ("manifest.json", "pages.samples.jsonl", "pages.index.json"):  # as the data engine writes
+        (tmp_path / "a" / name).write_text("{}")
+    assert len(open_set(tmp_path / "a")) == 3
     write_set(tmp_path / "a", 1, "more.json")
-    with pytest.raises(ValueError, match=r"holds 2 JSON files \(more.json, train.json\): name the one"):
+    with pytest.raises(ValueError, match=r"holds 2 JSON files \(more.json, pages.json\): name the one"):
         open_set(tmp_path / "a")
     write_set(tmp_path / "a", 2, "conversations.json")
     assert len(open_set(tmp_path / "a")) == 2
