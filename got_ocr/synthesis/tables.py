@@ -45,9 +45,18 @@ class _Grid:
         found = [self.cells[place] for place in places]
         if any(other is None or other.columns > 1 or other.rows > 1 for other in found):
             return False
+        if any(not self._stands_without(down, places) for down in range(row, row + cell.rows)):
+            return False
         self.cells.update(dict.fromkeys(places))
         self.cells[row, column] = cell
         return True
+
+    def _stands_without(self, row: int, places: list[tuple[int, int]]) -> bool:
+        """Say whether a row has a cell of its own beside these places: without one nobody could see the row."""
+        if len({place[0] for place in places}) == 1:
+            return True
+        beside = (self.cells[row, column] for column in range(self.columns) if (row, column) not in places)
+        return any(cell and cell.rows == 1 and cell.text for cell in beside)
 
     def crossed(self, row: int, column: int) -> bool:
         """Say whether a cell of the rows above goes on in this row, at this column."""

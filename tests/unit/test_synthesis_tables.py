@@ -82,3 +82,10 @@ def test_equal_generators_draw_equal_samples_and_the_answer_draws_the_picture_ag
     style = Style(24.0, "Latin Modern Math", "DejaVu Sans", "", "", "#000000", "#ffffff", 8, 30.0)
     picture = Typesetter(resources).picture(samples[0].turns[0].answer, style)
     assert picture.width > picture.height / 12
+
+
+def test_no_row_lies_wholly_under_cells_of_several_rows():
+    for source in tables(500, first=1000):
+        for number, row in enumerate(render(source).blocks[0].content.rows):
+            assert not row or any(cell.rows == 1 for cell in row), (number, source)
+            assert row, (number, source)
