@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from got_ocr.prompt_got_ocr import COLORS, instruction
+from got_ocr.region_got_ocr import FRAME_RGB, FRAME_TOLERANCE
 from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.formatted import FormattedDrawer
 from got_ocr.synthesis.page_layout import draw_page
@@ -31,6 +32,7 @@ FRAME_SHADES = {
     "blue": ((0, 0, 255), (30, 60, 255), (0, 60, 220), (20, 20, 200), (63, 72, 230)),
 }
 WIDEST_LINE_PX = 6
+_STRAY_PIXELS = 16
 _FORMATTED_SHARE = 0.25  # of pages, with the typesetter `browser`
 _SEVERAL_SHARE = 0.25  # of samples: several regions of one page
 _POINT_SHARE = 0.12  # of boxes
@@ -124,8 +126,8 @@ class Colors:
     """Pages with coloured frames drawn over them: read what the frame of one colour encloses.
 
     Frames lie around the same regions as boxes do, on blank paper, with lines of 1 to 6 px, over the degraded page, as
-    people draw them on a scan. A page may have frames of other colours, never two of one colour; a share of the
-    samples asks for several of them, turn by turn.
+    people draw them on a scan. A page may have frames of other colours, never two of one colour, nor a frame of a
+    colour that its own pictures have; a share of the samples asks for several of them, turn by turn.
 
     Args:
         resources: fonts, text and degradations; those that move ink are left out.
@@ -151,7 +153,7 @@ class Colors:
 
         def choose(page: RegionPage) -> list[tuple[Region, _Frame]]:
             found: list[tuple[Region, _Frame]] = []
-            for _ in range(frames):
+            for _ in range(min(frames, len(_free_colors(page.image)))):
                 one = _choose_frame(rng, page, [frame for _, frame in found])
                 found += [one] if one is not None else []
             return found
@@ -159,7 +161,8 @@ class Colors:
         page, found, redrawn = _draw_until(rng, self._pages, choose)
         image, applied = degrade_share(page.image, rng, self._pages.resources.degradations, keep_places=True)
         image = image.copy()
-        colors = [COLORS[number] for number in rng.permutation(len(COLORS))]
+        free = _free_colors(page.image)
+        colors = [free[number] for number in rng.permutation(len(free))]
         turns, drawn = [], []
         for number, (color, (region, frame)) in enumerate(zip(colors, found, strict=False)):
             shades = FRAME_SHADES[color]
@@ -276,6 +279,16 @@ def _choose_frame(
         if not any(_meet(frame.outside, other.outside) for other in others):
             return region, frame
     return None
+
+
+def _free_colors(image: Image.Image) -> list[str]:
+    """Find the frame colours that a page has not by itself, in its pictures or headings."""
+    pixels = np.asarray(image).astype(np.int16)
+    return [
+        color
+        for color in COLORS
+        if (np.abs(pixels - np.array(FRAME_RGB[color], np.int16)) <= FRAME_TOLERANCE).all(2).sum() <= _STRAY_PIXELS
+    ]
 
 
 def _meet(first: Sequence[int], second: Sequence[int]) -> bool:
