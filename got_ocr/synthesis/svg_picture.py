@@ -3,10 +3,12 @@
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.fonts import FontFace
 from got_ocr.synthesis.resources import Resources
@@ -125,18 +127,17 @@ def is_upright(face: FontFace) -> bool:
 
 
 def wear_picture(
-    image: Image.Image, rng: np.random.Generator, resources: Resources, share: float = 0.5
-) -> tuple[Image.Image, list[object]]:
+    image: Image.Image, rng: np.random.Generator, resources: Resources
+) -> tuple[Image.Image, list[dict[str, Any]]]:
     """Wear a share of the pictures as `resources.degradations` asks for.
 
     Args:
         image: RGB.
         rng: the source of chance.
         resources: what to draw with.
-        share: how many of the pictures are worn.
 
     Returns:
-        The picture and what was done to it, JSON-ready; the same picture and nothing where none is asked for.
+        The picture and what was done to it; the same picture and nothing where none is asked for.
     """
-    worn, applied = degrade_share(image, rng, resources.degradations, share)
-    return worn, list(applied)
+    worn, applied = degrade_share(image, rng, resources.degradations)
+    return worn, [dict(one) for one in applied]
