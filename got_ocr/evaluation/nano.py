@@ -129,6 +129,8 @@ def main() -> int:
     if options.tesseract or options.only_tesseract or (output / "tesseract").exists():
         readers["tesseract"] = "tesseract"
     rungs = [rung for rung in find_rungs(options.rungs) if rung.key != "uw3" or options.uw3]
+    if len(rungs) < len(set(options.rungs)):
+        sys.stderr.write("uw3 is left out: name the folder of scanned lines (--uw3 FOLDER)\n")
     corpus = output / "corpus.txt"
     from got_ocr.training.nano_batches import Vocabulary
 

@@ -1,6 +1,5 @@
 """The worst answers of a run, with their pictures, for people who want to know what goes wrong."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,10 +83,12 @@ def kind_of_mistake(truth: str, answer: str) -> str:
 
 def _sorted_like(lines: Sequence[str], others: Sequence[str]) -> str:
     """Put lines in the order in which an answer has those most like them."""
+    from rapidfuzz import process
+
     places = []
     for number, line in enumerate(lines):
-        match = difflib.get_close_matches(line, others, 1, 0.6)
-        places.append((others.index(match[0]) if match else number, number, line))
+        match = process.extractOne(line, others, score_cutoff=60)
+        places.append((match[2] if match else number, number, line))
     return " ".join(line for _, _, line in sorted(places))
 
 

@@ -200,7 +200,7 @@ def load_answers(path: Path) -> dict[int, Answer]:
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             answer = Answer(**json.loads(line))
-        except ValueError:
+        except (ValueError, TypeError):  # cut, or of an earlier form
             continue
         answers[answer.number] = answer
     return answers
