@@ -49,6 +49,8 @@ class GotOcrTrainer(Trainer):
         reader: Reads the evaluation set, if there is one.
     """
 
+    control: Any
+
     def __init__(
         self,
         model: Any,
@@ -74,7 +76,7 @@ class GotOcrTrainer(Trainer):
             args=args,
             data_collator=loader.collate_fn,
             train_dataset=loader.dataset,
-            eval_dataset=None if reader is None else reader.conversations,  # type: ignore[arg-type]
+            eval_dataset=None if reader is None else reader.conversations,
         )
         self.remove_callback(PrinterCallback)
 

@@ -1,11 +1,14 @@
 """`got-ocr train` as people run it: killed and resumed, on two processes, planned, and told wrong things."""
 
 import importlib.util
+import io
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,6 @@ from tests.training_data import tiny_fields, write_conversations
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
-START_LIMIT_S = 300
 
 
 @pytest.fixture(autouse=True)
@@ -67,16 +69,16 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, data: Path, capsys
     assert main(["train", str(config), "--output", str(tmp_path / "whole"), "--quiet"]) == exit_codes.OK
 
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "got_ocr", "train", str(config), "--output", str(killed)]
-    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + START_LIMIT_S
-        while not (killed / "checkpoint-6").exists():
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+    arguments = ["train", str(config), "--output", str(killed), "--quiet"]
+    process = multiprocessing.get_context("fork").Process(target=main, args=(arguments,))
+    process.start()
+    while not (killed / "checkpoint-6").exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (killed / "model").exists()
-    assert process.returncode == -signal.SIGKILL
     older, newest = checkpoints.list_checkpoints(killed)[-2:]
 
     # Every checkpoint is a model that loads at once ...
@@ -240,3 +242,46 @@ def test_the_built_in_models_configuration_goes_to_its_own_trainer(
     assert seen == [common, [*common, "--resume"]]
     assert main(["train", str(nano), "--set", "steps=1"]) == exit_codes.WRONG_USAGE
     assert "knows no --set" in capsys.readouterr().err
+
+
+def test_the_small_configurations_that_ship_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a folder of pictures with their text beside them; the second goes on from the first one's result."""
+    folder = tmp_path / "lines"
+    for entry in json.loads(write_conversations(folder).read_text()):
+        (folder / entry["image"]).with_suffix(".txt").write_text(entry["conversations"][1]["value"])
+    (folder / "conversations.json").unlink()
+    monkeypatch.chdir(ROOT)
+    shared = ["optimisation.max_steps=2", f"data.sets.mine.path={folder}", f"evaluation.path={folder}"]
+    shared += ["evaluation.max_new_tokens=3", "saving.final_dtype=bfloat16"]
+    for name, more in [("tiny", []), ("tiny-lora", [f"model.checkpoint={tmp_path / 'tiny' / 'model'}"])]:
+        arguments = ["train", f"configuration/training/{name}.yaml", "--output", str(tmp_path / name), "--quiet"]
+        for assignment in [*shared, *more]:
+            arguments += ["--set", assignment]
+        assert main(arguments) == exit_codes.OK, capsys.readouterr().err
+        out, err = capsys.readouterr()
+        assert out.startswith(f"{tmp_path / name / 'model'}: loss ")
+        assert err == ""
+        assert {tensor.dtype for tensor in weights(tmp_path / name).values()} == {torch.bfloat16}
+        assert list((tmp_path / name / "tensorboard").iterdir())
+        assert AutoModel.from_pretrained(tmp_path / name / "model", dtype="auto").dtype == torch.bfloat16
+
+
+def test_shards_are_streamed(tmp_path: Path) -> None:
+    """Twice through two shards of four samples each, without a word on how many there are."""
+    data = write_conversations(tmp_path / "data")
+    for number, entry in enumerate(json.loads(data.read_text())):
+        with tarfile.open(tmp_path / f"part-{number // 4}.tar", "a") as shard:
+            shard.add(data.parent / entry["image"], f"{number}.png")
+            text = json.dumps(entry).encode()
+            member = tarfile.TarInfo(f"{number}.json")
+            member.size = len(text)
+            shard.addfile(member, io.BytesIO(text))
+    fields = tiny_fields(data, logging={"every_steps": 1, "tensorboard": False})
+    fields["data"] |= {"sets": {"eight": {"path": str(tmp_path / "part-*.tar")}}, "length_grouped": False}
+    fields["optimisation"] |= {"batch_per_device": 4, "max_steps": None, "epochs": 2.0}
+    config = write_config(tmp_path / "run.yaml", fields)
+    assert main(["train", str(config), "--output", str(tmp_path / "run"), "--quiet"]) == exit_codes.OK
+    assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3, 4]
+    assert json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])["samples"] == 16

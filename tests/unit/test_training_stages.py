@@ -231,7 +231,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(stage1: Path, eight: Pa
         calls = []
         for module in model.modules():
             if type(module).__name__ in ("GotOcrVisionBlock", "Qwen2DecoderLayer"):
-                module.mlp.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+                module.mlp.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
         batch = next(iter(open_data(config, processor, 0, 1)))
         for key in ("bad_samples", "num_samples"):
             del batch[key]
