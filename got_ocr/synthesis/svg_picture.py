@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from got_ocr.synthesis.degradations import degrade_share
-from got_ocr.synthesis.degradations import degrade_share
 from got_ocr.synthesis.fonts import FontFace
 from got_ocr.synthesis.resources import Resources
 
