@@ -196,7 +196,13 @@ class SourceWriter:
         self._section = self._subsection = self._equation = self._theorem = self._tables = 0
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield pieces without end."""
+        """Yield pieces without end, each of which is read as it is written: the parser has nothing to mend."""
+        for piece in self._drafts():
+            blocks, notes = parse(piece.source)
+            if not notes and not any(block.notes for block in blocks):
+                yield piece
+
+    def _drafts(self) -> Iterator[Piece]:
         rng, plan = self.rng, self.plan
         if plan.front:
             yield from self._front()

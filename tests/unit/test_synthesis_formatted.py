@@ -159,7 +159,8 @@ def test_equal_generators_draw_equal_pages(resources: Resources) -> None:
 def test_what_does_not_fit_is_not_in_the_answer() -> None:
     page = BrowserPage()
     wide = "\\[\n" + " + ".join(f"x_{{{number}}} y_{{{number}}}" for number in range(60)) + "\n\\]"
-    lines = [Piece("paragraph", f"Paragraph number {number}. " + "It goes on and on. " * 12) for number in range(12)]
+    words = " ".join(f"word{number}" for number in range(40))
+    lines = [Piece("paragraph", f"Paragraph number {number}: {words}.") for number in range(12)]
     drawn = draw_pieces(page, [lines[0], Piece("formula", wide), *lines[1:]], a_style())
     assert drawn is not None
     assert drawn.left_out == 1
@@ -169,9 +170,22 @@ def test_what_does_not_fit_is_not_in_the_answer() -> None:
     bottom = max(box[3] for placed in drawn.placed for box in placed.boxes)
     assert bottom <= drawn.image.height - 30 + 1
     # A title higher than the page is not shown, nor cut.
-    title = Piece("title", "\\title{\n" + "A very long title " * 40 + "\n}")
+    title = Piece("title", "\\title{\n" + " ".join(f"Title{n}" for n in range(90)) + "\n}")
     short = draw_pieces(page, [title, Piece("paragraph", "A line.")], a_style(height_px=120))
     assert short is None or [placed.piece.role for placed in short.placed] == ["paragraph"]
+
+
+@pytest.mark.browser
+@needs_browser
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_page_as_high_as_its_text_is_shown_whole(columns: int) -> None:
+    lines = [Piece("paragraph", f"Paragraph number {number}. " + "It goes on and on. " * 12) for number in range(6)]
+    drawn = draw_pieces(BrowserPage(), lines, a_style(height_px=None, columns=columns))
+    assert drawn is not None
+    assert (drawn.taken, drawn.left_out) == (6, 0)
+    bottom = max(box[3] for placed in drawn.placed for box in placed.boxes)
+    assert bottom > 300
+    assert bottom == pytest.approx(drawn.image.height - 30, abs=15)
 
 
 @pytest.mark.browser
