@@ -30,8 +30,8 @@ def test_tables_are_read_as_one_table_without_a_note_and_every_place_is_covered_
         assert document.notes == [], source
         assert [block.kind for block in document.blocks] == ["table"], source
         table = document.blocks[0].content
-        assert 1 <= len(table.rows) <= 12 and 1 <= table.columns <= 8
-        covered = np.zeros((len(table.rows), table.columns), int)
+        assert 1 <= len(table.rows) <= 12 and 1 <= table.width <= 8
+        covered = np.zeros((len(table.rows), table.width), int)
         for number, row in enumerate(table.rows):
             for cell in row:
                 covered[number : number + cell.rows, cell.column : cell.column + cell.columns] += 1
