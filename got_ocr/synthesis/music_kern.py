@@ -188,7 +188,8 @@ class _Staff:
         return [Note(duration, self._pitches(4, True))] if self.rng.random() < 0.7 else [Note(duration)]
 
     def _measure(self, chord: int, is_last: bool) -> list[Note]:
-        if not is_last and self.rng.random() < 0.03:
+        single = not self.is_compound or self.beats != 3  # No one rest fills 9/8.
+        if not is_last and self.rng.random() < 0.03 and single:
             return [Note(self.measure)]
         patterns = _COMPOUND if self.is_compound else _SIMPLE
         notes: list[Note] = []
