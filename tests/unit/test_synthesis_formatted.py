@@ -179,7 +179,10 @@ def test_what_does_not_fit_is_not_in_the_answer() -> None:
 @needs_browser
 @pytest.mark.parametrize("columns", [1, 2])
 def test_a_page_as_high_as_its_text_is_shown_whole(columns: int) -> None:
-    lines = [Piece("paragraph", f"Paragraph number {number}. " + "It goes on and on. " * 12) for number in range(6)]
+    lines = [
+        Piece("paragraph", f"Paragraph number {number}. " + " ".join(f"It goes on to {word}." for word in range(12)))
+        for number in range(6)
+    ]
     drawn = draw_pieces(BrowserPage(), lines, a_style(height_px=None, columns=columns))
     assert drawn is not None
     assert (drawn.taken, drawn.left_out) == (6, 0)
