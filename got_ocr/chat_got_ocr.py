@@ -19,8 +19,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from transformers import TextStreamer
-from transformers.generation import LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from .answer_got_ocr import GotOcrAnswer, GotOcrLine, cut_loop, join_answers, join_line, lines_of_tokens
 from .configuration_got_ocr import GotOcrConfig
@@ -31,12 +30,14 @@ from .processing_got_ocr import GotOcrProcessor, as_documents, parse_regions
 from .prompt_got_ocr import parse_ocr_type
 from .region_got_ocr import find_region
 from .slicing_got_ocr import SlicedPage, SlicingOptions, join_pieces, join_slices, slice_page, spread_slices
+from .streaming_got_ocr import CallbackStreamer, PageStream, StopEvent
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
 MAX_SLICES_PER_BATCH = 64
+FIRST_SLICES = 8  # A streamed page's first text should come soon.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
 
@@ -364,13 +365,16 @@ class GotOcrChatMixin:
         lines: list[GotOcrLine] = []
         for page, region in zip(pages, regions, strict=True):
             sliced = slice_page(page.crop(region), options, canvas_size)
+            stream = PageStream(sliced, generation.on_text, first=not texts)
             read: list[GotOcrAnswer] = []
-            for start in range(0, len(sliced.slices), step):
-                inputs = processor(sliced.slices[start : start + step], ocr_type=ocr_type, return_tensors="pt")
+            while len(read) < len(sliced.slices):
+                count = step if read or generation.on_text is None else min(step, FIRST_SLICES)
+                inputs = processor(
+                    sliced.slices[len(read) : len(read) + count], ocr_type=ocr_type, return_tensors="pt"
+                )
                 read += self._generate_answers(processor, inputs, replace(generation, on_text=None))
+                stream.put([answer.text for answer in read])
             texts.append(join_slices(sliced, [answer.text for answer in read]))
-            if generation.on_text is not None:
-                generation.on_text(("\n" if len(texts) > 1 else "") + texts[-1])
             parts += read
             lines += _page_lines(sliced, read, region[:2])
         return join_answers("\n".join(texts).strip(), parts, lines)
@@ -392,10 +396,10 @@ class GotOcrChatMixin:
         repetition = RepetitionStop(prompt_length)
         criteria = StoppingCriteriaList([repetition])
         if generation.stop_event is not None:
-            criteria.append(_StopEvent(generation.stop_event))
+            criteria.append(StopEvent(generation.stop_event))
         streamer = None
         if generation.on_text is not None:
-            streamer = _CallbackStreamer(processor.tokenizer, generation.on_text)
+            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
         sequences = self.generate(
             **inputs,
             do_sample=False,
@@ -450,28 +454,6 @@ class _Generation:
     on_text: Callable[[str], None] | None
     stop_event: threading.Event | None
     ngram_size: int = 0
-
-
-class _CallbackStreamer(TextStreamer):
-    """Hand finished words to a function instead of printing them."""
-
-    def __init__(self, tokenizer: Any, on_text: Callable[[str], None]) -> None:
-        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self.on_text = on_text
-
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        if text:
-            self.on_text(text)
-
-
-class _StopEvent(StoppingCriteria):
-    """Stop every sequence once an event is set."""
-
-    def __init__(self, event: threading.Event) -> None:
-        self.event = event
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self.event.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
 def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:

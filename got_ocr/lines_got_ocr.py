@@ -1,4 +1,4 @@
-"""Find the text lines of a page among its connected pieces of ink, and the order to read them in.
+"""Find the text lines of a page among its connected pieces of ink.
 
 A letter's middle band, drawn longer to both sides in proportion to the letter's own height, meets its neighbours on
 the same line and nobody else, whatever sizes a page mixes. Tall white strips between lines are the gutters of columns.
@@ -9,8 +9,7 @@ Shape legend:
     S     segments: letters in a row without a wide gap
 """
 
-import itertools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,41 +21,18 @@ from .ink_got_ocr import (
     paint_runs,
     weighted_median,
 )
+from .reading_order_got_ocr import CAPITAL_EM, FEW_LETTERS, TextLine, box_array, order_lines
 
 BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height, to both sides.
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
-CAPITAL_EM = 0.7
-X_HEIGHT_EM = 0.5
 GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
-FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
-FEW_LETTERS = 6  # So few tell little of a line's size.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
+SPECK_SHARE = 0.012  # Of a page's longer side: single marks lower than this on an empty page are dust.
 GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
 SKEW_LIMIT_DEGREES = 3.5
-
-
-@dataclass(frozen=True)
-class TextLine:
-    """A line of text.
-
-    Attributes:
-        members: (n,) int64, its components.
-        box: (x1, y1, x2, y2) in px, ends exclusive.
-        baseline_px: height of the baseline.
-        em_px: estimated font size.
-        even: whether its letters are all of one height: capitals, digits, or small letters without ascenders.
-        block: number of the paragraph or column piece that it belongs to, in reading order.
-    """
-
-    members: np.ndarray
-    box: tuple[int, int, int, int]
-    baseline_px: float
-    em_px: float
-    even: bool = False
-    block: int = 0
 
 
 def estimate_skew(components: Components) -> float:
@@ -127,7 +103,7 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
             np.array([line.em_px for line in lines]), np.array([len(line.members) for line in lines])
         )
         lines = [line for line in lines if line.em_px < (6 if len(line.members) <= 8 else 9) * usual]
-    return _order(lines)
+    return order_lines(lines)
 
 
 def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndarray:
@@ -235,13 +211,9 @@ def _measure(components: Components, members: np.ndarray) -> TextLine:
     return TextLine(members, (x1, y1, x2, y2), baseline, float(em_px), even)
 
 
-def _box_array(lines: list[TextLine]) -> np.ndarray:
-    return np.array([line.box for line in lines], dtype=np.float64).reshape(-1, 4)
-
-
 def _join(lines: list[TextLine], sizes_from: int) -> TextLine:
     """Make one line of several; the one at `sizes_from` tells the size."""
-    boxes = _box_array(lines)
+    boxes = box_array(lines)
     box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
     return replace(lines[sizes_from], members=np.concatenate([line.members for line in lines]), box=box)
 
@@ -249,7 +221,7 @@ def _join(lines: list[TextLine], sizes_from: int) -> TextLine:
 def _attach_small(segments: list[TextLine]) -> list[TextLine]:
     """Give dots, marks, quotes, hyphens and superscripts to the line that they stand in."""
     em = np.array([segment.em_px for segment in segments])
-    boxes = _box_array(segments)
+    boxes = box_array(segments)
     baseline = np.array([segment.baseline_px for segment in segments])
     height = boxes[:, 3] - boxes[:, 1]
     order = np.argsort(-em)
@@ -323,7 +295,7 @@ def _word_gaps(
     Returns:
         Pairs whose gap is no wider than the gaps between the words of the same row usually are.
     """
-    boxes = _box_array(segments)
+    boxes = box_array(segments)
     gap = {(left, right): float(boxes[right, 0] - boxes[left, 2]) for left, right in pairs}
     found = []
     for left, right in {pair for rows in crossed.values() for pair in rows}:
@@ -346,7 +318,7 @@ def _join_markers(lines: list[TextLine], crossed: dict[int, list[tuple[int, int]
     Returns:
         The lines; a mark stands near the left edge of what is above and below it, unlike a formula's number.
     """
-    boxes = _box_array(lines)
+    boxes = box_array(lines)
     baseline = np.array([line.baseline_px for line in lines])
     pairs = []
     for left, right in {pair for rows in crossed.values() for pair in rows}:
@@ -372,7 +344,7 @@ def _neighbours(
     Returns:
         (left, right) pairs without a gutter between them, and those over each gutter by its number.
     """
-    boxes = _box_array(segments)
+    boxes = box_array(segments)
     em = np.array([segment.em_px for segment in segments])
     baseline = np.array([segment.baseline_px for segment in segments])
     count = np.array([len(segment.members) for segment in segments])
@@ -465,6 +437,8 @@ def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray) -> l
     strewn = len(lines) > 3 and marks.max() <= 2 * STREWN_MARKS and np.mean(marks <= STREWN_MARKS) > 0.8
     if strewn and sizes.std() > 0.2 * sizes.mean():
         return []
+    if len(lines) and marks.max() == 1 and sizes.max() < SPECK_SHARE * max(ink.shape):
+        return []
     paper = ink[~mask]
     grain = float(np.percentile(paper[:: 1 + len(paper) // 100_000], 99)) if len(paper) else 0.0
     kept = []
@@ -474,112 +448,6 @@ def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray) -> l
         if len(line.members) > STREWN_MARKS or not len(own) or np.percentile(own, 80) > GRAIN_CONTRAST * grain:
             kept.append(line)
     return kept
-
-
-def _order(lines: list[TextLine]) -> list[TextLine]:
-    """Sort lines for reading and number their blocks.
-
-    A line comes before another that it overlaps in x if it is higher, and before one wholly to its right unless a line
-    that overlaps both stands between them in height (Breuel, High performance document layout analysis, 2003).
-    """
-    if not lines:
-        return []
-    boxes = _box_array(lines)
-    x1, x2 = boxes[:, 0], boxes[:, 2]
-    y = np.array([line.baseline_px for line in lines])
-    overlap = (x1[:, None] < x2[None]) & (x1[None] < x2[:, None])
-    above = y[:, None] < y[None]
-    left = x2[:, None] <= x1[None]
-    blocked = np.zeros_like(left)
-    for between in np.flatnonzero(overlap.sum(1) > 1):
-        # (a, b) with the spanning line between them in height.
-        spans = overlap[between][:, None] & overlap[between][None]
-        lower, higher = y > y[between], y < y[between]
-        blocked |= spans & ((lower[:, None] & higher[None]) | (higher[:, None] & lower[None]))
-    before = (overlap & above) | (left & ~blocked)
-    np.fill_diagonal(before, False)
-    order: list[int] = []
-    state = np.zeros(len(lines), np.int8)
-    queue = np.lexsort((x1, y)).tolist()
-    for root in queue:
-        stack = [root]
-        while stack:
-            here = stack[-1]
-            if state[here] == 0:
-                state[here] = 1
-                earlier = np.flatnonzero(before[:, here] & (state == 0))
-                stack += earlier[np.lexsort((-x1[earlier], -y[earlier]))].tolist()
-            else:
-                stack.pop()
-                if state[here] == 1:
-                    state[here] = 2
-                    order.append(here)
-    return _number_blocks(_settle_sizes(_move_folios([lines[number] for number in order])))
-
-
-def _move_folios(lines: list[TextLine]) -> list[TextLine]:
-    """Read a page's number or running head that stands over or under one column before or after all columns."""
-    if len(lines) < 8:
-        return lines
-    level = np.array([line.baseline_px for line in lines])
-    usual = float(np.median([line.em_px for line in lines]))
-    head = int(np.argmin(level))
-    foot = int(np.argmax(level))
-    top, bottom = np.partition(level, 1)[1], np.partition(level, -2)[-2]
-    moved = list(range(len(lines)))
-    for number, gap, place in ((head, top - level[head], 0), (foot, level[foot] - bottom, len(lines) - 1)):
-        width = lines[number].box[2] - lines[number].box[0]
-        if gap > FOLIO_GAP_EM * usual and width < FOLIO_WIDTH_EM * usual:
-            moved.remove(number)
-            moved.insert(place, number)
-    return [lines[number] for number in moved]
-
-
-def _goes_on(long: TextLine, short: TextLine) -> bool:
-    """Whether a line of a few letters, brackets or dots seems to be set in the size of the line before or after it."""
-    apart = abs(long.baseline_px - short.baseline_px) / long.em_px
-    beside = min(long.box[2], short.box[2]) > max(long.box[0], short.box[0])
-    ratio = max(long.em_px, short.em_px) / min(long.em_px, short.em_px)
-    return len(long.members) > FEW_LETTERS and beside and 0.8 < apart < 1.7 and 1.12 < ratio < 1.9
-
-
-def _settle_sizes(lines: list[TextLine]) -> list[TextLine]:
-    """Mend sizes by the lines before and after.
-
-    A line of few letters takes their size; one of even height is taken for small letters where that makes it as large.
-    """
-    settled = list(lines)
-    for number, line in enumerate(lines):
-        if len(line.members) <= FEW_LETTERS:
-            sizes = [other.em_px for other in lines[max(number - 1, 0) : number + 2] if _goes_on(other, line)]
-            if sizes:
-                settled[number] = replace(line, em_px=min(sizes, key=lambda size: abs(size - line.em_px)))
-                continue
-        if line.even:
-            small = line.em_px * CAPITAL_EM / X_HEIGHT_EM
-            sizes = [other.em_px for other in lines[max(number - 1, 0) : number + 2] if not other.even]
-            if any(abs(size / small - 1) < 0.12 for size in sizes):
-                settled[number] = replace(line, em_px=small)
-    return settled
-
-
-def _number_blocks(lines: list[TextLine]) -> list[TextLine]:
-    """Begin a block where the column, the size or the line pitch changes."""
-    pitches = [
-        (b.baseline_px - a.baseline_px) / a.em_px
-        for a, b in itertools.pairwise(lines)
-        if 0.7 < (b.baseline_px - a.baseline_px) / a.em_px < 2.5
-    ]
-    usual = min(float(np.percentile(pitches, 30)), 1.7) if pitches else 1.3
-    numbered = [replace(lines[0], block=0)]
-    for line in lines[1:]:
-        last = numbered[-1]
-        pitch = (line.baseline_px - last.baseline_px) / max(line.em_px, last.em_px)
-        ratio = max(line.em_px, last.em_px) / min(line.em_px, last.em_px)
-        apart = line.box[0] >= last.box[2] or line.box[2] <= last.box[0]
-        new = apart or ratio > 1.3 or pitch < 0.3 or pitch > 1.3 * usual
-        numbered.append(replace(line, block=last.block + int(new)))
-    return numbered
 
 
 def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarray, list[TextLine]]:
@@ -599,7 +467,7 @@ def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarr
         return np.zeros(len(components.run_row), np.int32), []
     em = np.array([line.em_px for line in lines])
     baseline = np.array([line.baseline_px for line in lines])
-    x1, _, x2, _ = _box_array(lines).T
+    x1, _, x2, _ = box_array(lines).T
     split = []
     rest = np.flatnonzero((owner == 0) & (components.area >= 2))
     for chunk in np.array_split(rest, len(rest) * len(lines) // 2_000_000 + 1):

@@ -23,8 +23,9 @@ from .ink_got_ocr import (
     turn_reversed_boxes,
     without_rules,
 )
-from .lines_got_ocr import TextLine, assign_runs, estimate_skew, find_lines, without_noise
+from .lines_got_ocr import assign_runs, estimate_skew, find_lines, without_noise
 from .pieces_got_ocr import cut_line, is_broken, spread_text
+from .reading_order_got_ocr import TextLine
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
 SMALL_PRINT_PX = 11.0  # letters lower than this, which are looked at twice as large as long as that makes no more than

@@ -328,3 +328,18 @@ def test_lines_of_a_sliced_page_have_boxes_in_the_picture_and_their_pieces_certa
     scripted(*["x"] * len(whole.slices))
     (moved,) = model.read(tiny_processor, [page], box=[20, 10, 273, 113], batch_size=1)
     assert all(line.box[0] >= 20 and line.box[1] >= 10 for line in moved.lines)
+
+
+def test_a_sliced_page_streams_its_lines_as_they_are_done(model: Any, tiny_processor: Any, scripted: Any) -> None:
+    model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
+    page = Image.new("RGB", (300, 700), "white")
+    for row in range(12):
+        ImageDraw.Draw(page).text((30, 20 + 50 * row), f"line {row} of it all", fill="black", font_size=22)
+    count = len(model.read(tiny_processor, [page], max_new_tokens=1)[0].slices)
+    scripted(*[f"w{number}" for number in range(count)])
+    pieces: list[str] = []
+    (answer,) = model.read(tiny_processor, [page], on_text=pieces.append, batch_size=1)
+    assert len(pieces) > 1
+    assert "".join(pieces) == answer.text
+    assert 0 < len(pieces[0].split()) <= 8
+    assert "".join(pieces).split() == [f"w{number}" for number in range(count)]
