@@ -301,8 +301,8 @@ def test_a_line_with_an_uncertain_token_is_marked(model: Any, tiny_processor: An
     assert [line.min_probability for line in answer.lines] == pytest.approx(certain[[0, 3, 9]].tolist(), rel=1e-5)
     assert answer.lines[1].mean_probability == pytest.approx(certain[3:8].log().mean().exp().item())
     assert [line.box for line in answer.lines] == [None] * 3
-    (doubtful,) = lines_of_tokens([65], [math.log(0.49)], lambda tokens: "".join(map(chr, tokens)))
-    (certain_line,) = lines_of_tokens([65], [math.log(0.51)], lambda tokens: "".join(map(chr, tokens)))
+    (doubtful,) = lines_of_tokens([65], [math.log(0.69)], lambda tokens: "".join(map(chr, tokens)))
+    (certain_line,) = lines_of_tokens([65], [math.log(0.71)], lambda tokens: "".join(map(chr, tokens)))
     assert (doubtful.is_low_confidence, certain_line.is_low_confidence) == (True, False)
 
 
