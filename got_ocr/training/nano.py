@@ -103,6 +103,8 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
     from got_ocr.training.nano_batches import BatchSource, Vocabulary
 
     torch.set_num_threads(1)
+    if config.device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", os.environ["RANK"])))
     state_file = options.output / STATE_FILE
     if options.resume != state_file.exists():
         raise ValueError(
@@ -113,7 +115,8 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     if int(os.environ["WORLD_SIZE"]) > 1:
         # Long enough for a busy machine, on which one process may have to wait for the other's prose to be collected.
-        distributed.init_process_group("gloo", timeout=datetime.timedelta(minutes=30))
+        backend = "nccl" if config.device.startswith("cuda") else "gloo"
+        distributed.init_process_group(backend, timeout=datetime.timedelta(minutes=30))
     rank = int(os.environ["RANK"])
     vocabulary = Vocabulary(Path(config.vocabulary))
     model_config = GotOcrConfig(**json.loads(Path(config.model).read_text(encoding="utf-8")))

@@ -4,7 +4,7 @@ B: pictures; L: answer tokens; R, S: slot rows and slot columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,18 @@ class Batch:
     labels: Tensor
     instruction: Tensor
     characters: int
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move every tensor.
+
+        Args:
+            device: where to.
+
+        Returns:
+            The batch there.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: one.to(device) for name, one in values.items() if isinstance(one, Tensor)})
 
 
 class BatchSource:

@@ -160,8 +160,8 @@ def decode(
     decoder, config = model.model, model.config
     heads = config.num_attention_heads
     P, (B, T) = len(prefix), embeddings.shape[:2]
-    cosine, sine = rotary_tables(config, P + T)
-    visible = torch.ones(T, P + T, dtype=torch.bool).tril(P)
+    cosine, sine = (table.to(embeddings.device) for table in rotary_tables(config, P + T))
+    visible = torch.ones(T, P + T, dtype=torch.bool, device=embeddings.device).tril(P)
     attention: dict[int, Tensor] = {}
     head = decoder.embed_tokens(prefix)[None]
     hidden = embeddings

@@ -5,7 +5,8 @@ import logging
 import math
 import signal
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from torch import Tensor, distributed, nn
+from torch.utils.data import DataLoader, Dataset
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
@@ -77,6 +79,8 @@ class NanoTrainingConfig:
     stages: tuple[Stage, ...]
     families: tuple[str, ...]
     held_out_families: tuple[str, ...]
+    device: str = "cpu"
+    loader_processes: int = 0
     corpus: tuple[str, ...] = ()
 
     @classmethod
@@ -94,7 +98,8 @@ class NanoTrainingConfig:
         """
         values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(cls)}
-        wrong = sorted(set(values) ^ known - {"corpus"})
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        wrong = sorted((set(values) - known) | (needed - set(values)))
         if wrong:
             raise ValueError(
                 f"{path}: fields missing or unknown: {', '.join(wrong)}; it needs {', '.join(sorted(known))}"
@@ -132,6 +137,60 @@ def build_picture_source(
     return TextImageSource(families, text, config.size_px, config.wear_strength)
 
 
+class StepBatches(Dataset[Batch]):
+    """The batches of a run by their step, for loader processes."""
+
+    def __init__(self, batches: BatchSource, config: NanoTrainingConfig, rank: int) -> None:
+        """Set what the batches depend on.
+
+        Args:
+            batches: of the run's seed.
+            config: its stages.
+            rank: of this process.
+        """
+        self.batches = batches
+        self.config = config
+        self.rank = rank
+
+    def __getitem__(self, step: int) -> Batch:
+        """Make a step's batch. Args: step: from 0. Returns: the batch."""
+        variety = min(1.0, 0.1 + 0.9 * step / self.config.steps / self.config.variety_share)
+        return self.batches.batch(step, self.rank, stage_of(self.config, step).canvases, variety)
+
+    def stream(self, first: int) -> Iterator[Batch]:
+        """Give batch after batch, made ahead by `loader_processes`.
+
+        Args:
+            first: the step to begin with.
+
+        Returns:
+            The batches up to the run's last step.
+        """
+        threads = {"prefetch_factor": 4, "persistent_workers": True} if self.config.loader_processes else {}
+        steps = range(first, self.config.steps)
+        return iter(
+            DataLoader(self, None, sampler=steps, num_workers=self.config.loader_processes, **threads)  # type: ignore
+        )
+
+
+def stage_of(config: NanoTrainingConfig, step: int) -> Stage:
+    """Find the stage that a step belongs to.
+
+    Args:
+        config: of the run.
+        step: from 0.
+
+    Returns:
+        The stage.
+    """
+    end = 0.0
+    for stage in config.stages:
+        end += stage.share
+        if step < end * config.steps - 1e-6:
+            return stage
+    return config.stages[-1]
+
+
 class NanoTrainer:
     """One process's part of a run."""
 
@@ -156,13 +215,17 @@ class NanoTrainer:
         self.stopping = False
         self.rank = distributed.get_rank() if distributed.is_initialized() else 0
         self.world_size = distributed.get_world_size() if distributed.is_initialized() else 1
+        self.device = torch.device(config.device)
         self.model = GotOcrForConditionalGeneration(model_config)
         initialise(self.model, config.seed)
         torch.manual_seed(config.seed)
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
         )
-        self.prefix = batches.vocabulary.encode_prompt("")[0]
+        self.model.to(self.device)
+        self.heads.to(self.device)
+        self.prefix = batches.vocabulary.encode_prompt("")[0].to(self.device)
+        self.waiting: Iterator[Batch] | None = None
         named = [*self.model.named_parameters(), *self.heads.named_parameters()]
         matrices = [parameter for name, parameter in named if _is_hidden_matrix(name, parameter)]
         others = [parameter for name, parameter in named if not _is_hidden_matrix(name, parameter)]
@@ -172,12 +235,7 @@ class NanoTrainer:
 
     def stage(self) -> Stage:
         """The stage that the next step belongs to."""
-        end = 0.0
-        for stage in self.config.stages:
-            end += stage.share
-            if self.step < end * self.config.steps - 1e-6:
-                return stage
-        return self.config.stages[-1]
+        return stage_of(self.config, self.step)
 
     def rate_factor(self) -> float:
         """The next step's factor on the learning rates: warm-up, plateau, linear decay to zero."""
@@ -243,12 +301,13 @@ class NanoTrainer:
         """
         config, stage = self.config, self.stage()
         progress = self.step / config.steps
-        variety = min(1.0, 0.1 + 0.9 * progress / config.variety_share)
-        batch = self.batches.batch(self.step, self.rank, stage.canvases, variety)
+        if self.waiting is None:
+            self.waiting = StepBatches(self.batches, config, self.rank).stream(self.step)
+        batch = next(self.waiting).to(self.device)
         losses = self.losses(batch, stage.decoder)
         first, last = config.dense_weights
         dense = first + (last - first) * progress
-        total = torch.zeros(())
+        total = torch.zeros((), device=self.device)
         for name, loss in losses.items():
             if not name.endswith("accuracy"):
                 total = total + (loss if name == "text" else dense * loss)
@@ -307,7 +366,7 @@ class NanoTrainer:
             return False
         stop = self.stopping or last
         due = stop or time.monotonic() - self.saved_at > self.config.checkpoint_every_s
-        word = torch.tensor([float(stop), float(due)])
+        word = torch.tensor([float(stop), float(due)], device=self.device)
         if self.world_size > 1:
             distributed.broadcast(word, 0)
         if word[1]:
@@ -354,7 +413,8 @@ class NanoTrainer:
         Args:
             path: the file.
         """
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        self.waiting = None
         self.step, self.seconds, self.characters = (state["step"], state["seconds"], state["characters"])
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])

@@ -1,5 +1,6 @@
 """The training run: resumes to the bit, scores answers only, places characters rightly."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from got_ocr.synthesis.text_image import TextImageSource
 from got_ocr.training.dense import IGNORED, guide_loss, slot_labels, token_positions
 from got_ocr.training.muon import orthogonalise
 from got_ocr.training.nano_batches import BatchSource, Canvas, Vocabulary
-from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, Stage
+from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, Stage, StepBatches
 from tests.nano_sizes import TINY
 
 RANK_FILE = Path(__file__).parents[2] / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
@@ -76,6 +77,17 @@ def test_resuming_gives_the_same_weights_to_the_bit(batches: BatchSource, tmp_pa
     assert resumed.step == whole.step and resumed.characters == whole.characters
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_pictures_drawn_ahead_by_another_process_are_the_same(batches: BatchSource, tmp_path: Path) -> None:
+    here = trainer(batches, tmp_path)
+    config = dataclasses.replace(here.config, loader_processes=1)
+    ahead = StepBatches(batches, config, rank=0).stream(first=2)
+    for step in range(2, 6):
+        mine, theirs = StepBatches(batches, here.config, rank=0)[step], next(ahead)
+        assert torch.equal(mine.grey, theirs.grey) and torch.equal(mine.answer, theirs.answer)
+        assert torch.equal(mine.chosen, theirs.chosen) and mine.first_row == theirs.first_row
+    assert next(ahead, None) is None, "the run has six steps"
 
 
 def test_stages_follow_each_other_and_the_rate_falls_to_zero(batches: BatchSource, tmp_path: Path) -> None:
