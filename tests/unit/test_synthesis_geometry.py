@@ -11,11 +11,12 @@ matplotlib = pytest.importorskip("matplotlib")
 
 from got_ocr.rendering.tex import find_latex, unsafe_command  # noqa: E402
 from got_ocr.rendering.tikz import draw_tikz  # noqa: E402
+from got_ocr.synthesis.fonts import FontFace  # noqa: E402
 from got_ocr.synthesis.geometry import Geometry  # noqa: E402
 from got_ocr.synthesis.geometry_paper import Paper, PaperStyle, crossing, foot, number  # noqa: E402
 from got_ocr.synthesis.geometry_scenes import SCENES, draw_scene  # noqa: E402
 from got_ocr.synthesis.resources import Resources  # noqa: E402
-from got_ocr.synthesis.svg_picture import crop_to_ink, draw_svg  # noqa: E402
+from got_ocr.synthesis.svg_picture import crop_to_ink, draw_svg, use_family  # noqa: E402
 
 FONTS = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
@@ -63,7 +64,12 @@ def test_the_answer_draws_the_same_picture_again(kind):
 
 def test_the_renderer_of_answers_draws_the_scene_and_no_other(kind):
     samples = [kind.draw(np.random.default_rng(seed)) for seed in range(12)]
-    answers = [draw_svg(draw_tikz(sample.turns[0].answer)[0], zoom=1.5) for sample in samples]
+    answers = []
+    for sample in samples:
+        style = sample.source["style"]
+        faces = [FontFace(*face) for face in style["faces"]]  # Without a face no label would be drawn.
+        svg = use_family(draw_tikz(sample.turns[0].answer)[0], faces[0].family)
+        answers.append(draw_svg(svg, zoom=style["zoom"], faces=faces))
     table = np.array([[likeness(sample.images[0], answer) for answer in answers] for sample in samples])
     assert np.diag(table).min() > 0.7
     assert (table.argmax(axis=1) == np.arange(len(table))).all()
