@@ -278,7 +278,7 @@ def write_searchable(
                 lines = page.lines if page.size else ()
                 yield PdfPage(page.text, lines=lines, lines_size=page.size, keep=index)
             else:
-                lines = page.lines if page.size == picture.size else ()
+                lines = page.lines if picture is not None and page.size == picture.size else ()
                 yield PdfPage(page.text, picture, lines=lines)
 
     write_searchable_pdf(written(), target, source=source if is_pdf else None, title=title, plain=plain)

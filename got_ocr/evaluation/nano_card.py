@@ -1,6 +1,7 @@
 """The tables and plots of the built-in checkpoint's model card."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,6 +38,10 @@ def _bucket(value: float, edges: Sequence[int]) -> str | None:
 def _style(one: Scored) -> str | None:
     facts = one.answer.facts
     return facts["style"] + (", monospaced" if facts.get("mono") else "")
+
+
+def _named(name: str, one: Scored) -> str:
+    return name
 
 
 def _length(one: Scored) -> str:
@@ -146,7 +151,7 @@ def write_plots(folder: Path, scored: ScoredRungs, unseen: frozenset[str]) -> li
     modes: dict[str, dict[str, Interval]] = {}
     for rung, found in scored.items():
         for reader, answers in found.items():
-            modes.setdefault(reader, {}).update(group_errors(answers, lambda one, rung=rung: rung))
+            modes.setdefault(reader, {}).update(group_errors(answers, partial(_named, rung)))
     if modes:
         names = list(modes[next(iter(modes))])
         path = folder / "error_by_mode.png"

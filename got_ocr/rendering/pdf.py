@@ -175,7 +175,8 @@ def _add_text(
     width, height, left, bottom = size
     lines: list[tuple[str, float, float, float, float]] = []  # Text, x, baseline, width, font size in points.
     if page.lines:
-        pixels_wide, pixels_high = page.lines_size or getattr(page.image, "size", (width, height))
+        size_px = page.lines_size or getattr(page.image, "size", None)
+        pixels_wide, pixels_high = size_px if size_px is not None else (width, height)
         for text, (x1, y1, x2, y2) in page.lines:
             font_size = max(1.0, (y2 - y1) / pixels_high * height * 0.8)
             baseline = bottom + height * (1 - y2 / pixels_high) + font_size * 0.2

@@ -397,4 +397,4 @@ sulfolane O=S1(=O)CCCC1
 tropone O=c1cccccc1
 """
 
-KNOWN_MOLECULES: dict[str, str] = dict(line.split(" ") for line in _TABLE.strip().split("\n"))  # type: ignore[misc]
+KNOWN_MOLECULES: dict[str, str] = dict(line.split(" ") for line in _TABLE.strip().split("\n"))

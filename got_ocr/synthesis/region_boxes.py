@@ -191,13 +191,15 @@ def _move_out(ink: np.ndarray, box: Sequence[int], edge: int, most: int) -> int:
     x1, y1, x2, y2 = box
     height, width = ink.shape
     if edge == 0:
-        strip = ink[y1:y2, max(x1 - most, 0) : x1].any(0)[::-1]
+        strip = np.any(ink[y1:y2, max(x1 - most, 0) : x1], axis=0)
     elif edge == 1:
-        strip = ink[max(y1 - most, 0) : y1, x1:x2].any(1)[::-1]
+        strip = np.any(ink[max(y1 - most, 0) : y1, x1:x2], axis=1)
     elif edge == 2:
-        strip = ink[y1:y2, x2 : min(x2 + most, width)].any(0)
+        strip = np.any(ink[y1:y2, x2 : min(x2 + most, width)], axis=0)
     else:
-        strip = ink[y2 : min(y2 + most, height), x1:x2].any(1)
+        strip = np.any(ink[y2 : min(y2 + most, height), x1:x2], axis=1)
+    if edge < 2:
+        strip = np.flip(strip)
     blank = np.flatnonzero(strip)
     free = int(blank[0]) - 1 if len(blank) else len(strip) - 1
     free = max(free, 0)

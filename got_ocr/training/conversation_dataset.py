@@ -32,6 +32,8 @@ class DataSetConfig:
         weight: How often a sample is seen in an epoch, on average: with 0.5 an epoch sees one half, the next epoch the
             other; with 3 it sees each three times.
         split: Of a Hub dataset.
+        allow_empty: Whether answers may be empty, for blank pages that are to read as nothing; elsewhere a sample with
+            an empty answer is a bad one.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -43,6 +45,7 @@ class DataSetConfig:
     count: int | None = None
     weight: float = 1.0
     split: str = "train"
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -57,6 +60,7 @@ class DataSetConfig:
 class _Part:
     name: str
     opened: ConversationSet
+    allow_empty: bool
     chosen: np.ndarray  # numbers in the set
     first: int  # number in the dataset of the first one chosen
     per_epoch: int
@@ -98,7 +102,7 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
             opened = open_set(config.path, config.images, config.split)
             chosen = _choose(len(opened), config, (seed, zlib.crc32(name.encode())))
             per_epoch = max(1, round(config.weight * len(chosen)))
-            self._parts.append(_Part(name, opened, chosen, len(self), per_epoch))
+            self._parts.append(_Part(name, opened, config.allow_empty, chosen, len(self), per_epoch))
         self._estimates: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -106,8 +110,9 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         return self._parts[-1].first + len(self._parts[-1].chosen) if self._parts else 0
 
     def __getitem__(self, index: int) -> Encoded | BadSample:
+        part, number = self._find(index)
         try:
-            return encode(self.conversation(index), self.processor, self.max_tokens, self.max_images)
+            return encode(part.opened[number], self.processor, self.max_tokens, self.max_images, part.allow_empty)
         except BadSampleError as error:
             return BadSample(self.origin(index), str(error))
 

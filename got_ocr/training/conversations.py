@@ -54,6 +54,18 @@ class Conversation:
         """Bytes of all questions and answers in UTF-8, which cost a tokenizer of any script about the same."""
         return sum(len(text.encode("utf-8", errors="replace")) for turn in self.turns for text in turn)
 
+    def check_answers(self) -> None:
+        """Refuse answers without a visible character, which mostly are lost labels.
+
+        Raises:
+            BadSampleError: If there is one.
+        """
+        for number, (_, answer) in enumerate(self.turns):
+            if not answer.strip():
+                raise BadSampleError(
+                    f"turn {2 * number + 2} is an empty answer (allow_empty: true trains on those of blank pages)"
+                )
+
     def load_images(self, image_processor: GotOcrImageProcessor, max_images: int | None = None) -> list[Image.Image]:
         """Load the pictures as the model gets them at inference: tiles in crop mode, pages in order.
 
@@ -177,8 +189,6 @@ def _parse_turns(value: Any) -> tuple[tuple[str, str], ...]:
             raise BadSampleError(f"turn {number + 1} must be from {allowed[0]!r}, got {_shorten(role)}")
         if not isinstance(text, str):
             raise BadSampleError(f"turn {number + 1} must have a text as 'value', got {_shorten(text)}")
-        if number % 2 and not text.strip():
-            raise BadSampleError(f"turn {number + 1} is an empty answer")
         texts.append(text)
     if len(texts) % 2:
         raise BadSampleError(f"turn {len(texts)}, a question, has no answer")

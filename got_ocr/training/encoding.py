@@ -46,7 +46,11 @@ class Encoded:
 
 
 def encode(
-    conversation: Conversation, processor: GotOcrProcessor, max_tokens: int, max_images: int | None = None
+    conversation: Conversation,
+    processor: GotOcrProcessor,
+    max_tokens: int,
+    max_images: int | None = None,
+    allow_empty: bool = False,
 ) -> Encoded:
     """Make tensors of a conversation.
 
@@ -55,13 +59,16 @@ def encode(
         processor: Of the model that is trained.
         max_tokens: Most tokens, image tokens included. Nothing is ever cut off.
         max_images: Most pictures, tiles or pages; None: any number.
+        allow_empty: Whether an answer may be empty: a blank page reads as nothing.
 
     Returns:
         The tensors.
 
     Raises:
-        BadSampleError: If a picture can't be had, or there are too many tokens or images.
+        BadSampleError: If a picture can't be had, an answer is empty, or there are too many tokens or images.
     """
+    if not allow_empty:
+        conversation.check_answers()
     # Text first: it is cheap, and refuses what is too long whatever the pictures are.
     ids, labels = encode_turns(conversation.turns, 1, processor)
     _check_length(len(ids), max_tokens, 1)

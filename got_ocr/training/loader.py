@@ -116,8 +116,9 @@ def open_loader(
         batches = EpochBatchSampler(dataset, batch_size, **order)  # type: ignore[arg-type]
         return TrainingLoader(dataset, collator, batches, num_workers=num_workers, pin_memory=pin_memory)
     _check_streams(names, streamed, sets, length_grouped)
+    shards = {name: find_shards(str(sets[name].path)) for name in names}
     stream = ShardDataset(
-        [shard for name in names for shard in find_shards(str(sets[name].path))],
+        [shard for found in shards.values() for shard in found],
         processor,
         max_tokens,
         batch_size,
@@ -126,6 +127,7 @@ def open_loader(
         rank=rank,
         world_size=world_size,
         buffer_size=buffer_size,
+        allow_empty=[shard for name in names if sets[name].allow_empty for shard in shards[name]],
     )
     return TrainingLoader(stream, collator, num_workers=num_workers, pin_memory=pin_memory)
 

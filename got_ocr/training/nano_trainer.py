@@ -166,11 +166,8 @@ class StepBatches(Dataset[Batch]):
         Returns:
             The batches up to the run's last step.
         """
-        threads = {"prefetch_factor": 4, "persistent_workers": True} if self.config.loader_processes else {}
         steps = range(first, self.config.steps)
-        return iter(
-            DataLoader(self, None, sampler=steps, num_workers=self.config.loader_processes, **threads)  # type: ignore
-        )
+        return iter(DataLoader(self, batch_size=None, sampler=steps, num_workers=self.config.loader_processes))
 
 
 def stage_of(config: NanoTrainingConfig, step: int) -> Stage:

@@ -10,7 +10,7 @@ decoding.
 import glob
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -83,6 +83,7 @@ class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
         world_size: How many processes.
         buffer_size: Samples among which the next one is chosen by chance, besides the shuffling of the shards; 1 keeps
             the order within shards.
+        allow_empty: Those of the shards whose answers may be empty.
 
     Raises:
         ValueError: If there is no shard or a number is not allowed.
@@ -100,6 +101,7 @@ class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
         rank: int = 0,
         world_size: int = 1,
         buffer_size: int = DEFAULT_BUFFER_SIZE,
+        allow_empty: Collection[str | Path] = (),
     ) -> None:
         check_shape(batch_size, rank, world_size)
         if not shards:
@@ -115,6 +117,7 @@ class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
         self.rank = rank
         self.world_size = world_size
         self.buffer_size = buffer_size
+        self.allow_empty = {str(shard) for shard in allow_empty}
         self.epoch = 0
         self.skipped = 0
 
@@ -180,8 +183,9 @@ class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
     def _encode(self, sample: ShardSample | BadSample) -> Encoded | BadSample:
         if isinstance(sample, BadSample):
             return sample
+        allow_empty = sample.origin.file in self.allow_empty
         try:
-            return encode(sample.read(), self.processor, self.max_tokens, self.max_images)
+            return encode(sample.read(), self.processor, self.max_tokens, self.max_images, allow_empty)
         except BadSampleError as error:
             return BadSample(sample.origin, str(error))
 

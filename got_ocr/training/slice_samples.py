@@ -188,7 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
     processor = GotOcrProcessor.from_pretrained(name)
     images = options.output / "images"
     images.mkdir(parents=True, exist_ok=True)
-    conversations, left_out = [], 0
+    conversations: list[dict[str, Any]] = []
+    left_out = 0
     for sample in tqdm(load_samples(options.data), unit="page", disable=None):
         cut, dropped = cut_samples(model, processor, [(sample.load()[0], sample.label)])
         left_out += dropped
