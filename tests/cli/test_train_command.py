@@ -205,10 +205,10 @@ def test_mistakes_get_one_line(tmp_path: Path, data: Path, capsys: pytest.Captur
         ([str(tmp_path / "gone.yaml")], "there is no configuration"),
         ([str(config)], "there is no folder to train in: give --output DIR"),
         ([str(config), "--set", "stage=5"], "stage must be one of 1, 2, 3, 'lora', got 5"),
-        ([str(config), "--output", "x", "--processes", "2"], "--processes is for --dry-run"),
-        ([str(config), "--output", "x", "--resume", str(tmp_path / "no")], "can't go on from"),
+        ([str(config), "--output", str(tmp_path / "x"), "--processes", "2"], "--processes is for --dry-run"),
+        ([str(config), "--output", str(tmp_path / "x"), "--resume", str(tmp_path / "no")], "can't go on from"),
         (
-            [str(config), "--output", "x", "--set", "data.sets.eight.path=gone.json"],
+            [str(config), "--output", str(tmp_path / "x"), "--set", "data.sets.eight.path=gone.json"],
             "gone.json: there is no such",
         ),
     ]:
