@@ -27,6 +27,7 @@ from got_ocr.synthesis.sample import Sample, Turn
 TYPESETTERS = ("browser", "latex")
 _MOST_TRIES = 8
 _Draw = Callable[[Sequence[Piece]], FormattedPage | None]
+_SHORT_PAGES = 0.25  # Share of pages that end early.
 _MOST_TOKENS = 1300  # of a page, as `estimate_tokens` counts them
 
 
@@ -109,12 +110,14 @@ class FormattedDrawer:
             ValueError: page after page stayed empty: the corpus has no sentence that fits a page.
         """
         writer = SourceWriter(rng, self.resources, plan or draw_plan(rng))
-        draw = self._look(rng, shape, columns, pixels)
+        paper_tokens = most_tokens if shape is None else None
+        draw = self._look(rng, shape, columns, pixels, paper_tokens)
         source = writer.pieces()
         waiting: list[Piece] = []
         drawn: list[FormattedPage] = []
         for _ in range(pages + _MOST_TRIES):
-            tokens = int(rng.uniform(0.25, 1.0) * most_tokens) if pages == 1 else most_tokens
+            is_short = pages == 1 and rng.random() < _SHORT_PAGES
+            tokens = int(rng.uniform(0.25, 1.0) * most_tokens) if is_short else most_tokens
             while sum(estimate_tokens(piece.source) for piece in waiting) < tokens:
                 waiting.append(next(source))
             notes = writer.footnotes if not drawn else []
@@ -124,17 +127,24 @@ class FormattedDrawer:
             if page:
                 drawn.append(page)
             elif not drawn:
-                draw = self._look(rng, shape, columns, pixels)
+                draw = self._look(rng, shape, columns, pixels, paper_tokens)
             if len(drawn) == pages:
                 return drawn
         raise ValueError(f"{_MOST_TRIES} pages stayed empty, not one piece fits: give other corpus files or fonts")
 
-    def _look(self, rng: np.random.Generator, shape: float | None, columns: int | None, pixels: int | None) -> _Draw:
+    def _look(
+        self,
+        rng: np.random.Generator,
+        shape: float | None,
+        columns: int | None,
+        pixels: int | None,
+        tokens: int | None,
+    ) -> _Draw:
         """Draw the look of a document. Returns: what draws a page of that look."""
         if self.resources.typesetter == "latex":
             latex_style = draw_latex_style(rng, shape, columns, pixels)
             return lambda pieces: draw_pieces_latex(pieces, latex_style)
-        style = draw_style(rng, self._families, shape, columns, pixels)
+        style = draw_style(rng, self._families, shape, columns, pixels, tokens)
         own = self._families[style.family] if self.resources.font_files else ()
         return lambda pieces: draw_pieces(self._page, pieces, style, own)
 

@@ -27,6 +27,10 @@ _HEAD_INKS = ("#1a3a6b", "#7a1f1f", "#20502a", "#444444")
 # Height over width: A4, Letter, legal, a screen, a book.
 _SHAPES = (1.414, 1.294, 1.647, 0.75, 1.5)
 _SHAPE_SHARES = (0.5, 0.24, 0.06, 0.06, 0.14)
+# What a token of the answer takes of a page, in square em of its text, on the average of prose and formulas.
+_TOKEN_SQUARE_EM = 2.1
+_LEAST_MEASURES_EM = (24.0, 17.0)  # Of a line in one column, and in several.
+_FEW_TOKENS = 800  # Pages of so few seldom have two columns.
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def draw_style(
     shape: float | None = None,
     columns: int | None = None,
     pixels: int | None = None,
+    tokens: int | None = None,
 ) -> BrowserStyle:
     """Choose the look of a page.
 
@@ -126,6 +131,7 @@ def draw_style(
         shape: height over width; None for a paper of a usual one, or none.
         columns: of the text; None for one or two.
         pixels: about how many the picture of a page of that shape has; None for a usual resolution.
+        tokens: about how many the answer has: the paper is no larger than they fill. None for paper of any size.
 
     Returns:
         The look.
@@ -133,7 +139,8 @@ def draw_style(
     names = list(families)
     family = names[rng.integers(len(names))]
     chance = rng.random()
-    columns = columns or (1 if chance < 0.72 else 2)
+    single = 0.72 if tokens is None or tokens > _FEW_TOKENS else 0.88
+    columns = columns or (1 if chance < single else 2)
     size_px = float(np.round(rng.uniform(13.0, 17.5) if columns == 1 else rng.uniform(12.5, 15.0), 2))
     # A page of one column holds lines of 45 to 90 letters.
     measure_px = size_px * float(rng.uniform(26.0, 46.0) if columns == 1 else rng.uniform(20.0, 27.0))
@@ -141,9 +148,15 @@ def draw_style(
     sides = [round(size_px * rng.uniform(1.5, 6.0)) for _ in range(2)]
     sides[1] = sides[0] if rng.random() < 0.7 else sides[1]
     top_px, bottom_px = (round(size_px * rng.uniform(1.5, 6.0)) for _ in range(2))
-    width_px = round(measure_px * columns + gap_px * (columns - 1)) + sum(sides)
     if shape is None and rng.random() < 0.8:
         shape = float(rng.choice(_SHAPES, p=_SHAPE_SHARES))
+    if tokens is not None and shape is not None:
+        around_px = gap_px * (columns - 1) + sum(sides)
+        height_px = (measure_px * columns + around_px) * shape - top_px - bottom_px
+        share = _TOKEN_SQUARE_EM * tokens * size_px**2 / (measure_px * columns * height_px)
+        least_px = _LEAST_MEASURES_EM[columns > 1] * size_px
+        measure_px = max(measure_px * min(share, 1.0) ** 0.5, min(least_px, measure_px))
+    width_px = round(measure_px * columns + gap_px * (columns - 1)) + sum(sides)
     head_family = family if rng.random() < 0.75 else names[rng.integers(len(names))]
     scale = float(rng.choice([1.0, 1.25, 1.5, 2.0], p=[0.25, 0.3, 0.3, 0.15]))
     if pixels is not None and shape is not None:

@@ -92,9 +92,10 @@ class Prose:
             Two or three words.
         """
         if self.is_chinese:
-            return self._words("".join(self._dictionary_word() for _ in range(2))[:4] or "文")
+            return self.plain("".join(self._dictionary_word() for _ in range(2))[:4] or "文")
         count = 2 + int(self.rng.random() < 0.3)
-        return self._words(" ".join(self._dictionary_word().capitalize() for _ in range(count)))
+        words = [self._dictionary_word().removesuffix("'s") for _ in range(count)]
+        return self.plain(" ".join(word.capitalize() for word in words))
 
     def marker(self, style: str, number: int) -> list[Word]:
         """Write a list item's mark.
@@ -126,7 +127,7 @@ class Prose:
         Returns:
             Its words; those that can't be drawn are left out.
         """
-        return self._words(text)
+        return [word for word in self._split(text) if self._is_drawable(word.text)]
 
     def emphasise(self, words: list[Word]) -> list[Word]:
         """Make one or two runs of words bold or italic.
@@ -175,10 +176,13 @@ class Prose:
     def _dictionary_word(self) -> str:
         return self.corpus.words[int(self.rng.integers(len(self.corpus.words)))]
 
-    def _words(self, text: str) -> list[Word]:
+    def _split(self, text: str) -> list[Word]:
         if self._curly:
             text = _curl(text)
-        words = _chinese_words(text) if self.is_chinese else [Word(part) for part in text.split()]
+        return _chinese_words(text) if self.is_chinese else [Word(part) for part in text.split()]
+
+    def _words(self, text: str) -> list[Word]:
+        words = self._split(text)
         if self._data_rich:
             share = self.rng.random(len(words))
             words = [
