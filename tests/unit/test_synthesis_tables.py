@@ -5,18 +5,33 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from got_ocr.rendering import render
 from got_ocr.rendering.browser import find_browser
+from got_ocr.synthesis.browser_page import BrowserPage
 from got_ocr.synthesis.corpus import Corpus
 from got_ocr.synthesis.latex_page import LatexPage
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.tables import Tables, random_table
+from got_ocr.synthesis.tables import _css as table_css
 from got_ocr.synthesis.typeset import Style, Typesetter
 
 needs_browser = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine")
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 CORPUS = Corpus(("some plain words that stand for prose, and others", "numbers are drawn anew"), ("word", "other"))
+
+
+def likeness(first: Image.Image, second: Image.Image) -> float:
+    """Correlation of two pictures' ink, both cut to it and brought to one size."""
+    inks = []
+    for image in (first, second):
+        pixels = np.asarray(image.convert("L"), np.float32)
+        ink = np.abs(pixels - pixels[0, 0])
+        rows, columns = np.flatnonzero(ink.max(1) > 30), np.flatnonzero(ink.max(0) > 30)
+        cut = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        inks.append(np.asarray(cut.resize((120, 80), Image.Resampling.BOX)).ravel())
+    return float(np.corrcoef(inks)[0, 1])
 
 
 def tables(count: int, first: int = 0):
@@ -82,6 +97,32 @@ def test_equal_generators_draw_equal_samples_and_the_answer_draws_the_picture_ag
     style = Style(24.0, "Latin Modern Math", "DejaVu Sans", "", "", "#000000", "#ffffff", 8, 30.0)
     picture = Typesetter(resources).picture(samples[0].turns[0].answer, style)
     assert picture.width > picture.height / 12
+
+
+@needs_browser
+def test_the_answer_renders_back_to_its_picture_and_to_no_other(tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("".join(f"Prose is here, enough for tables, as paragraph {n}.\n\n" for n in range(200)), "utf-8")
+    resources = Resources(corpus_files=(corpus,))
+    kind, page = Tables(resources), BrowserPage()
+    samples = [kind.draw(np.random.default_rng((8, seed))) for seed in range(6)]
+    alike = np.zeros((6, 6))
+    for number, sample in enumerate(samples):
+        answer, style = sample.turns[0].answer, Style(**sample.source["style"])
+        spacing = {name: sample.source[name] for name in ("row_em", "column_em", "rule_px")}
+        again = Typesetter(resources).picture(answer, style, css=table_css(spacing))
+        assert again.tobytes() == sample.images[0].tobytes()
+        # The renderer's own page of the answer, with this sample's fonts and room about cells.
+        rules = (
+            f"article {{ font-family: '{style.text_font}'; max-width: none; width: max-content }}"
+            f" td {{ padding: {spacing['row_em']}em {spacing['column_em']}em }}"
+        )
+        html = render(answer).to_html().replace("</head>", f"<style>{rules}</style></head>")
+        back = page.picture(html, width_px=3000, margin_px=8)
+        alike[:, number] = [likeness(other.images[0], back) for other in samples]
+    assert (alike.argmax(axis=1) == np.arange(6)).all()
+    assert (alike.argmax(axis=0) == np.arange(6)).all()
+    assert alike.diagonal().min() > 0.35
 
 
 def test_no_row_lies_wholly_under_cells_of_several_rows():
