@@ -18,9 +18,13 @@ from got_ocr.training.bad_samples import (
     TooManyBadSamplesError,
 )
 from got_ocr.training.collator import GotOcrCollator
+from got_ocr.training.config import TrainingConfig
 from got_ocr.training.conversations import parse_conversation
 from got_ocr.training.encoding import IGNORED_LABEL, Encoded, encode
 from got_ocr.training.packing import PackingCollator, pack
+from got_ocr.training.run import open_data
+from got_ocr.training.settings import build
+from tests.training_data import tiny_fields, write_conversations
 from tests.training_sets import picture, turns
 
 
@@ -104,6 +108,25 @@ def test_batch_without_a_good_sample_is_a_step_of_zero_gradient(
 
 
 # --- packing --------------------------------------------------------------------------------------------------------
+
+
+def test_packing_that_loses_says_so_once(
+    tmp_path: Path, tiny_processor: GotOcrProcessor, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = tiny_fields(write_conversations(tmp_path / "data"), model={"attention": "sdpa"})
+    fields["data"]["packing"] = True
+    config = build(TrainingConfig, fields, "test")
+    for rank in (0, 1):
+        assert isinstance(open_data(config, tiny_processor, rank, 2).collate_fn, PackingCollator)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("data.packing with model.attention sdpa computes the whole square")
+    assert "35 % slower" in said and "flash_attention_2" in said
+    caplog.clear()
+    fields["model"]["attention"] = "flash_attention_2"
+    open_data(build(TrainingConfig, fields, "test"), tiny_processor, 0, 1)
+    fields["model"]["attention"], fields["data"]["packing"] = "sdpa", False
+    open_data(build(TrainingConfig, fields, "test"), tiny_processor, 0, 1)
+    assert not caplog.records
 
 
 def test_pack_fills_rows_and_loses_nothing() -> None:

@@ -335,6 +335,25 @@ def test_every_sort_of_bad_sample_is_named(tmp_path: Path, tiny_processor: GotOc
     assert (dataset.estimated_tokens() >= 0).all(), "a bad sample has a length to sort by, too"
 
 
+def test_empty_answers_are_samples_where_a_set_says_so(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
+    picture().save(tmp_path / "0.png")
+    blank = [entry("0.png", "OCR: ", ""), entry("0.png", "OCR: ", "x", "and below?", "")]
+    (tmp_path / "train.json").write_text(json.dumps(blank))
+    strict = one_set(tmp_path / "train.json", tiny_processor)
+    assert reason_of(strict, 0).startswith("turn 2 is an empty answer (allow_empty: true ")
+    assert reason_of(strict, 1).startswith("turn 4 is an empty answer")
+    config = DataSetConfig(str(tmp_path / "train.json"), allow_empty=True)
+    allowed = ConversationDataset({"blank": config}, tiny_processor, 500)
+    samples = [allowed[0], allowed[1]]
+    assert all(isinstance(sample, Encoded) for sample in samples)
+    assert [decode_answers(sample, tiny_processor) for sample in samples] == [
+        ["<|im_end|>"],
+        ["x<|im_end|>", "<|im_end|>"],
+    ]
+    mixed = ConversationDataset({"strict": DataSetConfig(config.path), "blank": config}, tiny_processor, 500)
+    assert [isinstance(mixed[index], Encoded) for index in range(4)] == [False, False, True, True]
+
+
 def test_broken_line_of_json_lines_is_a_bad_sample(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
     path = write_set(tmp_path, 3, "train.jsonl")
     lines = path.read_text().splitlines()

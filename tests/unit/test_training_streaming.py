@@ -245,6 +245,19 @@ def test_bad_samples_reach_the_training_process_and_change_no_order(
         list(map(strict.take, loader(path, tiny_processor, **options)))
 
 
+def test_shards_of_a_set_may_have_empty_answers(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
+    blank = {"0.png": png(picture()), "0.json": json.dumps({"conversations": turns("OCR: ", "")}).encode()}
+    sets = {
+        name: DataSetConfig(str(write_shard(tmp_path / f"{name}.tar", blank)), allow_empty=name == "blank")
+        for name in ("blank", "labelled")
+    }
+    options = {"max_tokens": 500, "batch_size": 2, "length_grouped": False}
+    (batch,) = open_loader(sets, tiny_processor, collator=lambda samples: samples, **options)
+    found = {Path(sample.origin.file).stem: sample for sample in batch}
+    assert isinstance(found["blank"], Encoded)
+    assert found["labelled"].reason.startswith("turn 2 is an empty answer")
+
+
 # --- refused --------------------------------------------------------------------------------------------------------
 
 
