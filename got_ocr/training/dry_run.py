@@ -13,7 +13,7 @@ from got_ocr.training.encoding import Encoded
 from got_ocr.training.loader import TrainingLoader
 from got_ocr.training.mask_preview import mask_preview
 from got_ocr.training.reading import EvaluationReader
-from got_ocr.training.run import load_start, open_data, total_steps
+from got_ocr.training.run import check_paths, load_start, open_data, total_steps
 from got_ocr.training.stages import count_parameters
 
 CHECKED_SAMPLES = 32
@@ -33,6 +33,7 @@ def describe_run(config: TrainingConfig, world_size: int = 1, in_color: bool = F
     Raises:
         ValueError: If something doesn't fit, as the run itself would say.
     """
+    check_paths(config)
     model, processor = load_start(config)
     counts = count_parameters(model)
     yield f"stage {config.stage}"

@@ -74,6 +74,7 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
     is_first = int(os.environ.get("RANK", "0")) == 0
     if is_first:
         _prepare_folder(config, output, checkpoint)
+    check_paths(config)
     model, processor = load_start(config, checkpoint)
     args = training_arguments(config, output)
     loader = open_data(config, processor, args.process_index, args.world_size)
@@ -98,6 +99,23 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
         figures["eval_cer"] = logged[-1]["eval_cer"]
     _write_final(trainer, output)
     return figures
+
+
+def check_paths(config: TrainingConfig) -> None:
+    """Look for the data before a model is loaded, which may take a download.
+
+    Args:
+        config: Of the run.
+
+    Raises:
+        FileNotFoundError: If a set's file or folder, or the evaluation's, is not there.
+    """
+    named = {f"data.sets.{name}.path": one.path for name, one in config.data.sets.items()}
+    if config.evaluation is not None:
+        named["evaluation.path"] = config.evaluation.path
+    for field, path in named.items():
+        if not path.startswith("hub:") and not set("*?[{") & set(path) and not Path(path).exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder ({field}).")
 
 
 def load_start(config: TrainingConfig, checkpoint: Path | None = None) -> tuple[Any, GotOcrProcessor]:

@@ -209,7 +209,7 @@ def test_mistakes_get_one_line(tmp_path: Path, data: Path, capsys: pytest.Captur
         ([str(config), "--output", str(tmp_path / "x"), "--resume", str(tmp_path / "no")], "can't go on from"),
         (
             [str(config), "--output", str(tmp_path / "x"), "--set", "data.sets.eight.path=gone.json"],
-            "gone.json: there is no such",
+            "gone.json: there is no such file or folder (data.sets.eight.path)",
         ),
     ]:
         assert main(["train", *arguments]) in (exit_codes.WRONG_USAGE, exit_codes.OUTPUT_FAILED)
