@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     look.add_argument(
         "--preview-count", type=int, default=12, metavar="N", help="samples on the sheet, of all kinds (%(default)s)"
     )
+    look.add_argument(
+        "--preview-layout",
+        default="cards",
+        choices=("cards", "gallery"),
+        help="cards: large, with the truth; gallery: 1200 px wide, what each begins with (%(default)s)",
+    )
     draw = parser.add_argument_group("what to draw with")
     draw.add_argument(
         "--corpus",
@@ -240,6 +246,7 @@ def _draw_preview(
 ) -> tuple[int, int]:
     """Draw the sheet; gives how many samples failed, and of how many."""
     from ..synthesis.engine import FailedSample, Job
+    from ..synthesis.gallery import write_gallery
     from ..synthesis.preview import write_sheet
     from ..synthesis.workers import WorkerPool
 
@@ -255,6 +262,6 @@ def _draw_preview(
             if not isinstance(result, FailedSample):
                 samples.append(result)
     if samples:
-        write_sheet(args.preview, samples)
+        (write_gallery if args.preview_layout == "gallery" else write_sheet)(args.preview, samples)
         print(args.preview)
     return len(jobs) - len(samples), len(jobs)

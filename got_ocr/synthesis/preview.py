@@ -31,13 +31,13 @@ _MOST_LINES = 14  # of truth below a picture; beside one there is room for more
 _LAST_LINES = 3  # of them are the end of a truth that is too long
 _PICTURE_SHARE = 0.56  # of the card, where the truth stands beside it
 
-_PAPER = (236, 239, 243)
-_CARD = (255, 255, 255)
-_LINE = (205, 210, 218)
-_INK = (28, 32, 38)
-_FAINT = (128, 137, 150)
-_ACCENT = (22, 84, 160)
-_CHIP = (231, 240, 251)
+PAPER = (236, 239, 243)
+CARD = (255, 255, 255)
+LINE = (205, 210, 218)
+INK = (28, 32, 38)
+FAINT = (128, 137, 150)
+ACCENT = (22, 84, 160)
+CHIP = (231, 240, 251)
 _BOX = (226, 0, 122)
 
 # Found by Pillow in the system's folders; all but the first group cover Chinese.
@@ -94,7 +94,7 @@ def contact_sheet(samples: Sequence[EncodedSample]) -> Image.Image:
         column = heights.index(min(heights))
         places.append((card, _MARGIN_PX + column * (card_width + _GAP_PX), heights[column]))
         heights[column] += card.height + _GAP_PX
-    sheet = Image.new("RGB", (width, max(heights) - _GAP_PX + _MARGIN_PX), _PAPER)
+    sheet = Image.new("RGB", (width, max(heights) - _GAP_PX + _MARGIN_PX), PAPER)
     for card, left, top in places:
         sheet.paste(card, (left, top))
     return sheet
@@ -103,7 +103,7 @@ def contact_sheet(samples: Sequence[EncodedSample]) -> Image.Image:
 def _draw_card(sample: EncodedSample, width: int) -> Image.Image:
     """Draw one sample; gives the card, as high as it takes."""
     pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in sample.pictures]
-    card = Image.new("RGB", (width, 6000), _CARD)
+    card = Image.new("RGB", (width, 6000), CARD)
     inner = width - 2 * _PADDING_PX
     top = _draw_heading(card, sample, pictures, inner)
     questions = [turn["value"].removeprefix("<image>\n") for turn in sample.conversation[::2]]
@@ -113,35 +113,35 @@ def _draw_card(sample: EncodedSample, width: int) -> Image.Image:
         top = _draw_strip(card, pictures, top, inner) + _GAP_PX // 2
         bottom = _draw_turns(card, turns, _PADDING_PX, top, inner, _MOST_LINES)
     else:
-        picture = _mark_box(pictures[0], questions, inner)
+        picture = mark_box(pictures[0], questions, inner)
         if picture.height > picture.width:
             picture_width = int(inner * _PICTURE_SHARE)
-            shown = _fit(picture, picture_width, _TALLEST_PICTURE_PX)
+            shown = fit(picture, picture_width, _TALLEST_PICTURE_PX)
             _paste(card, shown, _PADDING_PX, top)
             left = _PADDING_PX + shown.width + _GAP_PX
             lines = max(_MOST_LINES, (shown.height - 2 * _LEADING_PX * len(turns)) // _LEADING_PX)
             bottom = _draw_turns(card, turns, left, top, width - _PADDING_PX - left, lines)
             bottom = max(bottom, top + shown.height)
         else:
-            shown = _fit(picture, inner, _TALLEST_WIDE_PICTURE_PX)
+            shown = fit(picture, inner, _TALLEST_WIDE_PICTURE_PX)
             _paste(card, shown, _PADDING_PX + (inner - shown.width) // 2, top)
             top += shown.height + _GAP_PX // 2
             bottom = _draw_turns(card, turns, _PADDING_PX, top, inner, _MOST_LINES)
     card = card.crop((0, 0, width, bottom + _PADDING_PX))
-    ImageDraw.Draw(card).rectangle((0, 0, card.width - 1, card.height - 1), outline=_LINE)
+    ImageDraw.Draw(card).rectangle((0, 0, card.width - 1, card.height - 1), outline=LINE)
     return card
 
 
 def _draw_heading(card: Image.Image, sample: EncodedSample, pictures: Sequence[Image.Image], width: int) -> int:
     """Write kind, number and size; gives where the rest begins."""
     job = sample.job
-    _write(card, (_PADDING_PX, _PADDING_PX - 4), f"{job.kind} {job.number}", _ACCENT, _HEADING_PX)
+    write(card, (_PADDING_PX, _PADDING_PX - 4), f"{job.kind} {job.number}", ACCENT, _HEADING_PX)
     sizes = f"{pictures[0].width} × {pictures[0].height} px"
     if len(pictures) > 1:
         sizes = f"{len(pictures)} pictures, the first {sizes}"
     right = f"seed {job.seed} · {sizes}"
-    left = _PADDING_PX + width - int(_cell_px(_TEXT_PX) * len(right))
-    _write(card, (left, _PADDING_PX), right, _FAINT, _TEXT_PX)
+    left = _PADDING_PX + width - int(cell_px(_TEXT_PX) * len(right))
+    write(card, (left, _PADDING_PX), right, FAINT, _TEXT_PX)
     return _PADDING_PX + _HEADING_PX + 18
 
 
@@ -150,7 +150,7 @@ def _draw_strip(card: Image.Image, pictures: Sequence[Image.Image], top: int, wi
     a_row = min(_PICTURES_A_ROW, len(pictures))
     each = (width - (a_row - 1) * 12) // a_row
     for start in range(0, len(pictures), a_row):
-        row = [_fit(picture, each, _TALLEST_WIDE_PICTURE_PX) for picture in pictures[start : start + a_row]]
+        row = [fit(picture, each, _TALLEST_WIDE_PICTURE_PX) for picture in pictures[start : start + a_row]]
         for place, shown in enumerate(row):
             _paste(card, shown, _PADDING_PX + place * (each + 12), top)
         top += max(shown.height for shown in row) + 12
@@ -161,22 +161,22 @@ def _draw_turns(
     card: Image.Image, turns: Sequence[tuple[str, str]], left: int, top: int, width: int, most_lines: int
 ) -> int:
     """Write questions and answers; gives where they end."""
-    columns = int(width / _cell_px(_TEXT_PX))
+    columns = int(width / cell_px(_TEXT_PX))
     each = max(2 + _LAST_LINES, most_lines // len(turns))
     draw = ImageDraw.Draw(card)
     for question, answer in turns:
-        asked = _wrap(question.strip(), columns - 2)
-        draw.rectangle((left, top, left + width, top + len(asked) * _LEADING_PX + 8), fill=_CHIP)
+        asked = wrap(question.strip(), columns - 2)
+        draw.rectangle((left, top, left + width, top + len(asked) * _LEADING_PX + 8), fill=CHIP)
         for line in asked:
-            _write(card, (left + 8, top + 5), line, _ACCENT, _TEXT_PX)
+            write(card, (left + 8, top + 5), line, ACCENT, _TEXT_PX)
             top += _LEADING_PX
         top += 18
-        lines = _wrap(answer, columns, mark="⏎")
+        lines = wrap(answer, columns, mark="⏎")
         if len(lines) > each:
             head, tail = lines[: each - 1 - _LAST_LINES], lines[len(lines) - _LAST_LINES :]
             top = _draw_answer(card, head, left, top)
             hidden = len(lines) - len(head) - len(tail)
-            _write(card, (left, top), f"… {hidden} lines more …", _FAINT, _TEXT_PX)
+            write(card, (left, top), f"… {hidden} lines more …", FAINT, _TEXT_PX)
             top += _LEADING_PX
             lines = tail
         top = _draw_answer(card, lines, left, top)
@@ -188,15 +188,24 @@ def _draw_answer(card: Image.Image, lines: Sequence[str], left: int, top: int) -
     """Write lines of truth, their ends faint; gives where they end."""
     for line in lines:
         text = line.removesuffix("⏎")
-        _write(card, (left, top), text, _INK, _TEXT_PX)
+        write(card, (left, top), text, INK, _TEXT_PX)
         if text != line:
-            _write(card, (left + _cell_px(_TEXT_PX) * _columns_of(text), top), "⏎", _LINE, _TEXT_PX)
+            write(card, (left + cell_px(_TEXT_PX) * _columns_of(text), top), "⏎", LINE, _TEXT_PX)
         top += _LEADING_PX
     return top
 
 
-def _fit(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Make a picture small enough; never larger than it is."""
+def fit(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Make a picture small enough; never larger than it is.
+
+    Args:
+        picture: any.
+        width: most px.
+        height: most px.
+
+    Returns:
+        The picture, in its own shape.
+    """
     scale = min(width / picture.width, height / picture.height, 1.0)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
@@ -204,11 +213,20 @@ def _fit(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 def _paste(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
     card.paste(picture, (left, top))
-    ImageDraw.Draw(card).rectangle((left - 1, top - 1, left + picture.width, top + picture.height), outline=_LINE)
+    ImageDraw.Draw(card).rectangle((left - 1, top - 1, left + picture.width, top + picture.height), outline=LINE)
 
 
-def _mark_box(picture: Image.Image, questions: Sequence[str], shown_width: int) -> Image.Image:
-    """Draw the boxes and points that the questions name, thick enough to be seen once the picture is small."""
+def mark_box(picture: Image.Image, questions: Sequence[str], shown_width: int) -> Image.Image:
+    """Draw the boxes and points that the questions name, thick enough to be seen once the picture is small.
+
+    Args:
+        picture: RGB; not changed.
+        questions: instructions.
+        shown_width: px that it will be shown in.
+
+    Returns:
+        The picture with them; the same where none is named.
+    """
     marked = picture
     for question in questions:
         match = _BOX_ASKED.match(question)
@@ -245,8 +263,17 @@ def _draw_dashed(draw: ImageDraw.ImageDraw, box: Sequence[float], thick: int) ->
             at += 1.6 * dash
 
 
-def _wrap(text: str, columns: int, mark: str = "") -> list[str]:
-    """Break text into lines of so many cells; lines that go on are indented by two."""
+def wrap(text: str, columns: int, mark: str = "") -> list[str]:
+    """Break text into lines of so many cells; lines that go on are indented by two.
+
+    Args:
+        text: any, of several lines too.
+        columns: cells a line.
+        mark: what to put after each line of the text but the last.
+
+    Returns:
+        The lines.
+    """
     lines = []
     paragraphs = text.expandtabs(4).split("\n")
     for number, paragraph in enumerate(paragraphs):
@@ -296,7 +323,15 @@ def _font(names: tuple[str, ...], size_px: int) -> ImageFont.FreeTypeFont | None
 
 
 @cache
-def _cell_px(size_px: int) -> float:
+def cell_px(size_px: int) -> float:
+    """Measure a cell.
+
+    Args:
+        size_px: em size.
+
+    Returns:
+        Its width, px.
+    """
     return _monospace(size_px).getlength("M")
 
 
@@ -320,13 +355,21 @@ def _font_for(character: str, size_px: int) -> ImageFont.FreeTypeFont:
     return first
 
 
-def _write(
+def write(
     card: Image.Image, place: tuple[float, float], text: str, colour: tuple[int, int, int], size_px: int
 ) -> None:
-    """Write one line, each character in its cell."""
+    """Write one line, each character in its cell.
+
+    Args:
+        card: what to write on.
+        place: left and top, px.
+        text: the line.
+        colour: its ink.
+        size_px: em size.
+    """
     draw = ImageDraw.Draw(card)
     left, top = place
     baseline = top + size_px
     for character in text:
         draw.text((left, baseline), character, colour, font=_font_for(character, size_px), anchor="ls")
-        left += _cell_px(size_px) * _columns_of(character)
+        left += cell_px(size_px) * _columns_of(character)
