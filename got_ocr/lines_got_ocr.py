@@ -9,6 +9,7 @@ Shape legend:
     S     segments: letters in a row without a wide gap
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -277,6 +278,8 @@ def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
             near = np.abs(level - level[number]) < 4 * left[number].em_px
             if near.sum() == 1 and longest[number] > 2 * COLUMN_WIDTH_EM:
                 continue  # the last words of a column beside a line of another
+            if near.sum() < 3 and len(rows) > 5 and np.median(widths) > COLUMN_WIDTH_EM:
+                continue  # likewise: a gutter of prose, and too few rows to be a table's
             if np.median(widths[near]) < COLUMN_WIDTH_EM and np.median(steps[near]) < 0.12:
                 pairs.append(row)
     return _chain(lines, pairs)
@@ -296,14 +299,22 @@ def _word_gaps(
         Pairs whose gap is no wider than the gaps between the words of the same row usually are.
     """
     boxes = box_array(segments)
-    gap = {(left, right): float(boxes[right, 0] - boxes[left, 2]) for left, right in pairs}
+
+    def gaps(of: Iterable[tuple[int, int]], baseline: float, reach: float) -> list[float]:
+        near = [pair for pair in of if abs(segments[pair[0]].baseline_px - baseline) < reach]
+        return [float(boxes[right, 0] - boxes[left, 2]) for left, right in near]
+
+    over = {pair for rows in crossed.values() for pair in rows}
     found = []
-    for left, right in {pair for rows in crossed.values() for pair in rows}:
-        em = segments[left].em_px
-        baseline = segments[left].baseline_px
-        row = [width for pair, width in gap.items() if abs(segments[pair[0]].baseline_px - baseline) < 0.2 * em]
-        width = boxes[right, 0] - boxes[left, 2]
-        if len(row) >= 2 and width <= min(float(np.median(row)), 2.5 * em):
+    for left, right in over:
+        em, baseline = segments[left].em_px, segments[left].baseline_px
+        row = gaps(pairs, baseline, 0.2 * em)
+        width = float(boxes[right, 0] - boxes[left, 2])
+        if len(row) < 2 or width > 2.5 * em:
+            continue
+        # Beside a gutter that is much wider it need not be as narrow as the row's usual gap.
+        wider = max(gaps(over, baseline, 0.2 * em)) > 1.4 * width
+        if width <= (1.15 * max(row) if wider else float(np.median(row))):
             found.append((left, right))
     return sorted(found)
 
