@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 # Weights that nobody sets running text in; hairlines vanish at 18 px.
 _UNUSED_STYLES = ("thin", "hairline", "extralight", "extra light", "ultralight", "black", "heavy")
+_SMALL_CAPITALS = ("Romande ADF Style Std",)
 # How often each style is drawn, by (bold, italic): books are mostly upright and regular.
 _STYLE_WEIGHTS = {(False, False): 0.55, (True, False): 0.18, (False, True): 0.18, (True, True): 0.09}
 
@@ -97,6 +98,18 @@ def select_families(faces: Sequence[FontFace], families: Sequence[str]) -> dict[
             "some, or name others under `families` in the training configuration (`fc-list : family` lists yours)"
         )
     return chosen
+
+
+def is_small_capitals(family: str) -> bool:
+    """Tell whether a family has small capitals for small letters: their case can't be read off a picture.
+
+    Args:
+        family: its name.
+
+    Returns:
+        True for those whose name says so, and for those of Debian's families that are so and don't say it.
+    """
+    return "caps" in family.lower().split() or family.endswith(("Caps", "SC")) or family in _SMALL_CAPITALS
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from got_ocr.rendering.html_writer import STYLE as WRITER_STYLE
-from got_ocr.synthesis.fonts import FontFace
+from got_ocr.synthesis.fonts import FontFace, is_small_capitals
 from got_ocr.synthesis.resources import Resources
 
 _MATH_FAMILIES = (
@@ -107,7 +107,7 @@ def web_families(resources: Resources) -> dict[str, list[FontFace]]:
     families = {
         name: [face for face in faces if Path(face.path).suffix.lower() in _WEB_SUFFIXES]
         for name, faces in resources.text_families.items()
-        if "caps" not in name.lower()
+        if not is_small_capitals(name)
     }
     families = {name: faces for name, faces in families.items() if faces}
     if not families:

@@ -31,8 +31,9 @@ _PICTURE_PX = (356, 250)
 _TEXT_PX = 12
 _LEADING_PX = 16
 _TRUTH_LINES = 3
-_LEAST_SCALE = 0.5  # Pictures are cut off below rather than made smaller than that, if they aren't wider.
-_COLOURS = 96  # Of the file: it is a third of the size of one with all.
+_CUT = ("pages", "formatted", "multi-crop")
+_LEAST_SCALE = 0.5  # Those are cut off below rather than made smaller than that, if they aren't wider.
+_COLOURS = 200  # Of the file: it is a third of the size of one with all.
 
 
 def write_gallery(path: Path, samples: Sequence[EncodedSample]) -> None:
@@ -46,7 +47,7 @@ def write_gallery(path: Path, samples: Sequence[EncodedSample]) -> None:
         OSError: it can't be written.
     """
     buffer = io.BytesIO()
-    sheet = gallery(samples).quantize(_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    sheet = gallery(samples).quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     sheet.save(buffer, "PNG", optimize=True)
     write_whole(path, [buffer.getvalue()])
 
@@ -83,7 +84,7 @@ def _draw_card(sample: EncodedSample) -> Image.Image:
     if len(pictures) > 1:
         count = f"{len(pictures)} pages"
         write(card, (width - _PADDING_PX - cell_px(_TEXT_PX) * len(count), _PADDING_PX), count, FAINT, _TEXT_PX)
-    shown = _strip(pictures, inner) if len(pictures) > 1 else _beginning(pictures[0], question, inner)
+    shown = _strip(pictures, inner) if len(pictures) > 1 else _beginning(sample.job.kind, pictures[0], question, inner)
     left = _PADDING_PX + (inner - shown.width) // 2
     top = _PADDING_PX + 22 + (_PICTURE_PX[1] - shown.height) // 2
     card.paste(shown, (left, top))
@@ -105,12 +106,12 @@ def _shortened(text: str, columns: int) -> str:
     return text if len(text) <= columns else text[: columns - 2].rstrip() + " …"
 
 
-def _beginning(picture: Image.Image, question: str, width: int) -> Image.Image:
-    """Show a picture whole where it is small or has something asked about a place, else its upper part."""
+def _beginning(kind: str, picture: Image.Image, question: str, width: int) -> Image.Image:
+    """Show the upper part of a page that would be too small to read, else the whole picture."""
     marked = mark_box(picture, [question], width)
     height = _PICTURE_PX[1]
     whole = fit(marked, width, height)
-    if whole.width / picture.width >= _LEAST_SCALE or question.startswith("[") or picture.width > picture.height:
+    if kind not in _CUT or whole.width / picture.width >= _LEAST_SCALE or picture.width > picture.height:
         return whole
     wide = fit(marked, width, 10**6)
     return wide.crop((0, 0, wide.width, min(height, wide.height)))

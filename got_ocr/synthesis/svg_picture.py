@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from got_ocr.synthesis.degradations import degrade_share
-from got_ocr.synthesis.fonts import FontFace
+from got_ocr.synthesis.fonts import FontFace, is_small_capitals
 from got_ocr.synthesis.resources import Resources
 
 # What resvg and Matplotlib read; Type 1 fonts (.pfb, .t1) they don't.
@@ -106,8 +106,8 @@ def scalable_families(resources: Resources) -> dict[str, list[FontFace]]:
     """
     families: dict[str, list[FontFace]] = {}
     for family, faces in resources.text_families.items():
-        if " caps" in family.lower():
-            continue  # Small capitals for small letters: a label's case couldn't be read.
+        if is_small_capitals(family):
+            continue
         usable = [face for face in faces if face.path.lower().endswith(SCALABLE)]
         plain = [face for face in usable if is_upright(face)]
         if plain:

@@ -13,6 +13,7 @@ from PIL import Image
 from got_ocr.rendering import render
 from got_ocr.rendering.formula_mathml import STYLE as FORMULA_STYLE
 from got_ocr.synthesis.browser_page import BrowserPage
+from got_ocr.synthesis.fonts import is_small_capitals
 from got_ocr.synthesis.latex_page import LatexPage, has_package
 from got_ocr.synthesis.resources import Resources
 
@@ -137,6 +138,7 @@ class Typesetter:
             faces = [
                 (family, next((face.path for face in family_faces if face.path.lower().endswith(_WEB_FONTS)), ""))
                 for family, family_faces in resources.text_families.items()
+                if not is_small_capitals(family)
             ]
             self._text_fonts = [(family, path) for family, path in faces if path]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from got_ocr.synthesis.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.fonts import FontFace, can_draw, is_small_capitals, load_font
 
 # Shortest parts that a hyphenated word is cut into, as in most style books.
 _BEFORE_HYPHEN, _AFTER_HYPHEN = 2, 3
@@ -189,7 +189,7 @@ def choose_typeface(rng: np.random.Generator, families: Mapping[str, Sequence[Fo
     usable = [
         faces
         for name, faces in families.items()
-        if not name.endswith(("Caps", "SC")) and any(not _style(face)[2] for face in faces)
+        if not is_small_capitals(name) and any(not _style(face)[2] for face in faces)
     ]
     if not usable:
         raise ValueError(f"none of the {len(families)} font families has a face for running text: name others")
