@@ -47,7 +47,7 @@ def write_gallery(path: Path, samples: Sequence[EncodedSample]) -> None:
         OSError: it can't be written.
     """
     buffer = io.BytesIO()
-    sheet = gallery(samples).quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    sheet = gallery(samples).quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
     sheet.save(buffer, "PNG", optimize=True)
     write_whole(path, [buffer.getvalue()])
 

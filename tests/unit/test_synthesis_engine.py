@@ -21,6 +21,7 @@ from got_ocr.synthesis.engine import (
     encode_picture,
     sample_rng,
 )
+from got_ocr.synthesis.gallery import gallery, write_gallery
 from got_ocr.synthesis.kinds import KINDS, make_kind
 from got_ocr.synthesis.manifest import Plan, open_folder
 from got_ocr.synthesis.preview import contact_sheet
@@ -409,3 +410,28 @@ class TestContactSheet:
         cards = [EncodedSample(Job("words", 1, number), (picture,), conversation, {}) for number in range(4)]
         assert contact_sheet(cards).width == 2000
         assert contact_sheet(cards).height == pytest.approx(contact_sheet(cards[:2]).height * 2, rel=0.2)
+
+
+class TestGallery:
+    def encoded(self, kind: str, *images: Image.Image) -> EncodedSample:
+        sample = Sample(kind, images, (Turn("OCR: ", "truth\n" * 9),))
+        return EncodedSample(Job(kind, 1, 2), tuple(map(encode_picture, images)), sample.conversation(), {})
+
+    def test_cards_of_one_size_stand_three_in_a_row(self) -> None:
+        small, page = Image.new("RGB", (90, 40), "red"), Image.new("RGB", (1000, 1400), "red")
+        cards = [self.encoded("formulas", small), self.encoded("pages", page), self.encoded("multi-page", page, page)]
+        row, rows = gallery(cards), gallery([*cards, cards[0]])
+        assert row.width == rows.width == 1200
+        assert rows.height - 14 == 2 * (row.height - 14)
+
+    @pytest.mark.parametrize(("kind", "shape"), [("pages", 250 / 356), ("molecules", 1.4)])
+    def test_pages_are_cut_off_below_and_other_pictures_are_whole(self, kind: str, shape: float) -> None:
+        sheet = np.asarray(gallery([self.encoded(kind, Image.new("RGB", (1000, 1400), "red"))]))
+        rows, columns = np.nonzero((sheet == (255, 0, 0)).all(axis=-1))
+        assert (np.ptp(rows) + 1) / (np.ptp(columns) + 1) == pytest.approx(shape, rel=0.03)
+
+    def test_the_file_is_small(self, tmp_path: Path) -> None:
+        noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+        write_gallery(tmp_path / "sheet.png", [self.encoded("scene", Image.fromarray(noise))] * 3)
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            assert sheet.mode == "P"
