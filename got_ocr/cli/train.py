@@ -100,7 +100,9 @@ def _train_nano(args: argparse.Namespace, path: Path) -> int:
 
     output = Path(args.output or "runs/nano")
     arguments: Sequence[str] = ["--config", str(path), "--output", str(output)]
-    if args.resume == "auto" and (output / STATE_FILE).exists():
+    if (output / STATE_FILE).exists():
+        if args.resume == "never":
+            raise ValueError(f"{output} holds a run already: name another --output, or go on with --resume auto.")
         arguments = [*arguments, "--resume"]
     sys.argv = ["got-ocr train", *arguments]  # which it passes on to the processes that it starts
     return nano.main()

@@ -240,6 +240,8 @@ def test_the_built_in_models_configuration_goes_to_its_own_trainer(
     assert main(["train", str(nano), "--output", str(output)]) == exit_codes.OK
     common = ["--config", str(nano), "--output", str(output)]
     assert seen == [common, [*common, "--resume"]]
+    assert main(["train", str(nano), "--output", str(output), "--resume", "never"]) == exit_codes.WRONG_USAGE
+    assert f"{output} holds a run already: name another --output" in capsys.readouterr().err
     assert main(["train", str(nano), "--set", "steps=1"]) == exit_codes.WRONG_USAGE
     assert "knows no --set" in capsys.readouterr().err
 
