@@ -1,7 +1,10 @@
 """The scripts of `examples/` run as they stand, and the sample pictures are what their script draws."""
 
 import json
+import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
+from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.pages_got_ocr import iter_pages
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -79,6 +83,33 @@ def test_samples_are_what_their_script_draws(tmp_path: Path) -> None:
             # Another FreeType may shade edges otherwise.
             difference = np.asarray(committed.image, dtype=int) - np.asarray(drawn.image, dtype=int)
             assert np.abs(difference).mean() < 3
+
+
+def has_font(family: str) -> bool:
+    if shutil.which("fc-list") is None:
+        return False
+    return family in subprocess.run(["fc-list", ":", "family"], capture_output=True, text=True, check=True).stdout
+
+
+@needs_nano
+def test_finetune_on_my_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every step with two strips and two steps of training; what the real setting brings, README.md says."""
+    if not has_font("femkeklaver"):
+        pytest.skip("needs fontconfig and the font femkeklaver (Debian: fontconfig, fonts-femkeklaver)")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    few = ["--set", "optimisation.max_steps=2", "--set", "optimisation.batch_per_device=2"]
+    run("finetune_on_my_documents.py", "--output", tmp_path, "--count", 2, *few, monkeypatch=monkeypatch)
+    out, err = capfd.readouterr()
+    model = tmp_path / "run" / "model"
+    assert re.fullmatch(rf"character error rate [\d.]+% before, [\d.]+% after: {re.escape(str(model))}\n", out)
+    printed = [line.split()[3] for line in err.splitlines() if line.startswith("$ python -m ")]
+    assert printed == ["got_ocr", "got_ocr", "got_ocr", "got_ocr.training.slice_samples", "got_ocr", "got_ocr"]
+    trained = GotOcrForConditionalGeneration.from_pretrained(model).state_dict()
+    before = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT).state_dict()
+    assert any(not before[name].equal(weight) for name, weight in trained.items())
+    assert trained.keys() == before.keys()
 
 
 @needs_nano

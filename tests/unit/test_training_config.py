@@ -1,10 +1,13 @@
 """Training configurations: what is read, what is refused and with which words, and those that ship."""
 
+import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from got_ocr.training.config import TrainingConfig
+from got_ocr.training.run import training_arguments
 from got_ocr.training.settings import SettingsError, build, read_yaml, set_field, write_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,3 +145,19 @@ def test_the_three_stages_that_ship_are_the_published_recipe(monkeypatch: pytest
     assert rows[1] == (128, 1e-4, 3.0, 4096)
     assert rows[2] == (128, 1e-4, 1.0, 6000)
     assert rows[3][1:] == (2e-5, 1.0, 8192)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
+@pytest.mark.parametrize("stage", [2, 3])
+def test_deepspeed_takes_the_files_that_ship(stage: int, tmp_path: Path) -> None:
+    from deepspeed.runtime.config import DeepSpeedConfig
+    from transformers.integrations.deepspeed import HfTrainerDeepSpeedConfig
+
+    args = training_arguments(make(run={"device": "cpu", "precision": "float32"}), tmp_path)
+    taken = HfTrainerDeepSpeedConfig(str(ROOT / "configuration" / "deepspeed" / f"zero{stage}.json"))
+    taken.trainer_config_process(args)
+    taken.trainer_config_finalize(args, SimpleNamespace(config=SimpleNamespace(hidden_size=64)), 10)
+    parsed = DeepSpeedConfig(taken.config)
+    assert parsed.zero_optimization_stage == stage
+    assert (parsed.train_batch_size, parsed.gradient_accumulation_steps, parsed.gradient_clipping) == (4, 2, 1.0)
+    assert "auto" not in str(taken.config)
