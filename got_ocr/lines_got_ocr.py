@@ -310,7 +310,12 @@ def _word_gaps(
         em, baseline = segments[left].em_px, segments[left].baseline_px
         row = gaps(pairs, baseline, 0.2 * em)
         width = float(boxes[right, 0] - boxes[left, 2])
-        if len(row) < 2 or width > 2.5 * em:
+        if width > 2.5 * em:
+            continue
+        if min(len(rows) for rows in crossed.values() if (left, right) in rows) <= 3:
+            found.append((left, right))  # no column is so short
+            continue
+        if len(row) < 2:
             continue
         # Beside a gutter that is much wider it need not be as narrow as the row's usual gap.
         wider = max(gaps(over, baseline, 0.2 * em)) > 1.4 * width

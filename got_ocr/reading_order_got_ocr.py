@@ -12,6 +12,7 @@ import numpy as np
 CAPITAL_EM = 0.7
 X_HEIGHT_EM = 0.5
 FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
+BESIDE_EM = 3.0  # Lines of two columns have others about as high beside them.
 FEW_LETTERS = 6  # So few tell little of a line's size.
 
 
@@ -98,9 +99,10 @@ def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.n
     for a in range(len(y)):
         higher = np.flatnonzero(left[a] & (y < y[a] - em[a]))
         if len(higher):
-            # Is there text of a's side as high as b, or text of b's side as low as a?
-            beside_b = overlap[a][:, None] & left[:, higher] & (y[:, None] <= y[higher] + 0.5 * em[higher])
-            beside_a = overlap[:, higher] & (left[a] & (y >= y[a] - 0.5 * em[a]))[:, None]
+            # Is there text of a's side about as high as b, or text of b's side about as low as a?
+            near_b = np.abs(y[:, None] - y[higher]) < BESIDE_EM * em[higher]
+            beside_b = overlap[a][:, None] & left[:, higher] & near_b
+            beside_a = overlap[:, higher] & (left[a] & (np.abs(y - y[a]) < BESIDE_EM * em[a]))[:, None]
             kept[a, higher] = (beside_b | beside_a).any(0)
     return kept
 
