@@ -12,7 +12,7 @@ import numpy as np
 CAPITAL_EM = 0.7
 X_HEIGHT_EM = 0.5
 FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
-BESIDE_EM = 3.0  # Lines of two columns have others about as high beside them.
+BESIDE_EM = 1.1  # Lines of two columns have others about as high beside them.
 FEW_LETTERS = 6  # So few tell little of a line's size.
 
 

@@ -369,3 +369,26 @@ def test_a_page_number_under_one_column_is_read_last() -> None:
     boxes = slice_page(image, SlicingOptions(), 192).line_boxes
     assert boxes[-1][1] > 500
     assert len(boxes) == 21
+
+
+@pytest.mark.parametrize("head", ["left", "right", "none"])
+def test_a_letter_is_read_from_the_sender_on_the_right(head: str) -> None:
+    image = Image.new("L", (1000, 620), 255)
+    draw = ImageDraw.Draw(image)
+    if head != "none":
+        draw.text((30 if head == "left" else 780, 10), "running head", fill=0, font_size=22)
+    for row, text in enumerate(["Sender Name", "12 Some Street", "Townsville", "May 1, 2020"]):
+        draw.text((790, 70 + 30 * row), text, fill=0, font_size=22)
+    for row, text in enumerate(["Addressee", "34 Other Road", "Citytown"]):
+        draw.text((30, 225 + 30 * row), text, fill=0, font_size=22)
+    draw.text((30, 340), "Dear Addressee,", fill=0, font_size=22)
+    for row in range(4):
+        draw.text(
+            (30, 390 + 30 * row),
+            "a line of the letter that runs over the whole width of the page and more",
+            fill=0,
+            font_size=22,
+        )
+    boxes = slice_page(image, SlicingOptions(), 192).line_boxes
+    assert len(boxes) == 12 + (head != "none")
+    assert [box[1] for box in boxes] == sorted(box[1] for box in boxes)
