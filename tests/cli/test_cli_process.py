@@ -101,7 +101,14 @@ def test_ctrl_c() -> None:
     slow = FAKE.replace("    texts =", "    import time; print('reading', flush=True); time.sleep(60)\n    texts =")
     environment = {**ENVIRONMENT, "GOT_OCR_MODEL": "org/unused"}
     command = [sys.executable, "-c", slow, "-q", str(SAMPLES / "sample_page.png")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        # A shell starts what it runs in the background with the signal ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == b"reading\n"
