@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
 MAX_SLICES_PER_BATCH = 64
+# Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
+# things came out at 0.2 to 0.5, hard-worn pages at 0.8 and more.
+NO_TEXT_PROBABILITY = 0.5
 FIRST_SLICES = 8  # A streamed page's first text should come soon.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
@@ -373,9 +376,14 @@ class GotOcrChatMixin:
                     sliced.slices[len(read) : len(read) + count], ocr_type=ocr_type, return_tensors="pt"
                 )
                 read += self._generate_answers(processor, inputs, replace(generation, on_text=None))
-                stream.put([answer.text for answer in read])
-            texts.append(join_slices(sliced, [answer.text for answer in read]))
+                is_text = bool(stream.given) or _is_text(read)
+                if is_text:
+                    stream.put([answer.text for answer in read])
             parts += read
+            if not sliced.slices or not is_text:
+                texts.append("")
+                continue
+            texts.append(join_slices(sliced, [answer.text for answer in read]))
             lines += _page_lines(sliced, read, region[:2])
         return join_answers("\n".join(texts).strip(), parts, lines)
 
@@ -454,6 +462,12 @@ class _Generation:
     on_text: Callable[[str], None] | None
     stop_event: threading.Event | None
     ngram_size: int = 0
+
+
+def _is_text(answers: list[GotOcrAnswer]) -> bool:
+    """Whether a page's slices were read with enough certainty to be text, not a photograph's texture or grain."""
+    certainty = join_answers("", answers).mean_probability
+    return certainty is None or certainty >= NO_TEXT_PROBABILITY
 
 
 def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:

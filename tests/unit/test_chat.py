@@ -343,3 +343,20 @@ def test_a_sliced_page_streams_its_lines_as_they_are_done(model: Any, tiny_proce
     assert "".join(pieces) == answer.text
     assert 0 < len(pieces[0].split()) <= 8
     assert "".join(pieces).split() == [f"w{number}" for number in range(count)]
+
+
+def test_a_sliced_page_read_by_guessing_has_no_text(
+    model: Any, tiny_processor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
+    guess = {"finish_reason": "stop", "num_tokens": 4}
+    pieces: list[str] = []
+    for certainty, text in ((0.45, ""), (0.55, "noise")):
+        answer = GotOcrAnswer("noise", mean_probability=certainty, min_probability=0.1, **guess)
+        monkeypatch.setattr(model, "_generate_answers", lambda *_, one=answer: [one])
+        (read,) = model.read(
+            tiny_processor, [lines_picture().crop((20, 20, 280, 69))], on_text=pieces.append, batch_size=1
+        )
+        assert set(read.text.split()) == set(text.split())
+        assert bool("".join(pieces)) == bool(text)
+        assert read.slices, "what was guessed can still be looked at"
