@@ -3,7 +3,7 @@
 Here "my documents" are 50 strips of pages set in a handwriting-like font that the checkpoint has never seen and reads
 badly; 50 others, with other words, tell whether it has learned. For your own, name a folder of page.png + page.txt
 pairs (the text line by line as printed) with --documents, and another with --check. Every command that is run is
-printed first, so that you can go on with them by hand. About ten minutes on two cores.
+printed first, so that you can go on with them by hand. Some minutes on two cores.
 
 The built-in checkpoint reads pages in slices, so they are cut first (`got_ocr.training.slice_samples`); a full-size
 checkpoint is trained on whole pages: leave that step out and start from configuration/training/lora.yaml.
