@@ -15,7 +15,31 @@ from got_ocr.training.conversation_dataset import ConversationDataset
 GROUPED_BATCHES = 50
 
 
-class EpochBatchSampler(Sampler[list[int]]):
+class EpochPosition:
+    """Where a run stands: its epoch, and how many of that epoch's batches are behind it."""
+
+    epoch: int = 0
+    skipped: int = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration gives, from its first batch on.
+
+        Args:
+            epoch: Counted from 0.
+        """
+        self.epoch = epoch
+        self.skipped = 0
+
+    def skip(self, num_batches: int) -> None:
+        """Leave out batches that were trained on before, of the epoch that is set.
+
+        Args:
+            num_batches: How many.
+        """
+        self.skipped = num_batches
+
+
+class EpochBatchSampler(EpochPosition, Sampler[list[int]]):
     """The batches of one epoch and process.
 
     The last batch of an epoch may be smaller, and empty on some processes: the collator makes an empty batch a step
@@ -47,25 +71,6 @@ class EpochBatchSampler(Sampler[list[int]]):
         self.rank = rank
         self.world_size = world_size
         self.lengths = dataset.estimated_tokens() if length_grouped else None
-        self.epoch = 0
-        self.skipped = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration gives, from its first batch on.
-
-        Args:
-            epoch: Counted from 0.
-        """
-        self.epoch = epoch
-        self.skipped = 0
-
-    def skip(self, num_batches: int) -> None:
-        """Leave out batches that were trained on before, of the epoch that is set.
-
-        Args:
-            num_batches: How many.
-        """
-        self.skipped = num_batches
 
     def __len__(self) -> int:
         """Batches of an epoch, those skipped included."""

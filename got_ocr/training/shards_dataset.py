@@ -23,7 +23,7 @@ from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
 from got_ocr.training.conversations import Conversation, parse_conversation
 from got_ocr.training.encoding import Encoded, encode
-from got_ocr.training.sampling import check_shape
+from got_ocr.training.sampling import EpochPosition, check_shape
 
 SHARD_SUFFIX = ".tar"
 CONVERSATION_SUFFIX = "json"
@@ -67,7 +67,7 @@ class ShardSample:
         return parse_conversation(entry, self.origin, images=images)
 
 
-class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
+class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
     """Batches of samples of tar shards; a bad sample is a :class:`BadSample` in its place.
 
     Give it to a DataLoader with `batch_size=None`: it makes the batches itself.
@@ -118,25 +118,6 @@ class ShardDataset(IterableDataset[list[Encoded | BadSample]]):
         self.world_size = world_size
         self.buffer_size = buffer_size
         self.allow_empty = {str(shard) for shard in allow_empty}
-        self.epoch = 0
-        self.skipped = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration gives, from its first batch on.
-
-        Args:
-            epoch: Counted from 0.
-        """
-        self.epoch = epoch
-        self.skipped = 0
-
-    def skip(self, num_batches: int) -> None:
-        """Leave out batches that were trained on before, of the epoch that is set.
-
-        Args:
-            num_batches: How many.
-        """
-        self.skipped = num_batches
 
     def count_samples(self) -> int:
         """Count the samples of an epoch, which takes a walk over all members' heads.
