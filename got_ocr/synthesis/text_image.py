@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from got_ocr.synthesis.clutter import draw_clutter
 from got_ocr.synthesis.corpus import TextSource
 from got_ocr.synthesis.degrade import scan, tint, wear
 from got_ocr.synthesis.fonts import FontFace, load_font
@@ -24,7 +25,7 @@ class TextImage:
 
     Attributes:
         pixels: (H, W) uint8 grey.
-        text: what it reads, lines joined by newlines; empty for empty paper.
+        text: what it reads, lines joined by newlines; empty for empty paper and clutter.
         boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`, in px.
     """
 
@@ -51,7 +52,7 @@ class TextImageSource:
             text: what is set.
             size_px: smallest and largest em size.
             wear_strength: 0 for clean pictures, 1 for the training mix, 2 for a degraded picture nearly every time.
-            empty_share: share of pictures without text.
+            empty_share: share of pictures without text; most of them show clutter (clutter.py).
         """
         self.families = [list(faces) for faces in families.values()]
         self.text = text
@@ -88,6 +89,8 @@ class TextImageSource:
         if rng.random() < self.empty_share:
             block = Block((), "", np.zeros((0, 4), dtype=np.float32))
         mask, boxes = _draw(rng, block, height, width, strength)
+        if not block.text and rng.random() < 0.8:
+            mask = draw_clutter(rng, height, width)
         if slices:
             # The reading path takes the paper away and evens the ink; what is left of wear is mostly blur.
             picture = 255.0 - np.minimum(mask * (rng.uniform(0.75, 1.25) if rng.random() < 0.5 else 0.9), 255.0)

@@ -76,6 +76,7 @@ class NanoTrainingConfig:
     prose_share: float
     dictionary_share: float
     wear_strength: float
+    empty_share: float
     stages: tuple[Stage, ...]
     families: tuple[str, ...]
     held_out_families: tuple[str, ...]
@@ -134,7 +135,7 @@ def build_picture_source(
     families = select_families(installed_faces(), config.families)
     corpus = split_corpus(load_corpus(cache, [Path(path) for path in config.corpus]), held_out, vocabulary.alphabet)
     text = TextSource(corpus, config.prose_share, config.dictionary_share)
-    return TextImageSource(families, text, config.size_px, config.wear_strength)
+    return TextImageSource(families, text, config.size_px, config.wear_strength, config.empty_share)
 
 
 class StepBatches(Dataset[Batch]):

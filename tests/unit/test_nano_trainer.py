@@ -53,6 +53,7 @@ def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
         prose_share=0.6,
         dictionary_share=0.2,
         wear_strength=1.0,
+        empty_share=0.05,
         stages=(Stage("letters", 1 / 3, False, canvases), Stage("pages", 2 / 3, True, canvases)),
         families=(),
         held_out_families=(),

@@ -25,7 +25,9 @@ def faces() -> list[FontFace]:
 
 
 def source(faces: list[FontFace], wear: float = 1.0) -> TextImageSource:
-    return TextImageSource({face.family: [face] for face in faces}, TextSource(CORPUS), wear_strength=wear)
+    return TextImageSource(
+        {face.family: [face] for face in faces}, TextSource(CORPUS), wear_strength=wear, empty_share=0.0
+    )
 
 
 def test_a_seed_decides_everything(faces: list[FontFace]) -> None:
