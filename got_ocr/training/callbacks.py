@@ -246,6 +246,15 @@ class StopAtRate(TrainerCallback):
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Train no further where the checkpoint that is gone on from was low enough."""
+        last = [one for one in state.log_history if one["step"] == state.global_step]
+        rates = [one["eval_cer"] for one in last if "eval_cer" in one]
+        if rates and rates[-1] <= self.rate:
+            control.should_training_stop = True
+
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **kwargs: Any
     ) -> None:

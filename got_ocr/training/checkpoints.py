@@ -105,12 +105,19 @@ def check_checkpoint(checkpoint: Path) -> Path:
         The same.
 
     Raises:
-        ValueError: If it is not there, or not complete.
+        ValueError: If it is not there, not complete, or no checkpoint but a model.
     """
     wrong = what_is_wrong(checkpoint) if checkpoint.is_dir() else "there is no such folder"
+    if not wrong and _NAME.match(checkpoint.name) is None:
+        wrong = f"it is no {PREFIX}NUMBER of a run; a finished model goes under model.checkpoint"
     if wrong:
         raise ValueError(f"can't go on from {checkpoint}: {wrong}.")
     return checkpoint
+
+
+def step_of(checkpoint: Path) -> int:
+    """Tell at which optimiser step a checkpoint was written, by its name."""
+    return int(checkpoint.name.removeprefix(PREFIX))
 
 
 def list_checkpoints(output: Path) -> list[Path]:

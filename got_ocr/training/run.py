@@ -50,6 +50,10 @@ PACKING_NOTICE = (
     "1024 tokens are 35 %% slower than padded batches; batches grouped by length 31 %% faster: set data.packing: "
     "false and data.length_grouped: true, or model.attention: flash_attention_2."
 )
+COMPLETE_NOTICE = (
+    "this run is complete since step %d, so nothing was trained: to go on, raise optimisation.max_steps or epochs, or "
+    "lower evaluation.stop_at_cer; for another run, name another --output."
+)
 FSDP_LAYERS = ["Qwen2DecoderLayer", "GotOcrVisionBlock"]
 _ARGUMENTS = {field.name for field in dataclasses.fields(TrainingArguments)}
 
@@ -92,6 +96,11 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
         trainer.load_data_state(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     figures = {"train_loss": result.training_loss}
+    if checkpoint is not None and trainer.state.global_step == checkpoints.step_of(checkpoint):
+        losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
+        figures["train_loss"] = losses[-1] if losses else result.training_loss
+        if is_first:
+            logger.warning(COMPLETE_NOTICE, checkpoints.step_of(checkpoint))
     if reader is not None:
         if trainer.last_evaluated_step != trainer.state.global_step:
             trainer.evaluate()
@@ -275,7 +284,7 @@ def _prepare_folder(config: TrainingConfig, output: Path, checkpoint: Path | Non
             logger.warning("%s, unlike before.", change)
     write_yaml(config, output / CONFIG_FILE)
     log = output / LOG_FILE
-    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint is not None else 0
+    step = checkpoints.step_of(checkpoint) if checkpoint is not None else 0
     if checkpoint is not None:
         logger.warning("going on from %s.", checkpoint)
     if log.is_file():

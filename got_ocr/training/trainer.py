@@ -95,6 +95,8 @@ class GotOcrTrainer(Trainer):
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Any]:
         """Collect an optimiser step's batches and count their labels, bad samples taken out."""
+        if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+            return [], None  # a run that was complete: Trainer would train to the end of the epoch that it resumes
         batches, num_items = super().get_batch_samples(epoch_iterator, num_batches, device)
         if isinstance(num_items, Tensor):
             num_items = num_items.clamp(min=1)  # a step of bad samples only has no labels

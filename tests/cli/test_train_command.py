@@ -100,6 +100,26 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, data: Path, capsys
     assert not checkpoints.staging_folder(killed).exists()
 
 
+def test_a_complete_run_is_left_as_it_is(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three steps of two an epoch: Trainer alone would train the second epoch to its end, with new weights."""
+    fields = tiny_fields(data, logging={"every_steps": 1, "tensorboard": False})
+    fields["optimisation"] |= {"batch_per_device": 4, "max_steps": 3}
+    arguments = ["train", str(write_config(tmp_path / "run.yaml", fields)), "--output", str(tmp_path / "run")]
+    assert main([*arguments, "--quiet"]) == exit_codes.OK
+    before = weights(tmp_path / "run")
+    loss = losses(tmp_path / "run")[-1][1]
+    capsys.readouterr()
+    assert main(arguments) == exit_codes.OK
+    out, err = capsys.readouterr()
+    assert "this run is complete since step 3, so nothing was trained: to go on, raise optimisation.max_steps" in err
+    assert out == f"{tmp_path / 'run' / 'model'}: loss {loss:.4f}\n"
+    after = weights(tmp_path / "run")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert [path.name for path in checkpoints.list_checkpoints(tmp_path / "run")] == ["checkpoint-3"]
+    assert main([*arguments, "--quiet", "--set", "optimisation.max_steps=5"]) == exit_codes.OK
+    assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3, 4, 5]
+
+
 def torchrun(config: Path, output: Path, *assignments: str, path: str = "") -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "got_ocr", "train", str(config), "--output", str(output), "--quiet"]

@@ -45,6 +45,10 @@ def test_the_newest_complete_checkpoint_is_found(tmp_path: Path, caplog: pytest.
         checkpoints.check_checkpoint(third)
     with pytest.raises(ValueError, match="there is no such folder"):
         checkpoints.check_checkpoint(tmp_path / "checkpoint-7")
+    model = second.rename(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"it is no checkpoint-NUMBER of a run; a finished model goes under"):
+        checkpoints.check_checkpoint(model)
+    assert checkpoints.step_of(model.rename(second)) == 10
     (second / checkpoints.MANIFEST).write_text("{")
     assert checkpoints.what_is_wrong(second) == "its checkpoint.json is damaged"
 
@@ -122,6 +126,12 @@ def test_a_low_rate_ends_the_run() -> None:
     StopAtRate(0.1).on_evaluate(None, None, control, {"eval_cer": 0.1})  # type: ignore[arg-type]
     assert control.should_training_stop
     assert control.should_save
+
+    history = [{"step": 40, "eval_cer": 0.05}, {"step": 60, "loss": 1.0}, {"step": 60, "eval_cer": 0.1}]
+    for step, is_complete in ((40, True), (60, True), (50, False)):
+        control, state = TrainerControl(), TrainerState(global_step=step, log_history=history)
+        StopAtRate(0.1).on_train_begin(None, state, control)  # type: ignore[arg-type]
+        assert control.should_training_stop == is_complete
 
 
 def test_memory_follows_its_formula() -> None:
