@@ -17,7 +17,7 @@ from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSampleError
 from got_ocr.training.config import EvaluationSettings
 from got_ocr.training.conversation_sets import open_set
-from got_ocr.training.conversations import Conversation
+from got_ocr.training.conversations import CROP, Conversation
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class EvaluationReader:
         Args:
             model: The model, in whatever wrapping still has `generate` and `config`.
             rank: Which process.
-            world_size: How many processes. All take equally many turns, so that sharded models stay together.
+            world_size: How many processes. All generate equally often, so that sharded models stay together.
 
         Returns:
             What was read, each sample once.
@@ -89,7 +89,9 @@ class EvaluationReader:
         for start in range(0, turns, size):
             # Beyond the end the first samples are read once more, and not counted.
             chunk = [self.conversations[index % len(self)] for index in mine[start : start + size]]
-            texts = self._read_chunk(model, chunk)
+            everyone = range(start * world_size, min(start + size, turns) * world_size)
+            together = _fit_together([self.conversations[index % len(self)] for index in everyone])
+            texts = self._read_chunk(model, chunk, together)
             for index, conversation, text in zip(mine[start : start + size], chunk, texts, strict=True):
                 if index < len(self):
                     question, truth = conversation.turns[0]
@@ -99,11 +101,10 @@ class EvaluationReader:
         model.train(was_training)
         return readings
 
-    def _read_chunk(self, model: Any, chunk: list[Conversation]) -> list[str]:
+    def _read_chunk(self, model: Any, chunk: list[Conversation], together: bool) -> list[str]:
         pictures = [self.load(conversation) for conversation in chunk]
-        questions = {conversation.turns[0][0] for conversation in chunk}
-        if len(questions) == 1 and all(len(pages) == 1 for pages in pictures):
-            return self._generate(model, questions.pop(), pictures)
+        if together:
+            return self._generate(model, chunk[0].turns[0][0], pictures)
         return [
             self._generate(model, conversation.turns[0][0], [pages])[0]
             for conversation, pages in zip(chunk, pictures, strict=True)
@@ -142,6 +143,12 @@ class EvaluationReader:
         ngram_size = SINGLE_IMAGE_NGRAM_SIZE if all(len(pages) == 1 for pages in documents) else 0
         generation = _Generation(settings.max_new_tokens, on_text=None, stop_event=None, ngram_size=ngram_size)
         return [answer.text for answer in model._generate_answers(self.processor, inputs, generation)]
+
+
+def _fit_together(conversations: list[Conversation]) -> bool:
+    """Whether one batch can hold samples like these: one question, one picture each."""
+    has_one = [len(one.images) == 1 and not one.is_folder and one.mode != CROP for one in conversations]
+    return all(has_one) and len({one.turns[0][0] for one in conversations}) == 1
 
 
 def character_error_rate(readings: list[Reading]) -> float:

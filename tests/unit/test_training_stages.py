@@ -255,6 +255,30 @@ def test_evaluation_reads_every_sample_once_on_several_processes(stage1: Path, e
     assert {one.errors for one in readings} == {0}
 
 
+@pytest.mark.parametrize("questions", [("OCR: ",), ("OCR: ", "OCR: ", "OCR: ", "OCR with format: ")])
+def test_all_processes_generate_equally_often(
+    tmp_path: Path, tiny_processor: GotOcrProcessor, monkeypatch: pytest.MonkeyPatch, questions: tuple[str, ...]
+) -> None:
+    """Or processes that share a model's weights wait for each other forever. The first of two never sees a format."""
+    path = write_conversations(tmp_path, questions=questions)
+    config = config_of(tiny_fields(path, evaluation={"path": str(path), "batch_size": 2}))
+    assert config.evaluation is not None
+    reader = EvaluationReader(config.evaluation, tiny_processor)
+    batches: list[int] = []
+
+    def generate(model: Any, question: str, documents: list[Any]) -> list[str]:
+        batches.append(len(documents))
+        return [""] * len(documents)
+
+    monkeypatch.setattr(reader, "_generate", generate)
+    counts = []
+    for rank in range(2):
+        batches.clear()
+        reader.read(torch.nn.Identity(), rank, 2)
+        counts.append(batches.copy())
+    assert counts == ([[2, 2], [2, 2]] if len(questions) == 1 else [[1, 1, 1, 1], [1, 1, 1, 1]])
+
+
 def test_a_bad_evaluation_sample_is_an_error(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
     path = write_conversations(tmp_path)
     entries = json.loads(path.read_text())
