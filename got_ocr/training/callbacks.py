@@ -36,6 +36,26 @@ class RunLog(TrainerCallback):
         self.file = output / LOG_FILE
         self.quiet = quiet
         self._before: tuple[float, float] | None = None
+        self._step_ended = 0.0
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look at the clock."""
+        self._step_ended = time.monotonic()
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take the time since the step's end out of samples/s."""
+        now = time.monotonic()
+        if self._before is not None:
+            self._before = (self._before[0] + now - self._step_ended, self._before[1])
+        self._step_ended = now
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Take the time since the step's or evaluation's end out of samples/s."""
+        self.on_evaluate(args, state, control)
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any

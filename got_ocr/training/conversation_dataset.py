@@ -15,7 +15,7 @@ from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
 from got_ocr.training.conversation_sets import ConversationSet, evenly_spaced, open_set
 from got_ocr.training.conversations import Conversation
-from got_ocr.training.encoding import Encoded, encode, estimate_tokens, measure_tokens_per_byte
+from got_ocr.training.encoding import Encoded, encode, encode_turns, estimate_tokens, measure_tokens_per_byte
 
 MEASURED_SAMPLES = 64
 
@@ -185,8 +185,9 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         if self._estimates is None:
             some = [self._readable(index) for index in evenly_spaced(len(self), MEASURED_SAMPLES)]
             rate = measure_tokens_per_byte([one for one in some if one is not None], self.processor)
+            frame = len(encode_turns((("", ""),), 1, self.processor)[0]) - self.processor.image_token_len
             every = (self._readable(index) for index in range(len(self)))
-            estimates = (0 if one is None else estimate_tokens(one, self.processor, rate) for one in every)
+            estimates = (0 if one is None else frame + estimate_tokens(one, self.processor, rate) for one in every)
             self._estimates = np.fromiter(estimates, dtype=np.int64, count=len(self))
         return self._estimates
 

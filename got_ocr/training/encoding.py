@@ -114,7 +114,7 @@ def estimate_tokens(conversation: Conversation, processor: GotOcrProcessor, toke
         tokens_per_byte: Of text, see :func:`measure_tokens_per_byte`.
 
     Returns:
-        Tokens, about.
+        Tokens of its images and texts, about, without those that every prompt has.
     """
     num_images = conversation.estimate_images(processor.image_processor)
     return num_images * processor.image_token_len + round(conversation.num_text_bytes * tokens_per_byte)

@@ -1,15 +1,16 @@
 """How much memory a run takes on each device, by a formula that is printed with its result.
 
     weights      4 bytes a parameter, and 2 more for the half-precision copies of bf16 and fp16
-    gradients    4 bytes a trained parameter
+    gradients    4 bytes a trained parameter; 8 where several processes each have all, for the buckets they are sent in
     optimiser    8 bytes a trained parameter: AdamW's two moments
     tower        images * patches * (8 C + 2 M) numbers a block; checkpointed C a block, and one block whole
     decoder      tokens * (8 D + 3 I) numbers a layer; checkpointed D a layer, and one layer whole
     logits       tokens * vocabulary * 12 bytes: in float32 they, their softmax and their gradient; 2 more in bf16
 
 with C, M the tower's width and MLP, D, I the decoder's. A number is 4 bytes, or 2 in bf16 and fp16; a frozen tower
-keeps nothing. ZeRO-2 divides gradients and optimiser by the number of processes, ZeRO-3 and FSDP the weights too. What
-kernels and the allocator need on top is not in it.
+keeps nothing. ZeRO-2 divides gradients, optimiser and the float32 weights beside half-precision ones by the number of
+processes, ZeRO-3 and FSDP everything but activations and logits. What kernels and the allocator need on top is not in
+it.
 """
 
 import json
@@ -80,9 +81,11 @@ def estimate_memory(
     """
     is_half = config.run.precision != "float32"
     weight_shards, state_shards = _shards(config, world_size)
+    master_shards = state_shards if is_half else weight_shards
+    has_buckets = world_size > 1 and state_shards == 1
     return MemoryEstimate(
-        weights=num_parameters * (6 if is_half else 4) // weight_shards,
-        gradients=num_trained * 4 // state_shards,
+        weights=num_parameters * 4 // master_shards + (num_parameters * 2 // weight_shards if is_half else 0),
+        gradients=num_trained * (8 if has_buckets else 4) // state_shards,
         optimiser=num_trained * 8 // state_shards,
         activations=_activations(config, model_config, tokens, images if trains_tower else 0) * (2 if is_half else 4),
         logits=tokens * model_config.vocab_size * (14 if is_half else 12),

@@ -117,6 +117,23 @@ def test_log_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_samples_a_second_are_those_of_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds between two lines, six of which go to an evaluation and a checkpoint after the first."""
+    now = 100.0
+    monkeypatch.setattr("got_ocr.training.callbacks.time.monotonic", lambda: now)
+    log, state = RunLog(tmp_path, quiet=True), TrainerState(global_step=10, is_world_process_zero=True)
+    log.on_step_end(None, state, None)  # type: ignore[arg-type]
+    log.on_log(None, state, None, logs={"loss": 0.5, "samples": 80, "bad_samples": 0})  # type: ignore[arg-type]
+    now = 105.0
+    log.on_evaluate(None, state, None)  # type: ignore[arg-type]
+    now = 106.0
+    log.on_save(None, state, None)  # type: ignore[arg-type]
+    now = 110.0
+    log.on_step_end(None, state, None)  # type: ignore[arg-type]
+    log.on_log(None, state, None, logs={"loss": 0.5, "samples": 120, "bad_samples": 0})  # type: ignore[arg-type]
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[1])["samples_per_s"] == 10.0
+
+
 def test_a_low_rate_ends_the_run() -> None:
     from transformers import TrainerControl
 
@@ -143,15 +160,16 @@ def test_memory_follows_its_formula() -> None:
         return estimate_memory(config, GotOcrConfig(), world_size=4, **sizes)  # type: ignore[arg-type]
 
     memory = estimate(precision="bf16")
-    assert (memory.weights, memory.gradients, memory.optimiser) == (580 * 6, 464 * 4, 464 * 8)
+    assert (memory.weights, memory.gradients, memory.optimiser) == (580 * 6, 464 * (4 + 4), 464 * 8)
     assert memory.logits == 100 * 151860 * 14
     assert memory.activations == 2 * (24 * 100 * 1024 + 100 * (8 * 1024 + 3 * 2816))
     kept = estimate(precision="float32", gradient_checkpointing=False)
     assert kept.activations == 4 * 24 * 100 * (8 * 1024 + 3 * 2816)
     root = Path(__file__).resolve().parents[2] / "configuration" / "deepspeed"
     zero2, zero3 = (estimate(deepspeed=str(root / f"zero{stage}.json")) for stage in (2, 3))
-    assert (zero2.weights, zero2.optimiser) == (580 * 6, 464 * 2)
+    assert (zero2.weights, zero2.gradients, zero2.optimiser) == (580 * (4 // 4 + 2), 464, 464 * 2)
     assert (zero3.weights, zero3.gradients) == (580 * 6 // 4, 464)
+    assert estimate(fsdp=True).weights == zero3.weights
 
 
 def test_changed_fields_are_named() -> None:
