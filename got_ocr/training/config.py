@@ -146,6 +146,8 @@ class OptimisationSettings:
     def __post_init__(self) -> None:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise SettingsError(f"optimisation.betas must be two numbers from 0 to below 1, got {list(self.betas)}.")
+        if self.epochs == 0 and self.max_steps is None:
+            raise SettingsError("optimisation.epochs must be above 0, or optimisation.max_steps a number of steps.")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ def describe_run(config: TrainingConfig, world_size: int = 1, in_color: bool = F
     )
     if config.evaluation is not None:
         reader = EvaluationReader(config.evaluation, processor)
-        yield f"  character error rate of {len(reader)} samples every {config.evaluation.every_steps} steps"
+        steps_between = config.evaluation.every_steps
+        when = f"every {steps_between:,} steps and at the end" if steps_between else "at the end"
+        yield f"  character error rate of {len(reader)} samples {when}"
 
     yield "memory, estimated"
     shapes = {"longest allowed": (config.data.max_tokens, 1)}

@@ -13,6 +13,7 @@ Several processes come from torchrun or accelerate launch; nothing here starts a
 """
 
 import dataclasses
+import importlib.util
 import json
 import logging
 import math
@@ -32,7 +33,8 @@ from got_ocr.training import checkpoints
 from got_ocr.training.bad_samples import BadSampleLog, BadSamplePolicy
 from got_ocr.training.callbacks import LOG_FILE, RunLog, SampleSheet, StopAtRate, TensorBoardLog
 from got_ocr.training.collator import GotOcrCollator
-from got_ocr.training.config import TrainingConfig
+from got_ocr.training.config import RunSettings, TrainingConfig
+from got_ocr.training.conversation_dataset import parse_mix
 from got_ocr.training.loader import TrainingLoader, open_loader
 from got_ocr.training.lora import add_adapters
 from got_ocr.training.packing import PackingCollator
@@ -74,6 +76,7 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
     Raises:
         ValueError: If something doesn't fit; the message says what and how to mend it.
     """
+    check_launch(config.run)
     checkpoint = _checkpoint_to_resume(output, resume)
     is_first = int(os.environ.get("RANK", "0")) == 0
     if is_first:
@@ -117,14 +120,39 @@ def check_paths(config: TrainingConfig) -> None:
         config: Of the run.
 
     Raises:
-        FileNotFoundError: If a set's file or folder, or the evaluation's, is not there.
+        FileNotFoundError: If the file or folder of a set of the mix, of the evaluation or of DeepSpeed is not there.
     """
-    named = {f"data.sets.{name}.path": one.path for name, one in config.data.sets.items()}
+    names = parse_mix(config.data.mix, config.data.sets)
+    named = {f"data.sets.{name}.path": config.data.sets[name].path for name in names}
     if config.evaluation is not None:
         named["evaluation.path"] = config.evaluation.path
+    if config.run.deepspeed is not None:
+        named["run.deepspeed"] = config.run.deepspeed
     for field, path in named.items():
         if not path.startswith("hub:") and not set("*?[{") & set(path) and not Path(path).exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder ({field}).")
+
+
+def check_launch(settings: RunSettings) -> None:
+    """See that a run's ways to shard can be had, before anything is loaded.
+
+    Args:
+        settings: The run's.
+
+    Raises:
+        ModuleNotFoundError: If DeepSpeed is not installed.
+        ValueError: If FSDP has one process only.
+    """
+    if settings.deepspeed is not None and importlib.util.find_spec("deepspeed") is None:
+        raise ModuleNotFoundError(
+            "run.deepspeed needs DeepSpeed: pip install 'got-ocr[deepspeed]', or go without it by --set "
+            "run.deepspeed=null."
+        )
+    if settings.fsdp and int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        raise ValueError(
+            "run.fsdp shards over several processes, but there is one: start the run by torchrun or accelerate "
+            "launch, or go without it by --set run.fsdp=false."
+        )
 
 
 def load_start(config: TrainingConfig, checkpoint: Path | None = None) -> tuple[Any, GotOcrProcessor]:
@@ -263,7 +291,28 @@ def training_arguments(config: TrainingConfig, output: Path) -> TrainingArgument
         fields["warmup_ratio"] = optimisation.warmup_share
     else:
         fields["warmup_steps"] = min(optimisation.warmup_share, 0.999999)  # a number below 1 is a share there
-    return TrainingArguments(**fields)
+    return use_one_gpu(TrainingArguments(**fields))
+
+
+def use_one_gpu(args: TrainingArguments) -> TrainingArguments:
+    """Keep Trainer from DataParallel, which it takes where one process has several GPUs.
+
+    DataParallel would cut a batch's texts and its pictures, which are more or fewer, in different places.
+
+    Args:
+        args: transformers' arguments; changed.
+
+    Returns:
+        The same.
+    """
+    if args.n_gpu > 1:
+        logger.warning(
+            "one of %d GPUs is used: for all of them, torchrun --nproc-per-node %d -m got_ocr train ...",
+            args.n_gpu,
+            args.n_gpu,
+        )
+        args._n_gpu = 1
+    return args
 
 
 def _checkpoint_to_resume(output: Path, resume: str) -> Path | None:

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoProcessor
+from transformers import AutoModel, AutoProcessor, TrainingArguments
 
 from got_ocr.cli import exit_codes, main
 from got_ocr.training import checkpoints
 from got_ocr.training.config import TrainingConfig
+from got_ocr.training.run import use_one_gpu
 from got_ocr.training.settings import build, write_yaml
 from tests.training_data import tiny_fields, write_conversations
 
@@ -189,6 +190,8 @@ def test_deepspeed_moves_weights_as_one(tmp_path: Path, data: Path, stage: int) 
 def test_dry_run_tells_what_would_happen(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fields = tiny_fields(data, train_vision_tower=False)
     fields["optimisation"] |= {"batch_per_device": 2, "accumulation_steps": 2, "epochs": 3.0, "max_steps": None}
+    fields["data"] |= {"sets": {**fields["data"]["sets"], "later": {"path": "not-there-yet.json"}}, "mix": "eight"}
+    fields["evaluation"] = {"path": str(data)}
     config = write_config(tmp_path / "run.yaml", fields)
     assert main(["train", str(config), "--dry-run", "--processes", "2"]) == exit_codes.OK
     out = capsys.readouterr().out
@@ -197,6 +200,7 @@ def test_dry_run_tells_what_would_happen(tmp_path: Path, data: Path, capsys: pyt
     assert tower[1] == "0" and int(tower[3].replace(",", "")) > 10_000
     assert "  eight: 8 samples, 8 used, 8 an epoch\n" in out
     assert "3 optimiser steps of 8 samples (2 a device x 2 accumulated x 2 processes), 1 an epoch" in out
+    assert "  character error rate of 8 samples at the end\n" in out
     assert "GiB a device (weights 0.00, gradients 0.00" in out
     assert "optimiser    8 bytes a trained parameter" in out
     assert "<img><imgpad>*4</img>\nOCR: <|im_end|><|im_start|>assistant\n[[one<|im_end|>]]" in out
@@ -219,7 +223,10 @@ def test_too_many_bad_samples_stop_a_run(tmp_path: Path, capsys: pytest.CaptureF
     assert not (tmp_path / "run" / "model").exists()
 
 
-def test_mistakes_get_one_line(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_get_one_line(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "deepspeed", None)  # as if it were not installed
     config = write_config(tmp_path / "run.yaml", tiny_fields(data))
     for arguments, said in [
         ([str(tmp_path / "gone.yaml")], "there is no configuration"),
@@ -231,11 +238,29 @@ def test_mistakes_get_one_line(tmp_path: Path, data: Path, capsys: pytest.Captur
             [str(config), "--output", str(tmp_path / "x"), "--set", "data.sets.eight.path=gone.json"],
             "gone.json: there is no such file or folder (data.sets.eight.path)",
         ),
+        ([str(config), "--dry-run", "--set", "run.deepspeed=zero9.json"], "no such file or folder (run.deepspeed)"),
+        (
+            [str(config), "--output", str(tmp_path / "x"), "--set", "run.deepspeed=zero2.json"],
+            "run.deepspeed needs DeepSpeed: pip install 'got-ocr[deepspeed]', or go without it by --set run.deepsp",
+        ),
+        (
+            [str(config), "--output", str(tmp_path / "x"), "--set", "run.fsdp=true"],
+            "run.fsdp shards over several processes, but there is one: start the run by torchrun",
+        ),
     ]:
-        assert main(["train", *arguments]) in (exit_codes.WRONG_USAGE, exit_codes.OUTPUT_FAILED)
+        assert main(["train", *arguments]) != exit_codes.OK
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 1
         assert said in lines[0]
+
+
+def test_one_process_takes_one_gpu(caplog: pytest.LogCaptureFixture) -> None:
+    args = TrainingArguments(use_cpu=True, report_to=[])
+    assert use_one_gpu(args).n_gpu == 0 and not caplog.text
+    args._n_gpu = 4  # as on a machine of four
+    with caplog.at_level("WARNING"):
+        assert use_one_gpu(args).n_gpu == 1
+    assert "one of 4 GPUs is used: for all of them, torchrun --nproc-per-node 4 -m got_ocr train" in caplog.text
 
 
 def test_never_refuses_a_folder_with_checkpoints(tmp_path: Path, data: Path) -> None:

@@ -49,6 +49,7 @@ def test_the_defaults_are_the_published_post_training_command() -> None:
             "optimisation.schedule must be one of 'cosine', 'linear'",
         ),
         ({"optimisation": {"betas": [0.9]}}, "optimisation.betas must be two numbers"),
+        ({"optimisation": {"epochs": 0}}, "optimisation.epochs must be above 0, or optimisation.max_steps a number"),
         ({"run": {"tf32": 1}}, "run.tf32 must be true or false, got 1"),
         ({"run": "fast"}, "run must hold fields (name: value), got the text 'fast'"),
         ({"run": {"fsdp": True, "deepspeed": "zero2.json"}}, "choose one"),
