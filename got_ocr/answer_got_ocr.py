@@ -46,6 +46,7 @@ class GotOcrAnswer:
         error: One line saying what is wrong with the picture, or None.
         lines: Each line of the text with its certainty.
         slices: The answers of a page's slices, for a page that was cut.
+        rotations: Of each page that was cut, the degrees clockwise by which it was turned to bring its text upright.
     """
 
     text: str
@@ -56,6 +57,7 @@ class GotOcrAnswer:
     error: str | None = None
     lines: tuple[GotOcrLine, ...] = ()
     slices: tuple["GotOcrAnswer", ...] = ()
+    rotations: tuple[int, ...] = ()
 
 
 def cut_loop(tokens: list[int], period: int) -> list[int]:
@@ -123,13 +125,16 @@ def _line(text: str, mean: float, least: float, box: tuple[int, int, int, int] |
     return GotOcrLine(text, mean, least, least < LOW_CONFIDENCE, box)
 
 
-def join_answers(text: str, parts: list[GotOcrAnswer], lines: Sequence[GotOcrLine] = ()) -> GotOcrAnswer:
+def join_answers(
+    text: str, parts: Sequence[GotOcrAnswer], lines: Sequence[GotOcrLine] = (), rotations: Sequence[int] = ()
+) -> GotOcrAnswer:
     """Make one answer of the answers for a page's slices.
 
     Args:
         text: The joined text.
         parts: The slices' answers.
         lines: The page's lines.
+        rotations: By how much each page was turned.
 
     Returns:
         An answer with the worst finish reason, and probabilities over all tokens.
@@ -138,7 +143,7 @@ def join_answers(text: str, parts: list[GotOcrAnswer], lines: Sequence[GotOcrLin
     reasons = {part.finish_reason for part in parts}
     finish_reason = next((reason for reason in ("length", "repetition") if reason in reasons), "stop")
     if num_tokens == 0:
-        return GotOcrAnswer(text, finish_reason)
+        return GotOcrAnswer(text, finish_reason, rotations=tuple(rotations))
     logs = [
         math.log(max(part.mean_probability, _LEAST)) * part.num_tokens
         for part in parts
@@ -152,4 +157,5 @@ def join_answers(text: str, parts: list[GotOcrAnswer], lines: Sequence[GotOcrLin
         min_probability=min(part.min_probability for part in parts if part.min_probability is not None),
         lines=tuple(lines),
         slices=tuple(parts),
+        rotations=tuple(rotations),
     )

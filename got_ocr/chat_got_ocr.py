@@ -25,6 +25,7 @@ from .answer_got_ocr import GotOcrAnswer, GotOcrLine, cut_loop, join_answers, jo
 from .configuration_got_ocr import GotOcrConfig
 from .generation_got_ocr import RepetitionStop, TokenProbabilityRecorder
 from .image_processing_got_ocr import GotOcrImageProcessor
+from .orientation_got_ocr import certainty, is_better_turned, turns_to_try
 from .pages_got_ocr import PageError, iter_pages
 from .processing_got_ocr import GotOcrProcessor, as_documents, parse_regions
 from .prompt_got_ocr import parse_ocr_type
@@ -40,7 +41,7 @@ MAX_SLICES_PER_BATCH = 64
 # Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
 # things came out at 0.2 to 0.5, hard-worn pages at 0.8 and more.
 NO_TEXT_PROBABILITY = 0.5
-FIRST_SLICES = 8  # A streamed page's first text should come soon.
+FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
 
@@ -366,26 +367,33 @@ class GotOcrChatMixin:
         texts: list[str] = []
         parts: list[GotOcrAnswer] = []
         lines: list[GotOcrLine] = []
+        rotations: list[int] = []
+
+        def read_some(slices: list[Image.Image]) -> list[GotOcrAnswer]:
+            if not slices:
+                return []
+            inputs = processor(slices, ocr_type=ocr_type, return_tensors="pt")
+            return self._generate_answers(processor, inputs, replace(generation, on_text=None))
+
         for page, region in zip(pages, regions, strict=True):
-            sliced = slice_page(page.crop(region), options, canvas_size)
+            cut = partial(slice_page, page.crop(region), options, canvas_size)
+            sliced, read = _read_upright(cut, read_some, step if generation.on_text is None else FIRST_SLICES)
+            rotations.append(sliced.rotation)
             stream = PageStream(sliced, generation.on_text, first=not texts)
-            read: list[GotOcrAnswer] = []
-            while len(read) < len(sliced.slices):
-                count = step if read or generation.on_text is None else min(step, FIRST_SLICES)
-                inputs = processor(
-                    sliced.slices[len(read) : len(read) + count], ocr_type=ocr_type, return_tensors="pt"
-                )
-                read += self._generate_answers(processor, inputs, replace(generation, on_text=None))
+            while True:
                 is_text = bool(stream.given) or _is_text(read)
                 if is_text:
                     stream.put([answer.text for answer in read])
+                if len(read) == len(sliced.slices):
+                    break
+                read += read_some(sliced.slices[len(read) : len(read) + step])
             parts += read
             if not sliced.slices or not is_text:
                 texts.append("")
                 continue
             texts.append(join_slices(sliced, [answer.text for answer in read]))
             lines += _page_lines(sliced, read, region[:2])
-        return join_answers("\n".join(texts).strip(), parts, lines)
+        return join_answers("\n".join(texts).strip(), parts, lines, rotations)
 
     def _generate_answers(
         self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation"
@@ -462,6 +470,31 @@ class _Generation:
     on_text: Callable[[str], None] | None
     stop_event: threading.Event | None
     ngram_size: int = 0
+
+
+def _read_upright(
+    cut: Callable[..., SlicedPage], read: Callable[[list[Image.Image]], list[GotOcrAnswer]], count: int
+) -> tuple[SlicedPage, list[GotOcrAnswer]]:
+    """Cut a picture and read the first of its slices, turned where its text stands on its side or its head.
+
+    Args:
+        cut: Cuts the picture, turned by the degrees clockwise that it is given.
+        read: Reads slices.
+        count: Slices to read of a picture that stands upright.
+
+    Returns:
+        The cut picture, and the answers for its first slices.
+    """
+    page = cut()
+    answers = read(page.slices[: min(count, FIRST_SLICES) if page.sideways else count])
+    best = certainty(answers[:FIRST_SLICES])
+    for rotation in turns_to_try(page.sideways, best):
+        turned = cut(rotation=rotation)
+        turned_answers = read(turned.slices[: min(count, FIRST_SLICES)])
+        turned_certainty = certainty(turned_answers)
+        if is_better_turned(best, turned_certainty):
+            page, answers, best = turned, turned_answers, turned_certainty
+    return page, answers
 
 
 def _is_text(answers: list[GotOcrAnswer]) -> bool:

@@ -16,6 +16,7 @@ from .generation_got_ocr import RepetitionStop  # noqa: F401
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
 from .ink_got_ocr import ink_mask  # noqa: F401
 from .lines_got_ocr import find_lines  # noqa: F401
+from .orientation_got_ocr import lies_sideways  # noqa: F401
 from .pages_got_ocr import iter_pages  # noqa: F401
 from .pictures_got_ocr import load_image
 from .pieces_got_ocr import cut_line  # noqa: F401

@@ -24,6 +24,7 @@ from .ink_got_ocr import (
     without_rules,
 )
 from .lines_got_ocr import assign_runs, estimate_skew, find_lines, without_noise
+from .orientation_got_ocr import lies_sideways, turn_clockwise, turned_back
 from .pieces_got_ocr import cut_line, is_broken, spread_text
 from .reading_order_got_ocr import TextLine
 
@@ -145,10 +146,12 @@ class SlicedPage:
         pieces: in reading order; a slice's pieces stand on it from top to bottom.
         line_boxes: (x1, y1, x2, y2) of each line in the upright picture, in px.
         line_blocks: number of each line's block.
-        size: (width, height) of the picture in px.
-        skew_degrees: by how much the picture's lines fall to the right; upright, it is turned about its centre.
+        size: (width, height) of the upright picture in px.
+        skew_degrees: by how much its lines fell to the right; it was turned about its centre to level them.
         natural: whether the one slice is the picture in its own layout, whose answer is taken as it is.
         options: what it was cut with.
+        rotation: degrees clockwise by which the picture was turned before it was levelled.
+        sideways: whether the lines of the picture, so turned, seem to run up or down all the same.
     """
 
     slices: list[Image.Image]
@@ -159,6 +162,8 @@ class SlicedPage:
     skew_degrees: float
     natural: bool
     options: SlicingOptions
+    rotation: int = 0
+    sideways: bool = False
 
     def corners(self, box: tuple[int, int, int, int]) -> list[tuple[float, float]]:
         """Find a box of the upright picture in the picture as it came.
@@ -167,18 +172,19 @@ class SlicedPage:
             box: of a piece or a line.
 
         Returns:
-            (x, y) of its corners, clockwise from the upper left, in px.
+            (x, y) of its corners, clockwise from the upper left of its text, in px.
         """
         middle_x, middle_y = self.size[0] / 2, self.size[1] / 2
         sine, cosine = math.sin(math.radians(self.skew_degrees)), math.cos(math.radians(self.skew_degrees))
         x1, y1, x2, y2 = box
-        return [
+        skewed = [
             (
                 (x - middle_x) * cosine - (y - middle_y) * sine + middle_x,
                 (x - middle_x) * sine + (y - middle_y) * cosine + middle_y,
             )
             for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
         ]
+        return [turned_back(x, y, self.size, self.rotation) for x, y in skewed]
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,7 @@ class _Page:
     shape: tuple[int, int]
     lines: list[TextLine]
     skew_degrees: float
+    sideways: bool
 
     def picture_box(self, box: _Box) -> _Box:
         """Working px to px of the upright picture."""
@@ -199,13 +206,14 @@ class _Page:
         return x1, y1, min(x2, self.ink.width), min(y2, self.ink.height)
 
 
-def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int) -> SlicedPage:
+def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, rotation: int = 0) -> SlicedPage:
     """Cut a picture into slices.
 
     Args:
-        image: the picture or page, upright but for a few degrees.
+        image: the picture or page, upright but for a few degrees once it is turned.
         options: how to cut it.
         canvas_size: side of the model's input in px.
+        rotation: degrees clockwise to turn it by first: 0, 90, 180 or 270.
 
     Returns:
         The slices and where their text comes from; no slices where no text was found.
@@ -219,16 +227,28 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int) ->
             f"a canvas of {canvas_size} px has no room for text of {options.text_height_px} px within margins of "
             f"{options.margin_px} px: use a larger canvas or smaller slicing options."
         )
+    image = turn_clockwise(image, rotation)
     page = _read_layout(image)
     if _fits_as_it_is(image, page, options, canvas_size):
-        return _natural_page(image, page, options, canvas_size)
+        return _natural_page(image, page, options, canvas_size, rotation)
     packer = _Packer(page, options, canvas_size)
     for number, (line, scale) in enumerate(zip(page.lines, _scales(page, options, room_px), strict=True)):
         packer.add_line(number, line, scale)
     packer.close()
     boxes = [page.picture_box(line.box) for line in page.lines]
     blocks = [line.block for line in page.lines]
-    return SlicedPage(packer.slices, packer.pieces, boxes, blocks, image.size, page.skew_degrees, False, options)
+    return SlicedPage(
+        packer.slices,
+        packer.pieces,
+        boxes,
+        blocks,
+        image.size,
+        page.skew_degrees,
+        False,
+        options,
+        rotation,
+        page.sideways,
+    )
 
 
 def _fits_as_it_is(image: Image.Image, page: _Page, options: SlicingOptions, canvas_size: int) -> bool:
@@ -243,7 +263,9 @@ def _fits_as_it_is(image: Image.Image, page: _Page, options: SlicingOptions, can
     return bool(few and stacked and sizes.min() >= low and sizes.max() <= high)
 
 
-def _natural_page(image: Image.Image, page: _Page, options: SlicingOptions, canvas_size: int) -> SlicedPage:
+def _natural_page(
+    image: Image.Image, page: _Page, options: SlicingOptions, canvas_size: int, rotation: int
+) -> SlicedPage:
     """Show a small picture as it is, on a canvas of its own paper."""
     picture = image.convert("RGB")
     edge = np.asarray(picture).reshape(-1, 3)
@@ -251,7 +273,8 @@ def _natural_page(image: Image.Image, page: _Page, options: SlicingOptions, canv
     canvas.paste(picture, (0, 0))
     boxes = [page.picture_box(line.box) for line in page.lines]
     pieces = [Piece(0, number, False, box, box) for number, box in enumerate(boxes)]
-    return SlicedPage([canvas], pieces, boxes, [line.block for line in page.lines], image.size, 0.0, True, options)
+    blocks = [line.block for line in page.lines]
+    return SlicedPage([canvas], pieces, boxes, blocks, image.size, 0.0, True, options, rotation, page.sideways)
 
 
 def _read_layout(image: Image.Image) -> _Page:
@@ -263,6 +286,7 @@ def _read_layout(image: Image.Image) -> _Page:
     if 0 < letter_height(components) < SMALL_PRINT_PX and 4 * mask.size < MAX_WORKING_PX:  # Look closer.
         scale = 2.0 if factor == 1 else 1.0 / (factor // 2)
         working, mask, components = _look(ink, scale)
+    sideways = lies_sideways(components)
     skew = estimate_skew(components)
     if skew:
         ink = ink.rotate(skew, Image.Resampling.BICUBIC)
@@ -275,7 +299,7 @@ def _read_layout(image: Image.Image) -> _Page:
     lines = without_noise(find_lines(components, shape), np.asarray(working), mask)
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, shape)
-    return _Page(ink, scale, mask, line_map, shape, lines, skew)
+    return _Page(ink, scale, mask, line_map, shape, lines, skew, sideways)
 
 
 def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Components]:

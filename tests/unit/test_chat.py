@@ -62,6 +62,12 @@ def scripted(model: GotOcrForConditionalGeneration, tiny_processor: Any, monkeyp
     return script
 
 
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take pictures as they stand, for a model that isn't sure of anything."""
+    monkeypatch.setattr("got_ocr.orientation_got_ocr.SURE_PROBABILITY", 0.0)
+
+
 def test_published_signatures_are_unchanged() -> None:
     chat = "self tokenizer image_file ocr_type ocr_box ocr_color render save_render_file print_prompt gradio_input"
     crop = "self tokenizer image_file ocr_type render save_render_file print_prompt gradio_input"
@@ -259,6 +265,7 @@ def lines_picture() -> Image.Image:
     return image
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_checkpoint_for_slices_reads_slices_and_joins_them(model: Any, tiny_processor: Any, scripted: Any) -> None:
     model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
     sliced_calls = scripted("first line", "of text", "second line", "of it", "third line", "of all")
@@ -274,6 +281,7 @@ def test_a_checkpoint_for_slices_reads_slices_and_joins_them(model: Any, tiny_pr
     assert sliced_calls[0]["max_new_tokens"] == 4 * model.config.image_token_len
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_checkpoint_for_slices_cuts_regions_out(model: Any, tiny_processor: Any, monkeypatch: Any) -> None:
     model.config.slicing = {"rows": 1}
     sizes = []
@@ -306,6 +314,7 @@ def test_a_line_with_an_uncertain_token_is_marked(model: Any, tiny_processor: An
     assert (doubtful.is_low_confidence, certain_line.is_low_confidence) == (True, False)
 
 
+@pytest.mark.usefixtures("untrained")
 def test_lines_of_a_sliced_page_have_boxes_in_the_picture_and_their_pieces_certainty(
     model: Any, tiny_processor: Any, scripted: Any
 ) -> None:
@@ -330,6 +339,7 @@ def test_lines_of_a_sliced_page_have_boxes_in_the_picture_and_their_pieces_certa
     assert all(line.box[0] >= 20 and line.box[1] >= 10 for line in moved.lines)
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_sliced_page_streams_its_lines_as_they_are_done(model: Any, tiny_processor: Any, scripted: Any) -> None:
     model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
     page = Image.new("RGB", (300, 700), "white")
@@ -345,6 +355,7 @@ def test_a_sliced_page_streams_its_lines_as_they_are_done(model: Any, tiny_proce
     assert "".join(pieces).split() == [f"w{number}" for number in range(count)]
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_sliced_page_read_by_guessing_has_no_text(
     model: Any, tiny_processor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
