@@ -57,7 +57,7 @@ class DataSettings:
         mix: Which of them, joined by `+` as published (`pdf-ocr+scene-ocr`); empty: all.
         max_tokens: Longest sample, image tokens included; a longer one is a bad sample, nothing is cut.
         max_images: Most pictures, tiles or pages of a sample; null: any number.
-        length_grouped: Put samples of about one length into a batch; not for tar shards.
+        length_grouped: Put samples of about one length into a batch; of tar shards by their members' sizes.
         packing: Put several samples into one row of `max_tokens`, each seeing itself alone.
         buffer_size: Samples that streamed tar shards are shuffled among.
         max_bad_share: Share of bad samples above which a run stops.

@@ -56,14 +56,51 @@ class DataSetConfig:
             raise ValueError(f"weight must be above 0, got {self.weight}.")
 
 
+class SetShare:
+    """Which samples of a set are seen in which epoch, by its share, count and weight.
+
+    Args:
+        name: The set's.
+        config: The set's.
+        size: Its samples.
+        seed: Chooses.
+
+    Attributes:
+        chosen: (samples that are used,) int64 numbers in the set, in order; the same in every epoch.
+        per_epoch: How many an epoch sees.
+    """
+
+    def __init__(self, name: str, config: DataSetConfig, size: int, seed: int) -> None:
+        self._key = (seed, zlib.crc32(name.encode()))
+        self.chosen = _choose(size, config, self._key)
+        self.per_epoch = max(1, round(config.weight * len(self.chosen)))
+
+    def of_epoch(self, epoch: int) -> np.ndarray:
+        """Choose the samples of an epoch.
+
+        The set is an endless run of shuffles, of which an epoch takes the next piece: over the epochs no sample is
+        seen more than once more often than another.
+
+        Args:
+            epoch: Counted from 0.
+
+        Returns:
+            (per_epoch,) int64 places in `chosen`.
+        """
+        size = len(self.chosen)
+        start, end = epoch * self.per_epoch, (epoch + 1) * self.per_epoch
+        rounds = range(start // size, -(-end // size))
+        run = np.concatenate([np.random.default_rng((*self._key, number)).permutation(size) for number in rounds])
+        return run[start - rounds[0] * size : end - rounds[0] * size]
+
+
 @dataclass(frozen=True)
 class _Part:
     name: str
     opened: ConversationSet
     allow_empty: bool
-    chosen: np.ndarray  # numbers in the set
+    share: SetShare
     first: int  # number in the dataset of the first one chosen
-    per_epoch: int
 
 
 class ConversationDataset(Dataset[Encoded | BadSample]):
@@ -95,19 +132,17 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         self.processor = processor
         self.max_tokens = max_tokens
         self.max_images = max_images
-        self.seed = seed
         self._parts: list[_Part] = []
         for name in parse_mix(mix, sets):
             config = sets[name]
             opened = open_set(config.path, config.images, config.split)
-            chosen = _choose(len(opened), config, (seed, zlib.crc32(name.encode())))
-            per_epoch = max(1, round(config.weight * len(chosen)))
-            self._parts.append(_Part(name, opened, config.allow_empty, chosen, len(self), per_epoch))
+            share = SetShare(name, config, len(opened), seed)
+            self._parts.append(_Part(name, opened, config.allow_empty, share, len(self)))
         self._estimates: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Different samples."""
-        return self._parts[-1].first + len(self._parts[-1].chosen) if self._parts else 0
+        return self._parts[-1].first + len(self._parts[-1].share.chosen) if self._parts else 0
 
     def __getitem__(self, index: int) -> Encoded | BadSample:
         part, number = self._find(index)
@@ -149,24 +184,13 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
     def epoch_indices(self, epoch: int) -> np.ndarray:
         """Choose the samples of an epoch by the sets' weights.
 
-        Each set is an endless run of shuffles, of which an epoch takes the next piece: over the epochs no sample is
-        seen more than once more often than another.
-
         Args:
             epoch: Counted from 0.
 
         Returns:
             (samples of an epoch,) int64 numbers, set by set; to be shuffled.
         """
-        pieces = []
-        for part in self._parts:
-            size = len(part.chosen)
-            start, end = epoch * part.per_epoch, (epoch + 1) * part.per_epoch
-            rounds = range(start // size, -(-end // size))
-            key = (self.seed, zlib.crc32(part.name.encode()))
-            run = np.concatenate([np.random.default_rng((*key, number)).permutation(size) for number in rounds])
-            pieces.append(part.first + run[start - rounds[0] * size : end - rounds[0] * size])
-        return np.concatenate(pieces)
+        return np.concatenate([part.first + part.share.of_epoch(epoch) for part in self._parts])
 
     def samples_per_epoch(self) -> int:
         """Count the samples of an epoch.
@@ -174,7 +198,7 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         Returns:
             The length of :meth:`epoch_indices`.
         """
-        return sum(part.per_epoch for part in self._parts)
+        return sum(part.share.per_epoch for part in self._parts)
 
     def estimated_tokens(self) -> np.ndarray:
         """Guess every sample's length, without decoding a picture; measured once.
@@ -197,7 +221,8 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         Returns:
             For each set: its name, its samples, how many of them are used, and how many an epoch sees.
         """
-        return [(part.name, len(part.opened), len(part.chosen), part.per_epoch) for part in self._parts]
+        shares = [(part.name, len(part.opened), part.share) for part in self._parts]
+        return [(name, size, len(share.chosen), share.per_epoch) for name, size, share in shares]
 
     def _readable(self, index: int) -> Conversation | None:
         try:
@@ -209,7 +234,7 @@ class ConversationDataset(Dataset[Encoded | BadSample]):
         if not 0 <= index < len(self):
             raise IndexError(f"samples are numbered 0..{len(self) - 1}, got {index}.")
         part = next(part for part in reversed(self._parts) if part.first <= index)
-        return part, int(part.chosen[index - part.first])
+        return part, int(part.share.chosen[index - part.first])
 
 
 def parse_mix(mix: str, sets: Mapping[str, Any]) -> Sequence[str]:

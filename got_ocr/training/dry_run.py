@@ -93,12 +93,11 @@ def describe_run(config: TrainingConfig, world_size: int = 1, in_color: bool = F
 
 def _describe_data(config: TrainingConfig, loader: TrainingLoader) -> Iterator[str]:
     yield "data"
-    if not isinstance(loader.dataset, ConversationDataset):
-        per_batch = config.optimisation.batch_per_device
-        yield f"  tar shards, about {len(loader) * per_batch:,} samples a process and epoch, read as they come"
-        return
     for name, size, used, per_epoch in loader.dataset.summary():
         yield f"  {name}: {size:,} samples, {used:,} used, {per_epoch:,} an epoch"
+    if not isinstance(loader.dataset, ConversationDataset):
+        yield "  tar shards, read as they come: what they hold in tokens is not known beforehand"
+        return
     lengths = loader.dataset.estimated_tokens()[loader.dataset.epoch_indices(0)]
     yield (
         f"  about {int(lengths.sum()):,} tokens an epoch, image tokens included: {lengths.mean():.0f} a sample, "

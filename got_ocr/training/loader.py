@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.conversation_dataset import ConversationDataset, DataSetConfig, parse_mix
 from got_ocr.training.sampling import EpochBatchSampler
-from got_ocr.training.shards_dataset import DEFAULT_BUFFER_SIZE, ShardDataset, find_shards, is_shard_set
+from got_ocr.training.shards_dataset import DEFAULT_BUFFER_SIZE, ShardDataset, is_shard_set
 
 
 class TrainingLoader(DataLoader[Any]):
@@ -38,7 +38,6 @@ class TrainingLoader(DataLoader[Any]):
         options: dict[str, Any] = {"batch_size": None} if batches is None else {"batch_sampler": batches}
         super().__init__(data, collate_fn=collator, num_workers=num_workers, pin_memory=pin_memory, **options)
         self._order: Any = data if batches is None else batches
-        self._num_batches: int | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration gives, from its first batch on.
@@ -57,13 +56,8 @@ class TrainingLoader(DataLoader[Any]):
         self._order.skip(num_batches)
 
     def __len__(self) -> int:
-        """Batches of an epoch on every process, skipped ones included; a stream is counted once, by a walk over it."""
-        if isinstance(self._order, EpochBatchSampler):
-            return len(self._order)
-        if self._num_batches is None:
-            per_step = self._order.batch_size * self._order.world_size
-            self._num_batches = -(-self._order.count_samples() // per_step)
-        return self._num_batches
+        """Batches of an epoch on every process, skipped ones included."""
+        return self._order.num_batches() if isinstance(self._order, ShardDataset) else len(self._order)
 
 
 def open_loader(
@@ -96,7 +90,7 @@ def open_loader(
         seed: Of what is chosen and its order.
         rank: Which process.
         world_size: How many processes.
-        length_grouped: Whether batches are made of samples of about the same length; not for shards.
+        length_grouped: Whether batches are made of samples of about the same length.
         buffer_size: Of shards: samples among which the next one is chosen.
         num_workers: Processes that load.
         pin_memory: Whether batches are put where a GPU can fetch them.
@@ -115,34 +109,22 @@ def open_loader(
         order = {"seed": seed, "rank": rank, "world_size": world_size, "length_grouped": length_grouped}
         batches = EpochBatchSampler(dataset, batch_size, **order)  # type: ignore[arg-type]
         return TrainingLoader(dataset, collator, batches, num_workers=num_workers, pin_memory=pin_memory)
-    _check_streams(names, streamed, sets, length_grouped)
-    shards = {name: find_shards(str(sets[name].path)) for name in names}
-    stream = ShardDataset(
-        [shard for found in shards.values() for shard in found],
-        processor,
-        max_tokens,
-        batch_size,
-        max_images=max_images,
-        seed=seed,
-        rank=rank,
-        world_size=world_size,
-        buffer_size=buffer_size,
-        allow_empty=[shard for name in names if sets[name].allow_empty for shard in shards[name]],
-    )
-    return TrainingLoader(stream, collator, num_workers=num_workers, pin_memory=pin_memory)
-
-
-def _check_streams(
-    names: list[str] | Any, streamed: list[str], sets: Mapping[str, DataSetConfig], length_grouped: bool
-) -> None:
     other = next((name for name in names if name not in streamed), None)
     if other is not None:
         raise ValueError(
             f"the mix joins tar shards ({streamed[0]}) and conversation files ({other}): use sets of one form."
         )
-    if length_grouped:
-        raise ValueError("length_grouped needs every sample's length beforehand, which tar shards do not give.")
-    for name in streamed:
-        config = sets[name]
-        if config.share != 1 or config.weight != 1 or config.count is not None:
-            raise ValueError(f"{name}: share, count and weight are not for tar shards, which are streamed whole.")
+    stream = ShardDataset(
+        sets,
+        processor,
+        max_tokens,
+        batch_size,
+        mix=mix,
+        max_images=max_images,
+        seed=seed,
+        rank=rank,
+        world_size=world_size,
+        buffer_size=buffer_size,
+        length_grouped=length_grouped,
+    )
+    return TrainingLoader(stream, collator, num_workers=num_workers, pin_memory=pin_memory)

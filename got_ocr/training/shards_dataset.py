@@ -4,14 +4,15 @@ A sample is a run of members that share a key: `key.png`, or `key.0.png`, `key.1
 `key.json` with `conversations`. Every process and every DataLoader worker walks the members' heads of all shards in
 the same shuffled order, which costs some 0.1 ms a sample, and reads only the samples that are its own. So the order
 does not depend on the number of workers, ranks take equally many steps, and a resumed run skips ahead without
-decoding.
+decoding. One such walk beforehand counts the samples, so that sets can be mixed by share, count and weight.
 """
 
 import glob
 import json
 import tarfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -21,13 +22,16 @@ from torch.utils.data import IterableDataset, get_worker_info
 from got_ocr.pages_got_ocr import PAGE_SUFFIXES, natural_key
 from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
+from got_ocr.training.conversation_dataset import DataSetConfig, SetShare, parse_mix
 from got_ocr.training.conversations import Conversation, parse_conversation
 from got_ocr.training.encoding import Encoded, encode
-from got_ocr.training.sampling import EpochPosition, check_shape
+from got_ocr.training.sampling import GROUPED_BATCHES, EpochPosition, check_shape, cut_batches
 
 SHARD_SUFFIX = ".tar"
 CONVERSATION_SUFFIX = "json"
 DEFAULT_BUFFER_SIZE = 2000
+# Of a sample's .json, to sort by: about what English text has. All its pictures count as one image each.
+BYTES_PER_TOKEN = 4
 
 
 @dataclass
@@ -42,6 +46,24 @@ class ShardSample:
     origin: Origin
     members: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    @property
+    def pictures(self) -> list[str]:
+        """The members that are pictures, in order."""
+        found = [name for name in self.members if f".{name.rpartition('.')[2]}".lower() in PAGE_SUFFIXES]
+        return sorted(found, key=natural_key)
+
+    def estimate_tokens(self, image_tokens: int) -> int:
+        """Guess its length by its members' sizes.
+
+        Args:
+            image_tokens: Of a picture.
+
+        Returns:
+            Tokens, good enough to sort by.
+        """
+        _, num_bytes = self.members.get(CONVERSATION_SUFFIX, (0, 0))
+        return len(self.pictures) * image_tokens + num_bytes // BYTES_PER_TOKEN
+
     def read(self) -> Conversation:
         """Read its conversation and the bytes of its pictures.
 
@@ -53,8 +75,7 @@ class ShardSample:
         """
         if CONVERSATION_SUFFIX not in self.members:
             raise BadSampleError(f"has no member .{CONVERSATION_SUFFIX}, but {', '.join(self.members) or 'nothing'}")
-        pictures = [name for name in self.members if f".{name.rpartition('.')[2]}".lower() in PAGE_SUFFIXES]
-        wanted = [CONVERSATION_SUFFIX, *sorted(pictures, key=natural_key)]
+        wanted = [CONVERSATION_SUFFIX, *self.pictures]
         try:
             with open(self.origin.file, "rb") as file:
                 content, *images = [_read_member(file, name, *self.members[name]) for name in wanted]
@@ -67,48 +88,55 @@ class ShardSample:
         return parse_conversation(entry, self.origin, images=images)
 
 
+@dataclass(frozen=True)
+class _ShardSet:
+    name: str
+    shards: list[Path]
+    firsts: list[int]  # number in the set of each shard's first sample, and of all shards together
+    share: SetShare
+
+
 class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
     """Batches of samples of tar shards; a bad sample is a :class:`BadSample` in its place.
 
     Give it to a DataLoader with `batch_size=None`: it makes the batches itself.
 
     Args:
-        shards: The tar files.
+        sets: By name, as declared; each path names tar files.
         processor: Of the model that is trained.
         max_tokens: Most tokens of a sample.
         batch_size: Samples of a process and step.
+        mix: Which of the sets, joined by `+`; empty for all.
         max_images: Most images of a sample; None: any number.
-        seed: Of the order.
+        seed: Of the order, and of what a `share`, `count` or `weight` leaves out.
         rank: Which process.
         world_size: How many processes.
         buffer_size: Samples among which the next one is chosen by chance, besides the shuffling of the shards; 1 keeps
             the order within shards.
-        allow_empty: Those of the shards whose answers may be empty.
+        length_grouped: Whether batches are made of samples of about the same length, by their members' sizes.
 
     Raises:
-        ValueError: If there is no shard or a number is not allowed.
+        ValueError: If a set has no shard or sample, the mix is wrong or a number is not allowed.
     """
 
     def __init__(
         self,
-        shards: Sequence[str | Path],
+        sets: Mapping[str, DataSetConfig],
         processor: GotOcrProcessor,
         max_tokens: int,
         batch_size: int,
         *,
+        mix: str = "",
         max_images: int | None = None,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
         buffer_size: int = DEFAULT_BUFFER_SIZE,
-        allow_empty: Collection[str | Path] = (),
+        length_grouped: bool = False,
     ) -> None:
         check_shape(batch_size, rank, world_size)
-        if not shards:
-            raise ValueError("there is no tar shard: give at least one.")
         if buffer_size < 1:
             raise ValueError(f"buffer_size must be 1 or more, got {buffer_size}.")
-        self.shards = [Path(shard) for shard in shards]
         self.processor = processor
         self.max_tokens = max_tokens
         self.max_images = max_images
@@ -117,15 +145,27 @@ class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
         self.rank = rank
         self.world_size = world_size
         self.buffer_size = buffer_size
-        self.allow_empty = {str(shard) for shard in allow_empty}
+        self.length_grouped = length_grouped
+        names = parse_mix(mix, sets)
+        self._sets = [_count(name, sets[name], seed) for name in names]
+        allowing = [one for one in self._sets if sets[one.name].allow_empty]
+        self._allow_empty = {str(shard) for one in allowing for shard in one.shards}
 
-    def count_samples(self) -> int:
-        """Count the samples of an epoch, which takes a walk over all members' heads.
+    def samples_per_epoch(self) -> int:
+        """Count the samples of an epoch, those that are no good included."""
+        return sum(one.share.per_epoch for one in self._sets)
+
+    def num_batches(self) -> int:
+        """Count the batches of an epoch, those skipped included."""
+        return -(-self.samples_per_epoch() // (self.batch_size * self.world_size))
+
+    def summary(self) -> list[tuple[str, int, int, int]]:
+        """Describe the mix for people.
 
         Returns:
-            How many, those that are no good included.
+            For each set: its name, its samples, how many of them are used, and how many an epoch sees.
         """
-        return sum(1 for shard in self.shards for _ in scan_shard(shard))
+        return [(one.name, one.firsts[-1], len(one.share.chosen), one.share.per_epoch) for one in self._sets]
 
     def __iter__(self) -> Iterator[list[Encoded | BadSample]]:
         worker = get_worker_info()
@@ -141,20 +181,23 @@ class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
         Yields:
             Each batch; the last may be smaller, or empty so that all processes take equally many steps.
         """
-        batch: list[ShardSample | BadSample] = []
-        for sample in self._shuffled():
-            batch.append(sample)
-            if len(batch) == self.batch_size * self.world_size:
-                yield batch[self.rank :: self.world_size]
-                batch = []
-        if batch:
-            yield batch[self.rank :: self.world_size]
+        size = self.batch_size * self.world_size
+        rng = np.random.default_rng((self.seed, self.epoch, 1))
+        samples = self._shuffled()
+        while group := list(islice(samples, size * GROUPED_BATCHES if self.length_grouped else size)):
+            lengths = np.array([self._estimate(sample) for sample in group]) if self.length_grouped else None
+            for batch in cut_batches(np.arange(len(group)), lengths, size, rng):
+                yield [group[number] for number in batch[self.rank :: self.world_size]]
+
+    def _estimate(self, sample: ShardSample | BadSample) -> int:
+        return 0 if isinstance(sample, BadSample) else sample.estimate_tokens(self.processor.image_token_len)
 
     def _shuffled(self) -> Iterator[ShardSample | BadSample]:
         rng = np.random.default_rng((self.seed, self.epoch))
         buffer: list[ShardSample | BadSample] = []
-        for number in rng.permutation(len(self.shards)):
-            for sample in scan_shard(self.shards[number]):
+        passes = [one for shard_set in self._sets for one in _passes(shard_set, self.epoch)]
+        for place in rng.permutation(len(passes)):
+            for sample in _walk(*passes[place]):
                 buffer.append(sample)
                 if len(buffer) >= self.buffer_size:
                     yield _take_any(buffer, rng)
@@ -164,11 +207,48 @@ class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
     def _encode(self, sample: ShardSample | BadSample) -> Encoded | BadSample:
         if isinstance(sample, BadSample):
             return sample
-        allow_empty = sample.origin.file in self.allow_empty
+        allow_empty = sample.origin.file in self._allow_empty
         try:
             return encode(sample.read(), self.processor, self.max_tokens, self.max_images, allow_empty)
         except BadSampleError as error:
             return BadSample(sample.origin, str(error))
+
+
+def _count(name: str, config: DataSetConfig, seed: int) -> _ShardSet:
+    """Find a set's shards and count their samples, damaged ends included."""
+    shards = find_shards(str(config.path))
+    if not shards:
+        raise ValueError(f"{name}: there is no tar shard at {config.path}.")
+    firsts = [0, *accumulate(sum(1 for _ in scan_shard(shard)) for shard in shards)]
+    if not firsts[-1]:
+        raise ValueError(f"{name}: the tar shards at {config.path} hold no sample.")
+    return _ShardSet(name, shards, firsts, SetShare(name, config, firsts[-1], seed))
+
+
+def _passes(shard_set: _ShardSet, epoch: int) -> list[tuple[Path, np.ndarray]]:
+    """An epoch's walks over a set's shards, and which samples each takes; several where a sample is seen again."""
+    share, firsts = shard_set.share, shard_set.firsts
+    times = np.bincount(share.chosen[share.of_epoch(epoch)], minlength=firsts[-1])
+    every = [
+        (shard, times[first:end] > number)
+        for number in range(times.max())
+        for shard, first, end in zip(shard_set.shards, firsts, firsts[1:], strict=False)
+    ]
+    return [(shard, is_seen) for shard, is_seen in every if is_seen.any()]
+
+
+def _walk(shard: Path, is_seen: np.ndarray) -> Iterator[ShardSample | BadSample]:
+    """The samples of a shard that a walk takes."""
+    number = 0
+    for sample in scan_shard(shard):
+        if number < len(is_seen) and is_seen[number]:
+            yield sample
+        number += 1
+    if number != len(is_seen):
+        raise ValueError(
+            f"{shard}: holds {number} samples, but {len(is_seen)} when the run began: leave shards alone while a run "
+            "reads them."
+        )
 
 
 def find_shards(path: str) -> list[Path]:

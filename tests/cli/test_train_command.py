@@ -326,7 +326,7 @@ def test_shards_are_streamed(tmp_path: Path) -> None:
             member.size = len(text)
             shard.addfile(member, io.BytesIO(text))
     fields = tiny_fields(data, logging={"every_steps": 1, "tensorboard": False})
-    fields["data"] |= {"sets": {"eight": {"path": str(tmp_path / "part-*.tar")}}, "length_grouped": False}
+    fields["data"] |= {"sets": {"eight": {"path": str(tmp_path / "part-*.tar")}}}
     fields["optimisation"] |= {"batch_per_device": 4, "max_steps": None, "epochs": 2.0}
     config = write_config(tmp_path / "run.yaml", fields)
     assert main(["train", str(config), "--output", str(tmp_path / "run"), "--quiet"]) == exit_codes.OK

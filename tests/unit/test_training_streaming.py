@@ -53,7 +53,7 @@ def loader(data: Path, processor: GotOcrProcessor, collator=None, **options) -> 
     return open_loader({"one": DataSetConfig(str(data))}, processor, collator=collator or Names(), **options)
 
 
-@pytest.fixture(params=["shards", "files", "grouped files"])
+@pytest.fixture(params=["shards", "files", "grouped files", "grouped shards"])
 def data(request: pytest.FixtureRequest) -> tuple[Path, dict]:
     name = request.param
     return request.getfixturevalue(name.split()[-1]), {"length_grouped": True} if name.startswith("grouped") else {}
@@ -119,10 +119,10 @@ def test_skipping_reads_no_picture(
 
 
 def test_streamed_samples_are_whole(shards: Path, tiny_processor: GotOcrProcessor) -> None:
-    dataset = ShardDataset(find_shards(str(shards)), tiny_processor, 500, batch_size=4)
+    dataset = ShardDataset({"one": DataSetConfig(str(shards))}, tiny_processor, 500, batch_size=4)
     samples = {sample.origin.name: sample for batch in dataset for sample in batch}
     assert sorted(samples) == [f"{number:06d}" for number in range(21)]
-    assert dataset.count_samples() == 21
+    assert dataset.samples_per_epoch() == 21
     for number in (3, 4):
         sample = samples[f"{number:06d}"]
         assert decode_answers(sample, tiny_processor) == [f"sample {number}<|im_end|>"]
@@ -161,6 +161,55 @@ def test_batches_of_like_length(tmp_path: Path, tiny_processor: GotOcrProcessor)
     assert spread[1] < spread[0] / 4
     lengths = [true[batch].mean() for batch in batches]
     assert lengths != sorted(lengths, reverse=True), "long and short batches mix"
+
+
+def test_streamed_batches_of_like_length(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
+    """By the sizes of members: answers of 0 to 39 words, one page or two."""
+    members = {}
+    for number in range(40):
+        members[f"{number}.0.png"] = png(picture())
+        if number % 2:
+            members[f"{number}.1.png"] = png(picture())
+        content = {"conversations": turns("OCR with format across multi pages: ", "word " * (number * 7 % 40) + "end")}
+        members[f"{number}.json"] = json.dumps(content).encode()
+    sets = {"one": DataSetConfig(str(write_shard(tmp_path / "s.tar", members)))}
+    spread = []
+    for grouped in (False, True):
+        batches = list(ShardDataset(sets, tiny_processor, 900, batch_size=4, length_grouped=grouped))
+        lengths = [[len(sample) for sample in batch] for batch in batches]
+        spread.append(sum(max(batch) - min(batch) for batch in lengths))
+        assert sorted(int(sample.origin.name) for batch in batches for sample in batch) == list(range(40))
+    assert spread[1] < spread[0] / 4
+    assert lengths != sorted(lengths, reverse=True), "long and short batches mix"
+
+
+def test_streams_are_mixed_by_share_count_and_weight(shards: Path, tiny_processor: GotOcrProcessor) -> None:
+    """Sets of 7, 5 and 9 samples: half of the first an epoch, two and a half times four of the second."""
+    sets = {
+        "half": DataSetConfig(str(shards / "train-000.tar"), weight=0.5),
+        "often": DataSetConfig(str(shards / "train-001.tar"), count=4, weight=2.5),
+        "part": DataSetConfig(str(shards / "train-002.tar"), share=1 / 3),
+        "unused": DataSetConfig("none.tar"),
+    }
+    options = {"max_tokens": 500, "batch_size": 3, "collator": Names(), "mix": "half+often+part", "buffer_size": 6}
+    batches = open_loader(sets, tiny_processor, **options)
+    assert batches.dataset.summary() == [("half", 7, 7, 4), ("often", 5, 4, 10), ("part", 9, 3, 3)]
+    total: Counter = Counter()
+    for epoch in range(7):
+        batches.set_epoch(epoch)
+        names = flat(batches)
+        assert len(names) == 17 and len(batches) == 6
+        assert Counter(name[6:9] for name in names) == {"000": 4, "001": 10, "002": 3}
+        total.update(names)
+        counts = [[n for name, n in total.items() if name.startswith(f"train-00{number}")] for number in range(3)]
+        assert all(max(some) - min(some) <= 1 for some in counts[1:])
+    assert [sorted(some) for some in counts] == [[4] * 7, [17, 17, 18, 18], [7] * 3]
+    batches.set_epoch(2)
+    expected = list(batches)
+    resumed = open_loader(sets, tiny_processor, num_workers=2, **options)
+    resumed.set_epoch(2)
+    resumed.skip(2)
+    assert list(resumed) == expected[2:]
 
 
 # --- damage ---------------------------------------------------------------------------------------------------------
@@ -210,7 +259,7 @@ def damaged_shards(folder: Path) -> dict[str, str]:
 
 def test_damaged_shards_are_bad_samples(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
     expected = damaged_shards(tmp_path)
-    samples = flat(ShardDataset(find_shards(str(tmp_path)), tiny_processor, 500, batch_size=3))
+    samples = flat(ShardDataset({"one": DataSetConfig(str(tmp_path))}, tiny_processor, 500, batch_size=3))
     bad = {
         f"{Path(one.origin.file).name}:{one.origin.line}": one.reason for one in samples if isinstance(one, BadSample)
     }
@@ -261,20 +310,30 @@ def test_shards_of_a_set_may_have_empty_answers(tmp_path: Path, tiny_processor: 
 # --- refused --------------------------------------------------------------------------------------------------------
 
 
-def test_what_streams_can_not_do_is_refused(shards: Path, files: Path, tiny_processor: GotOcrProcessor) -> None:
+def test_shards_must_not_change(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
+    shard = write_shard(tmp_path / "s.tar", shard_members(0, 3))
+    dataset = ShardDataset({"one": DataSetConfig(str(shard))}, tiny_processor, 500, batch_size=2)
+    for count in (2, 4):
+        write_shard(shard, shard_members(0, count))
+        with pytest.raises(ValueError, match=rf"s\.tar: holds {count} samples, but 3 when the run began"):
+            list(dataset)
+
+
+def test_what_streams_can_not_do_is_refused(
+    shards: Path, files: Path, tiny_processor: GotOcrProcessor, tmp_path: Path
+) -> None:
     options = {"max_tokens": 500, "batch_size": 2, "collator": Names()}
     stream, other = DataSetConfig(str(shards)), DataSetConfig(str(files))
     with pytest.raises(ValueError, match=r"joins tar shards \(s\) and conversation files \(f\): use sets of one form"):
         open_loader({"s": stream, "f": other}, tiny_processor, **options)
-    with pytest.raises(ValueError, match="length_grouped needs every sample's length beforehand"):
-        open_loader({"s": stream}, tiny_processor, length_grouped=True, **options)
-    with pytest.raises(ValueError, match="s: share, count and weight are not for tar shards"):
-        open_loader({"s": DataSetConfig(str(shards), share=0.5)}, tiny_processor, **options)
     with pytest.raises(ValueError, match=r"rank must be from 0 to world_size - 1 = 1, got 2"):
         open_loader({"f": other}, tiny_processor, rank=2, world_size=2, **options)
     with pytest.raises(ValueError, match="batch_size must be 1 or more, got 0"):
         open_loader({"f": other}, tiny_processor, **{**options, "batch_size": 0})
     with pytest.raises(ValueError, match="buffer_size must be 1 or more, got 0"):
         open_loader({"s": stream}, tiny_processor, buffer_size=0, **options)
-    with pytest.raises(ValueError, match="there is no tar shard"):
-        ShardDataset([], tiny_processor, 500, 2)
+    with pytest.raises(ValueError, match=r"s: there is no tar shard at none\.tar"):
+        ShardDataset({"s": DataSetConfig("none.tar")}, tiny_processor, 500, 2)
+    empty = write_shard(tmp_path / "empty.tar", {})
+    with pytest.raises(ValueError, match=r"s: the tar shards at .*empty\.tar hold no sample"):
+        ShardDataset({"s": DataSetConfig(str(empty))}, tiny_processor, 500, 2)
