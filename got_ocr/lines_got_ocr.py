@@ -28,6 +28,8 @@ BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
 GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
+STANDING_SHARE = 0.3  # Of a word's width at least: the letters that do not hang below the baseline.
+DESCENDER_SHARE = (0.18, 0.45)  # Of a letter's height: what hangs below the baseline.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
@@ -201,6 +203,10 @@ def _measure(components: Components, members: np.ndarray) -> TextLine:
     weight = (boxes[:, 2] - boxes[:, 0]).astype(float)
     big = height >= 0.6 * weighted_median(height, weight)
     baseline = weighted_median(boxes[big, 3], weight[big])
+    # Half of the letters of `type` hang below the baseline, which is where the others end.
+    others = weighted_median(boxes[big, 3], weight[big], STANDING_SHARE)
+    if DESCENDER_SHARE[0] < (baseline - others) / weighted_median(height[big], weight[big]) < DESCENDER_SHARE[1]:
+        baseline = others
     rise = baseline - boxes[big, 1]
     rise, weight = rise[rise > 0], weight[big][rise > 0]
     if not len(rise):

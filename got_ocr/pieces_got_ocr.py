@@ -5,6 +5,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
+WIDE_GAP_EM, NARROWED_GAP_EM = 1.0, 0.7  # Behind a wider gap a model may think that the line has ended.
+
+
+def spare_columns(profile: np.ndarray, em_px: float, step: int = 1) -> np.ndarray:
+    """Find the white that can be left out of a line's wide gaps, such as those behind a list's marks.
+
+    Args:
+        profile: (n,) ink in each column of the line, beginning and ending with ink.
+        em_px: font size.
+        step: left out are runs of columns that begin at a multiple of it and are as long as a multiple.
+
+    Returns:
+        (n,) bool.
+    """
+    spare = np.zeros(len(profile), bool)
+    inked = np.flatnonzero(profile > 0)
+    for before, after in zip((inked[:-1] + 1).tolist(), inked[1:].tolist(), strict=True):
+        if after - before > WIDE_GAP_EM * em_px:
+            margin = NARROWED_GAP_EM * em_px / 2
+            begin = -(-int(before + margin) // step) * step
+            end = int(after - margin) // step * step
+            spare[begin:end] = True
+    return spare
+
 
 def cut_line(profile: np.ndarray, left: int, em_px: float, room: float, widest: float) -> list[tuple[int, int, bool]]:
     """Cut a line into pieces that are no wider than there is room for.

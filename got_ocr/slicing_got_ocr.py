@@ -25,7 +25,7 @@ from .ink_got_ocr import (
 )
 from .lines_got_ocr import assign_runs, estimate_skew, find_lines, without_noise
 from .orientation_got_ocr import lies_sideways, turn_clockwise, turned_back
-from .pieces_got_ocr import cut_line, is_broken, spread_text
+from .pieces_got_ocr import cut_line, is_broken, spare_columns, spread_text
 from .reading_order_got_ocr import TextLine
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
@@ -260,7 +260,8 @@ def _fits_as_it_is(image: Image.Image, page: _Page, options: SlicingOptions, can
     # Measured sizes are off by a fifth where a line has few letters.
     low, high = 0.75 * options.text_height_px, 1.35 * options.text_height_px
     few = options.rows == 0 or len(page.lines) <= options.rows
-    return bool(few and stacked and sizes.min() >= low and sizes.max() <= high)
+    gaps = any(_wide_gaps(page, number, line)[1].any() for number, line in enumerate(page.lines))
+    return bool(few and stacked and not gaps and sizes.min() >= low and sizes.max() <= high)
 
 
 def _natural_page(
@@ -360,13 +361,17 @@ class _Packer:
         if self.full:
             return
         ink, box = self._line_ink(number, line)
-        x1, y1, x2, y2 = line.box
-        profile = (self.page.line_map[y1:y2, x1:x2] == number + 1).sum(0)
+        step = max(1, round(self.page.scale))
+        profile, spare = _wide_gaps(self.page, number, line, step)
+        # Columns of the line that are drawn, and where they stand in the page.
+        columns = line.box[0] + np.flatnonzero(~spare)
+        ink, box = _without_columns(ink, box, line.box[0] + np.flatnonzero(spare), self.page.scale)
         # The padding of both ends is part of a piece's width.
         room = (self.canvas_size - 2 * self.options.margin_px) / scale - 4
         widest = room * self.options.text_height_px / self.options.min_text_height_px
-        for span in cut_line(profile, x1, line.em_px, room, widest):
-            self._place(number, line, scale, ink, box, span)
+        for start, stop, joined in cut_line(profile[~spare], 0, line.em_px, room, widest):
+            place = int(columns[start]), int(columns[stop - 1]) + 1
+            self._place(number, line, scale, ink, box, (line.box[0] + start, line.box[0] + stop, joined), place)
 
     def close(self) -> None:
         """Finish the last slice."""
@@ -398,9 +403,26 @@ class _Packer:
         return crop.point([min(255, round(value * gain)) for value in range(256)]), (x1, y1, x2, y2)
 
     def _place(
-        self, number: int, line: TextLine, scale: float, ink: Image.Image, box: _Box, span: tuple[int, int, bool]
+        self,
+        number: int,
+        line: TextLine,
+        scale: float,
+        ink: Image.Image,
+        box: _Box,
+        span: tuple[int, int, bool],
+        place: tuple[int, int],
     ) -> None:
-        """Put one piece on the canvas, or on a new one where it is full."""
+        """Put one piece on the canvas, or on a new one where it is full.
+
+        Args:
+            number: of the line.
+            line: the line.
+            scale: from working px to canvas px.
+            ink: the line's.
+            box: where the ink stands, in working px; its wide gaps are narrowed.
+            span: (x1, x2, joined) of the piece in that.
+            place: (x1, x2) of the piece on the page, in working px.
+        """
         options, page = self.options, self.page
         start, stop, joined = span
         x1, y1, x2, y2 = box
@@ -431,7 +453,7 @@ class _Packer:
                 len(self.slices),
                 number,
                 joined,
-                page.picture_box((start, line.box[1], stop, line.box[3])),
+                page.picture_box((place[0], line.box[1], place[1], line.box[3])),
                 _at(options.margin_px, top_px, size),
             )
         )
@@ -444,6 +466,32 @@ class _Packer:
             return max(round(options.margin_px + 0.8 * em_px - rise_px), 1)
         even = self.baseline_px + ROW_PITCH_EM * em_px - rise_px
         return max(round(even), self.bottom_px + options.row_gap_px - 4)
+
+
+def _wide_gaps(page: _Page, number: int, line: TextLine, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Measure a line's ink, column by column. Returns that, and which columns of wide gaps can be left out."""
+    x1, y1, x2, y2 = line.box
+    profile = (page.line_map[y1:y2, x1:x2] == number + 1).sum(0)
+    return profile, spare_columns(profile, line.em_px, step)
+
+
+def _without_columns(ink: Image.Image, box: _Box, columns: np.ndarray, scale: float) -> tuple[Image.Image, _Box]:
+    """Leave columns of white out of a line.
+
+    Args:
+        ink: the line's.
+        box: its place, in working px.
+        columns: what to leave out, in working px.
+        scale: from px of the ink to working px.
+
+    Returns:
+        The ink that is left, and its place as if it had been moved to the left.
+    """
+    if not len(columns):
+        return ink, box
+    own = box[0] + np.floor(np.arange(ink.width) * scale).astype(np.int64)
+    left = np.asarray(ink)[:, ~np.isin(own, columns)]
+    return Image.fromarray(left), (box[0], box[1], box[2] - len(columns), box[3])
 
 
 def _at(x: int, y: int, size: tuple[int, int]) -> _Box:
