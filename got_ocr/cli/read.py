@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..version import __version__
 from . import exit_codes
+from .collector import collector_at_rest
 from .exit_codes import CommandError, one_line
 from .model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
 from .output import STDIN_NAME, Output, PageRecord, StreamOutput, open_output, writing
@@ -264,8 +265,9 @@ def _library_notices(progress: Progress) -> Iterator[None]:
 
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
-    silence_libraries(show_downloads=not args.quiet)
-    return load_model(choice, args.device, args.dtype)
+    with collector_at_rest():
+        silence_libraries(show_downloads=not args.quiet)
+        return load_model(choice, args.device, args.dtype)
 
 
 class _Stdin:
