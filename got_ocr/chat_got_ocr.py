@@ -19,11 +19,13 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
+from transformers.cache_utils import Cache
 from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from .answer_got_ocr import GotOcrAnswer, GotOcrLine, cut_loop, join_answers, join_line, lines_of_tokens
 from .configuration_got_ocr import GotOcrConfig
-from .generation_got_ocr import RepetitionStop, TokenProbabilityRecorder
+from .generation_got_ocr import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from .image_processing_got_ocr import GotOcrImageProcessor
 from .orientation_got_ocr import certainty, is_better_turned, turns_to_try
 from .pages_got_ocr import PageError, iter_pages
@@ -41,6 +43,7 @@ MAX_SLICES_PER_BATCH = 64
 # Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
 # things came out at 0.2 to 0.5, hard-worn pages at 0.8 and more.
 NO_TEXT_PROBABILITY = 0.5
+ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
@@ -52,6 +55,7 @@ class GotOcrChatMixin:
     config: GotOcrConfig
     device: torch.device
     generate: Callable[..., Any]
+    model: Any
 
     def chat(
         self,
@@ -408,28 +412,14 @@ class GotOcrChatMixin:
                 f"positions: read at most {self.config.max_position_embeddings // self.config.image_token_len - 1} "
                 "pages or tiles at once."
             )
-        recorder = TokenProbabilityRecorder()
         repetition = RepetitionStop(prompt_length)
-        criteria = StoppingCriteriaList([repetition])
-        if generation.stop_event is not None:
-            criteria.append(StopEvent(generation.stop_event))
-        streamer = None
-        if generation.on_text is not None:
-            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
-        sequences = self.generate(
-            **inputs,
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=min(generation.max_new_tokens, room),
-            no_repeat_ngram_size=generation.ngram_size,
-            logits_processor=LogitsProcessorList([recorder]),
-            stopping_criteria=criteria,
-            streamer=streamer,
+        limit = min(generation.max_new_tokens, room)
+        rows, log_probabilities = self._generate_rows(
+            processor, inputs, replace(generation, max_new_tokens=limit), repetition
         )
-        log_probabilities = torch.stack(recorder.log_probabilities, dim=1).cpu()
         stop_ids = set(self.config.stop_token_ids)
         answers = []
-        for row, tokens in enumerate(sequences[:, prompt_length:].tolist()):
+        for tokens, row_log_probabilities in zip(rows, log_probabilities, strict=True):
             end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
             content, finish_reason = tokens[:end], "stop"
             num_tokens = len(tokens) if end is None else end + 1
@@ -440,7 +430,7 @@ class GotOcrChatMixin:
             if period is not None:
                 finish_reason, num_tokens = "repetition", len(content)
                 content = cut_loop(content, period)
-            probabilities = log_probabilities[row, :num_tokens]
+            probabilities = row_log_probabilities[:num_tokens]
             decode = partial(processor.tokenizer.decode, skip_special_tokens=True)
             answers.append(
                 GotOcrAnswer(
@@ -453,6 +443,77 @@ class GotOcrChatMixin:
                 )
             )
         return answers
+
+    def _generate_rows(
+        self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation", repetition: RepetitionStop
+    ) -> tuple[list[list[int]], list[Tensor]]:
+        """Generate for one batch, going on with the rows that are left when most have ended.
+
+        Returns:
+            Each row's new tokens, filled up with the pad token or not, and their log probabilities, on the CPU.
+        """
+        streamer = None
+        if generation.on_text is not None:
+            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
+        stop_ids = torch.tensor(self.config.stop_token_ids, device=self.device)
+        cache = self._prompt_cache(inputs["input_ids"], inputs["attention_mask"])
+        left = torch.arange(len(inputs["input_ids"]))
+        tokens: list[list[int]] = [[] for _ in left]
+        log_probabilities: list[Tensor] = [torch.zeros(0) for _ in left]
+        while len(left):
+            few = int(len(left) * ROWS_LEFT_SHARE)
+            recorder = TokenProbabilityRecorder()
+            criteria = StoppingCriteriaList([repetition])
+            if few:
+                criteria.append(FewRowsLeft(stop_ids, few))
+            if generation.stop_event is not None:
+                criteria.append(StopEvent(generation.stop_event))
+            length = inputs["input_ids"].shape[1]
+            sequences = self.generate(
+                **inputs,
+                past_key_values=cache,
+                use_cache=True,
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
+                no_repeat_ngram_size=generation.ngram_size,
+                logits_processor=LogitsProcessorList([recorder]),
+                stopping_criteria=criteria,
+                streamer=streamer,
+            )
+            new = sequences[:, length:]
+            recorded = torch.stack(recorder.log_probabilities, dim=1).cpu()
+            for place, row in enumerate(left.tolist()):
+                tokens[row] += new[place].tolist()
+                log_probabilities[row] = torch.cat([log_probabilities[row], recorded[place, : new.shape[1]]])
+            stopped = torch.isin(sequences[:, -1], stop_ids) | repetition(sequences, new)
+            unfinished = (~stopped).nonzero().flatten()
+            is_cut = sequences.shape[1] - repetition.prompt_length >= generation.max_new_tokens
+            if (
+                is_cut
+                or len(unfinished) > few
+                or (generation.stop_event is not None and generation.stop_event.is_set())
+            ):
+                break
+            left = left[unfinished.cpu()]
+            cache.batch_select_indices(unfinished)
+            mask = inputs["attention_mask"][unfinished]
+            inputs = {
+                "input_ids": sequences[unfinished],
+                "attention_mask": torch.nn.functional.pad(mask, (0, new.shape[1]), value=1),
+            }
+        return tokens, log_probabilities
+
+    @torch.no_grad()
+    def _prompt_cache(self, input_ids: Tensor, attention_mask: Tensor) -> Cache:
+        """Make the cache for a batch, filled with what all rows have in common before their first image."""
+        cache = make_cache(self.config.num_hidden_layers)
+        is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
+        length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
+        if len(input_ids) > 1 and 0 < length < input_ids.shape[1]:
+            self.model(input_ids=input_ids[:1, :length], past_key_values=cache, use_cache=True)
+            cache.batch_repeat_interleave(len(input_ids))
+        return cache
 
     def _prompt(self, processor: GotOcrProcessor, images: list[Image.Image], **options: Any) -> str:
         """The prompt of the first picture, with a run of ``<imgpad>`` as it is."""

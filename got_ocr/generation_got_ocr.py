@@ -1,16 +1,76 @@
-"""What generation needs beyond transformers: n-gram blocking at constant cost, loop detection, token probabilities.
+"""What generation needs beyond transformers: a cache that grows in place, n-gram blocking, loops, token probabilities.
 
 Shape legend:
     B  sequences
     L  tokens of a sequence so far, prompt and padding included
     V  vocabulary
+    H  heads of keys and values
+    D  channels of a head
 """
 
 from collections import defaultdict
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.cache_utils import Cache, DynamicLayer
 from transformers.generation import LogitsProcessor, StoppingCriteria
+
+CACHE_STEP = 64  # A cache that is full gets room for so many more tokens.
+
+
+class GrowingCacheLayer(DynamicLayer):
+    """Keys and values of one layer in buffers with room for tokens to come.
+
+    Transformers' dynamic layer copies all of them at every step. This one hands out views of its buffers, and copies
+    only when they are full, or when the views were replaced (by a choice of rows, say). Not for training: it writes in
+    place.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffers: tuple[Tensor, Tensor] | None = None
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Take the keys and values of new tokens, both (B, H, new, D). Returns: those of all, (B, H, L, D)."""
+        if not self.is_initialized:
+            self.dtype, self.device = key_states.dtype, key_states.device
+            self.keys, self.values = key_states[..., :0, :], value_states[..., :0, :]
+            self.is_initialized = True
+        done, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+        if not self._has_room(end):
+            self._buffers = _widen(self.keys, end + CACHE_STEP), _widen(self.values, end + CACHE_STEP)
+        for buffer, states in zip(self._buffers or (), (key_states, value_states), strict=True):
+            buffer[..., done:end, :] = states
+        self.keys, self.values = (buffer[..., :end, :] for buffer in self._buffers or ())
+        return self.keys, self.values
+
+    def _has_room(self, end: int) -> bool:
+        if self._buffers is None:
+            return False
+        keys, values = self._buffers
+        own = keys.data_ptr() == self.keys.data_ptr() and values.data_ptr() == self.values.data_ptr()
+        return own and keys.shape[0] == self.keys.shape[0] and end <= keys.shape[-2]
+
+
+def _widen(states: Tensor, length: int) -> Tensor:
+    """Copy (B, H, L, D) into a new tensor with room for `length` tokens."""
+    *sizes, done, width = states.shape
+    buffer = states.new_empty(*sizes, length, width)
+    buffer[..., :done, :] = states
+    return buffer
+
+
+def make_cache(num_layers: int) -> Cache:
+    """Make an empty cache for one call of `generate`.
+
+    Args:
+        num_layers: Layers of the decoder.
+
+    Returns:
+        The cache.
+    """
+    return Cache(layers=[GrowingCacheLayer() for _ in range(num_layers)])
 
 
 class NoRepeatNGramProcessor(LogitsProcessor):
@@ -144,3 +204,21 @@ class TokenProbabilityRecorder(LogitsProcessor):
         """Record. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: `scores`, unchanged."""
         self.log_probabilities.append(scores.float().amax(-1) - scores.float().logsumexp(-1))
         return scores
+
+
+class FewRowsLeft(StoppingCriteria):
+    """Stop every sequence once most have ended, so that the rest can go on as a small batch.
+
+    Args:
+        stop_ids: (stops,) int64, the ids that end a sequence, the pad token among them.
+        rows: Stop when no more sequences than this are left.
+    """
+
+    def __init__(self, stop_ids: Tensor, rows: int) -> None:
+        self.stop_ids = stop_ids
+        self.rows = rows
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
+        """Check. Args: input_ids: (B, L) int64. Returns: (B,) bool, all alike."""
+        left = ~torch.isin(input_ids[:, -1], self.stop_ids)
+        return (left.sum() <= self.rows).expand(input_ids.shape[0])

@@ -262,7 +262,11 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
         """Pass images on only while their place holders are among the tokens still to be computed."""
         inputs = super().prepare_inputs_for_generation(input_ids, past_key_values=past_key_values, **kwargs)
         done = past_key_values.get_seq_length() if past_key_values is not None else 0
-        if done == 0:
+        waiting = inputs.get("input_ids")
+        # What stands before the images may be in the cache already; single tokens are not looked at.
+        if done == 0 or (
+            waiting is not None and waiting.shape[1] > 1 and (waiting == self.config.im_patch_token).any()
+        ):
             inputs["pixel_values"] = pixel_values
         return inputs
 
