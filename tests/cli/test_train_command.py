@@ -121,8 +121,16 @@ def test_a_complete_run_is_left_as_it_is(tmp_path: Path, data: Path, capsys: pyt
     assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3, 4, 5]
 
 
-def torchrun(config: Path, output: Path, *assignments: str, path: str = "") -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+# Without --cpu, with which it starts one process whatever --num_processes says; run.device is cpu in any case.
+ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+              "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no")  # fmt: skip
+
+
+def torchrun(
+    config: Path, output: Path, *assignments: str, path: str = "", launcher: tuple[str, ...] = TORCHRUN
+) -> None:
+    command = [sys.executable, "-m", *launcher]
     command += ["-m", "got_ocr", "train", str(config), "--output", str(output), "--quiet"]
     for assignment in assignments:
         command += ["--set", assignment]
@@ -157,6 +165,14 @@ def test_two_processes_move_weights_as_one(tmp_path: Path, data: Path) -> None:
     torchrun(config, tmp_path / "two", "optimisation.batch_per_device=4")
     check_same_as_alone(tmp_path, fields, tmp_path / "two", 1e-5)
     AutoModel.from_pretrained(tmp_path / "two" / "checkpoint-4")
+
+
+@pytest.mark.slow
+def test_accelerate_launch_moves_weights_as_one(tmp_path: Path, data: Path) -> None:
+    fields = distributed_fields(data)
+    config = write_config(tmp_path / "two.yaml", fields)
+    torchrun(config, tmp_path / "two", "optimisation.batch_per_device=4", launcher=ACCELERATE)
+    check_same_as_alone(tmp_path, fields, tmp_path / "two", 1e-5)
 
 
 @pytest.mark.slow
