@@ -52,6 +52,9 @@ from .streaming_got_ocr import PageStream  # noqa: F401
 from .tokenization_got_ocr import GotOcrTokenizer  # noqa: F401
 from .vision_got_ocr import GotOcrVisionAttention, GotOcrVisionTower
 
+# Patches that a CPU encodes at once while nothing is learned: what a block makes of more does not stay in its caches.
+CPU_PATCHES = 8192
+
 
 class GotOcrPreTrainedModel(GotOcrCheckpointMixin, PreTrainedModel):
     """What both models share: configuration class, attention back ends, initial weights."""
@@ -103,7 +106,12 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
             projected tokens that replace ``<imgpad>``.
         """
         tower = self.vision_tower_high
-        tokens = tower(pixel_values.to(dtype=tower.net_3.weight.dtype))
+        pixel_values = pixel_values.to(dtype=tower.net_3.weight.dtype)
+        if pixel_values.device.type == "cpu" and not torch.is_grad_enabled():
+            images = max(1, CPU_PATCHES // self.config.vision_config.grid_size**2)
+            tokens = torch.cat([tower(part) for part in pixel_values.split(images)])
+        else:
+            tokens = tower(pixel_values)
         return BaseModelOutputWithPooling(last_hidden_state=tokens, pooler_output=self.mm_projector_vary(tokens))
 
     def splice_image_features(self, input_ids: Tensor, inputs_embeds: Tensor, features_ITD: Tensor) -> Tensor:

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from got_ocr.chat_got_ocr import _Generation
 from got_ocr.evaluation.distances import edit_distance
+from got_ocr.generation_got_ocr import RepetitionStop
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.synthesis.fonts import installed_faces
@@ -62,3 +65,40 @@ def test_it_reads_clean_lines_with_few_errors(
     answers = model.chat(processor, [line_picture(text) for text in LINES])
     errors = sum(edit_distance(text, answer) for text, answer in zip(LINES, answers, strict=True))
     assert errors <= 0.05 * sum(map(len, LINES)), answers
+
+
+def test_a_batch_that_goes_on_with_fewer_rows_gives_the_tokens_of_generate(
+    model: GotOcrForConditionalGeneration, processor: GotOcrProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("a", "We", "May", "over and", "a kettle", "with a quiet mind")
+    inputs = processor([line_picture(text) for text in texts], return_tensors="pt")
+    prompt_length = inputs["input_ids"].shape[1]
+    expected = model.generate(**inputs, do_sample=False, max_new_tokens=40)[:, prompt_length:].tolist()
+    plain = model.generate
+    rows: list[int] = []
+
+    def generate(**options: Any) -> Any:
+        rows.append(len(options["input_ids"]))
+        assert options["past_key_values"].get_seq_length() > 0, "the prompt before the picture is computed once"
+        return plain(**options)
+
+    monkeypatch.setattr(model, "generate", generate)
+    generation = _Generation(max_new_tokens=40, on_text=None, stop_event=None)
+    found, log_probabilities = model._generate_rows(processor, inputs, generation, RepetitionStop(prompt_length))
+    assert rows[0] == len(texts) and rows == sorted(rows, reverse=True) and len(rows) > 1
+    stops = set(model.config.stop_token_ids)
+    for mine, theirs, logs in zip(found, expected, log_probabilities, strict=True):
+        assert len(mine) == len(logs)
+        end = next(place for place, token in enumerate(theirs) if token in stops)
+        assert mine[: end + 1] == theirs[: end + 1]
+        assert stops.issuperset(mine[end:]), "then only padding"
+
+
+def test_a_row_that_is_cut_among_those_left_has_the_tokens_of_generate(
+    model: GotOcrForConditionalGeneration, processor: GotOcrProcessor
+) -> None:
+    inputs = processor([line_picture(text) for text in ("a", "We", "with a quiet mind")], return_tensors="pt")
+    generation = _Generation(max_new_tokens=8, on_text=None, stop_event=None)
+    answers = model._generate_answers(processor, inputs, generation)
+    assert [answer.finish_reason for answer in answers] == ["stop", "stop", "length"]
+    assert answers[2].num_tokens == 8 and answers[2].text == "with a q"
