@@ -32,6 +32,7 @@ STANDING_SHARE = 0.3  # Of a word's width at least: the letters that do not hang
 DESCENDER_SHARE = (0.18, 0.45)  # Of a letter's height: what hangs below the baseline.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
+ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
 SPECK_SHARE = 0.012  # Of a page's longer side: single marks lower than this on an empty page are dust.
 GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
@@ -316,15 +317,21 @@ def _word_gaps(
         em, baseline = segments[left].em_px, segments[left].baseline_px
         row = gaps(pairs, baseline, 0.2 * em)
         width = float(boxes[right, 0] - boxes[left, 2])
-        if width > 2.5 * em:
+        if width > 2.5 * max(em, segments[right].em_px):
             continue
         if min(len(rows) for rows in crossed.values() if (left, right) in rows) <= 3:
             found.append((left, right))  # no column is so short
             continue
+        crossing = gaps(over, baseline, 0.2 * em)
+        # The gaps of a stretched line with few words may all lie over gutters, and over the same as the real one.
+        alike = sum(gap < ALIKE_GAPS * width for gap in crossing)
+        if alike >= 3 and max(crossing) > 2 * width:
+            found.append((left, right))
+            continue
         if len(row) < 2:
             continue
         # Beside a gutter that is much wider it need not be as narrow as the row's usual gap.
-        wider = max(gaps(over, baseline, 0.2 * em)) > 1.4 * width
+        wider = max(crossing) > 1.4 * width
         if width <= (1.15 * max(row) if wider else float(np.median(row))):
             found.append((left, right))
     return sorted(found)
@@ -419,8 +426,17 @@ def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextL
         while here in following:
             here = following[here]
             parts.append(segments[here])
-        lines.append(_join(parts, int(np.argmax([part.box[2] - part.box[0] for part in parts]))))
+        lines.append(_join(parts, _typical(parts)))
     return lines
+
+
+def _typical(parts: list[TextLine]) -> int:
+    """Tell which part of a row to measure it by: the widest of those that stand on the baseline of most."""
+    width = np.array([part.box[2] - part.box[0] for part in parts], dtype=float)
+    baseline = np.array([part.baseline_px for part in parts])
+    usual = weighted_median(baseline, width)
+    level = np.abs(baseline - usual) < 0.12 * np.array([part.em_px for part in parts])
+    return int(np.argmax(np.where(level, width, 0.0)))
 
 
 def _plausible(components: Components, line: TextLine) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from got_ocr.ink_got_ocr import find_components, paint_runs
-from got_ocr.pieces_got_ocr import cut_line, spread_text
+from got_ocr.pieces_got_ocr import cut_line, spare_columns, spread_text
 from got_ocr.slicing_got_ocr import SlicingOptions, join_slices, slice_page
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "processing" / "benchmarks"))
@@ -392,3 +392,44 @@ def test_a_letter_is_read_from_the_sender_on_the_right(head: str) -> None:
     boxes = slice_page(image, SlicingOptions(), 192).line_boxes
     assert len(boxes) == 12 + (head != "none")
     assert [box[1] for box in boxes] == sorted(box[1] for box in boxes)
+
+
+def test_a_line_whose_longest_word_hangs_below_the_baseline_is_found() -> None:
+    image = Image.new("L", (900, 240), 255)
+    draw = ImageDraw.Draw(image)
+    for y, words in ((20, ("critic", "convert", "a", "command")), (90, ("line", "string", "to", 'typp."""'))):
+        for number, word in enumerate(words):
+            draw.text((20 + 190 * number, y), word, fill=0, font_size=40)
+    draw.text((20, 160), "pass optional, defaults to", fill=0, font_size=40)
+    assert len(slice_page(image, SlicingOptions(), 192).line_boxes) == 3
+
+
+def test_spare_columns_are_the_middle_of_wide_gaps() -> None:
+    profile = np.array([3] * 10 + [0] * 4 + [3] * 10 + [0] * 61 + [3] * 10)
+    assert not spare_columns(profile[:40], 20.0)[:24].any(), "a word gap stays as it is"
+    for step in (1, 2, 4):
+        spare = spare_columns(profile, 20.0, step)
+        runs = np.flatnonzero(np.diff(spare.astype(int), prepend=0, append=0))
+        assert len(runs) == 2 and not (runs % step).any()
+        assert 14 <= 61 - spare.sum() <= 14 + 2 * step, "seven tenths of an em are left of the gap"
+        assert not spare[:31].any() and not spare[79:].any()
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_words_behind_a_wide_gap_stand_close_to_it_on_the_slice(scale: int) -> None:
+    image = Image.new("L", (700 * scale, 120 * scale), 255)
+    draw = ImageDraw.Draw(image)
+    for x, y, text in ((20, 20, "(a)"), (120, 20, "Some words"), (20, 70, "and no list, below")):
+        draw.text((x * scale, y * scale), text, fill=0, font_size=20 * scale)
+    sliced = slice_page(image, SlicingOptions(), 192)
+    mark = next(piece for piece in sliced.pieces if piece.line == 0)
+    assert mark.box[0] < 24 * scale and mark.box[2] > 150 * scale, "the piece has the mark and what is behind it"
+    x1, y1, x2, y2 = mark.slice_box
+    inked = np.flatnonzero((np.asarray(sliced.slices[0].convert("L"))[y1:y2, x1:x2] < 128).any(0))
+    assert 8 < np.diff(inked).max() < 21, "the gap is wider than a word's and narrower than an em"
+    ink = np.asarray(image) < 128
+    covered = np.zeros_like(ink)
+    for piece in sliced.pieces:
+        left, top, right, bottom = piece.box
+        covered[top:bottom, left:right] = True
+    assert (ink & covered).sum() > 0.99 * ink.sum(), "the pieces' places are those on the page"
