@@ -136,16 +136,21 @@ def test_configurations_that_ship_are_valid(path: Path, monkeypatch: pytest.Monk
 
 def test_the_three_stages_that_ship_are_the_published_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    rows = {}
+    rows, shares = {}, {}
     for stage in (1, 2, 3):
         config = TrainingConfig.read(ROOT / "configuration" / "training" / f"stage{stage}.yaml")
         assert config.stage == stage
         one = config.optimisation
         on_64_devices = 64 * one.batch_per_device * one.accumulation_steps
         rows[stage] = (on_64_devices, one.learning_rate, one.epochs, config.data.max_tokens)
+        shares[stage] = {name: one.share for name, one in config.data.sets.items()}
     assert rows[1] == (128, 1e-4, 3.0, 4096)
     assert rows[2] == (128, 1e-4, 1.0, 6000)
     assert rows[3][1:] == (2e-5, 1.0, 8192)
+    assert config.data.mix == "mine"
+    for before in (1, 2):  # 80 % of each stage's data is carried into the next
+        for name, share in shares[before].items():
+            assert shares[before + 1][name] == pytest.approx(0.8 * share), name
 
 
 @pytest.mark.skipif(importlib.util.find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
