@@ -148,6 +148,7 @@ class GotOcrProcessor(ProcessorMixin):
         boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
 
         prompts: list[list[int]] = []
+        encoded: dict[tuple[str, int], list[int]] = {}
         pictures: list[Any] = []
         for document, one_box, one_color in zip(documents, boxes, colors, strict=True):
             pages = [load_image(source) for source in document]
@@ -157,7 +158,10 @@ class GotOcrProcessor(ProcessorMixin):
             words = instruction
             if words is None:
                 words = _instruction(ocr_type, region, one_color, crop, multi_page)
-            prompts.append(self.encode_parts(prompt_parts(words, len(pages), self.image_token_len)))
+            asked = words, len(pages)
+            if asked not in encoded:
+                encoded[asked] = self.encode_parts(prompt_parts(words, len(pages), self.image_token_len))
+            prompts.append(encoded[asked])
             pictures += pages
         pixel_values = self.image_processor(pictures, return_tensors="np")["pixel_values"]
         input_ids, attention_mask = self._pad(prompts)
