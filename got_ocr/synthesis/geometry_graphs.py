@@ -143,6 +143,8 @@ def _axes(paper: Paper, low: Point, high: Point, ticks: bool) -> None:
     paper.body.append(f"\\draw[{line}{arrow}] {pair((low[0], 0))} -- {pair((high[0], 0))} node[right] {{$x$}};")
     paper.body.append(f"\\draw[{line}{arrow}] {pair((0, low[1]))} -- {pair((0, high[1]))} node[above] {{$y$}};")
     paper.body.append("\\node[below left] at (0,0) {$O$};")
+    paper.placer.keep_clear((low[0], 0), (high[0], 0))
+    paper.placer.keep_clear((0, low[1]), (0, high[1]))
     if not ticks:
         return
     across = [str(value) for value in range(int(np.ceil(low[0] + 0.3)), int(np.floor(high[0] - 0.3)) + 1) if value]

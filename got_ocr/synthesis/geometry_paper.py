@@ -1,13 +1,14 @@
 """Write TikZ as people do: points with names or numbers, labels beside them, marks of angles, styles."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import atan2, cos, degrees, hypot, radians, sin
 
 import numpy as np
 
-Point = tuple[float, float]
-_SIDES = ("right", "above right", "above", "above left", "left", "below left", "below", "below right")
+from got_ocr.synthesis.geometry_labels import Label, LabelPlacer, Point, sides_from
+
 _NAMES = ("ABCDEFGHIJKLMN", "PQRSTUVWXYZ", "ABCDEFGHIJKLMN", "KLMNPQRSTUVW", "EFGHIJKLMN")
 COLORS = ("blue", "red", "teal", "gray", "orange", "purple", "brown")
 
@@ -110,7 +111,7 @@ def draw_paper_style(rng: np.random.Generator) -> PaperStyle:
 
 
 class Paper:
-    """A drawing's source in the making."""
+    """A drawing's source in the making. Labels find their places when all lines are known."""
 
     def __init__(self, rng: np.random.Generator, style: PaperStyle) -> None:
         """Begin a drawing.
@@ -122,9 +123,10 @@ class Paper:
         self.rng, self.style = rng, style
         self.points: dict[str, Point] = {}
         self.fills: list[str] = []
-        self.heads: list[str] = []
+        self.heads: list[str | Label] = []
         self.body: list[str] = []
-        self.tails: list[str] = []
+        self.tails: list[str | Label] = []
+        self.placer = LabelPlacer(style.scale)
         self._names = iter(style.point_names)
 
     def name(self) -> str:
@@ -136,7 +138,7 @@ class Paper:
         return "" if letter in self.points else letter
 
     def point(self, place: Point, away_from: Point | None = None, name: str = "", dot: bool = False) -> str:
-        """Define a point, with its label on the side that looks away from another.
+        """Define a point, with its label on the side that looks away from another, or near it where there is room.
 
         Args:
             place: where it is.
@@ -151,19 +153,32 @@ class Paper:
         place = (round(place[0], 2), round(place[1], 2))
         self.points[name] = place
         label = f"${name}$"
-        side = "" if away_from is None else _SIDES[round(direction(away_from, place) / 45) % 8]
+        if away_from is None:
+            return self._plain_point(name, place, dot)
+        preferred = round(direction(away_from, place) / 45) % 8
+        choices = [(place, side) for side in sides_from(preferred)]
         form = self.style.label_form
+        at = self.at(name)
+        if self.style.named and form == "option":
+            self.heads.append(
+                Label(label, choices, lambda _, side: f"\\coordinate[label={side}:{label}] ({name}) at {pair(place)};")
+            )
+            return self._dot(name, dot or self.style.dots)
         if self.style.named:
-            if side and form == "inline":
-                self.heads.append(f"\\coordinate ({name}) at {pair(place)};")
-                self.tails.append(f"\\draw ({name}) node[{side}] {{{label}}};")
-            elif side and form == "option":
-                self.heads.append(f"\\coordinate[label={side}:{label}] ({name}) at {pair(place)};")
-            else:
-                self.heads.append(f"\\coordinate ({name}) at {pair(place)};")
-        if side and form == "node":
-            self.tails.append(f"\\node[{side}] at {self.at(name)} {{{label}}};")
-        if dot or (side and self.style.dots):
+            self.heads.append(f"\\coordinate ({name}) at {pair(place)};")
+        if form == "inline":
+            self.tails.append(Label(label, choices, lambda _, side: f"\\draw {at} node[{side}] {{{label}}};"))
+        else:
+            self.tails.append(Label(label, choices, lambda _, side: f"\\node[{side}] at {at} {{{label}}};"))
+        return self._dot(name, dot or self.style.dots)
+
+    def _plain_point(self, name: str, place: Point, dot: bool) -> str:
+        if self.style.named:
+            self.heads.append(f"\\coordinate ({name}) at {pair(place)};")
+        return self._dot(name, dot)
+
+    def _dot(self, name: str, is_wanted: bool) -> str:
+        if is_wanted:
             self.tails.append(f"\\fill {self.at(name)} circle (1.5pt);")
         return name
 
@@ -180,10 +195,12 @@ class Paper:
     def line(self, *points: str | Point, closed: bool = False, options: str = "", auxiliary: bool = False) -> None:
         """Draw a line through points."""
         path = " -- ".join(self.at(point) for point in points) + (" -- cycle" if closed else "")
+        self.placer.keep_clear(*(self.place(point) for point in (*points, *points[: int(closed)])))
         self.body.append(f"\\draw{self._options(options, auxiliary)} {path};")
 
     def circle(self, center: str | Point, radius: float, options: str = "", auxiliary: bool = False) -> None:
         """Draw a circle."""
+        self._keep_off_arc(self.place(center), 0, 360, radius)
         self.body.append(f"\\draw{self._options(options, auxiliary)} {self.at(center)} circle ({number(radius)});")
 
     def shade(self, *points: str | Point) -> None:
@@ -194,6 +211,7 @@ class Paper:
 
     def text(self, place: Point, text: str, side: str = "") -> None:
         """Write a text."""
+        self.placer.keep_off_text(text, place, side)
         self.tails.append(f"\\node{f'[{side}]' if side else ''} at {pair(place)} {{{text}}};")
 
     def side_text(self, first: str | Point, second: str | Point, text: str, away_from: Point) -> None:
@@ -204,7 +222,16 @@ class Paper:
         normal = direction(self.place(first), self.place(second)) + 90
         ahead, behind = polar(middle, normal, 0.1), polar(middle, normal, -0.1)
         outside = normal if distance(ahead, away_from) > distance(behind, away_from) else normal + 180
-        self.text(middle, text, _SIDES[round(outside / 45) % 8])
+        spots = [along(self.place(first), self.place(second), share) for share in (0.5, 0.4, 0.6, 0.3, 0.7)]
+        spots = [(round(x, 2), round(y, 2)) for x, y in spots]
+        preferred = round(outside / 45) % 8
+        self.tails.append(
+            Label(
+                text,
+                [(spot, side) for side in (preferred, (preferred + 4) % 8) for spot in spots],
+                lambda place, side: f"\\node[{side}] at {pair(place)} {{{text}}};",
+            )
+        )
 
     def angle(self, first: str | Point, corner: str | Point, last: str | Point, text: str = "") -> None:
         """Mark the smaller angle between two legs by an arc, and write a text in it."""
@@ -214,7 +241,8 @@ class Paper:
             start, end, first, last = end, start, last, first
         end = start + (end - start) % 360
         radius = round(float(self.rng.choice([0.4, 0.5, 0.6])), 1)
-        middle = polar(tip, (start + end) / 2, radius + 0.32 + 8.0 / max(end - start, 20.0) * 0.4)
+        reach = radius + 0.32 + 8.0 / max(end - start, 20.0) * 0.4
+        self._keep_off_arc(tip, start, end, radius)
         names = [point for point in (first, corner, last) if isinstance(point, str)]
         if self.style.named and len(names) == 3 and self.style.label_form == "option":
             self.body.append(f"\\draw pic[draw, angle radius={number(10 * radius)}mm] {{angle = {'--'.join(names)}}};")
@@ -222,7 +250,14 @@ class Paper:
             begin = polar(tip, start, radius)
             self.body.append(f"\\draw {pair(begin)} arc ({number(start)}:{number(end)}:{number(radius)});")
         if text:
-            self.text(middle, text)
+            spots = [
+                polar(tip, start + share * (end - start), reach + further)
+                for further in (0.0, 0.2, 0.4)
+                for share in (0.5, 0.4, 0.6, 0.3, 0.7)
+            ]
+            self.tails.append(
+                Label(text, [(spot, None) for spot in spots], lambda place, _: f"\\node at {pair(place)} {{{text}}};")
+            )
 
     def right_angle(self, first: str | Point, corner: str | Point, last: str | Point) -> None:
         """Mark a right angle by a small square."""
@@ -239,6 +274,10 @@ class Paper:
             middle = polar(along(one, two, 0.5), angle, 0.09 * (index - (count - 1) / 2))
             self.line(polar(middle, angle + 90, 0.1), polar(middle, angle - 90, 0.1), options="thin")
 
+    def _keep_off_arc(self, center: Point, start: float, end: float, radius: float) -> None:
+        turns = np.linspace(start, end, 49)
+        self.placer.keep_clear(*(polar(center, float(turn), radius) for turn in turns))
+
     def _options(self, options: str, auxiliary: bool) -> str:
         wanted = [self.style.line] if self.style.line and "thin" not in options else []
         if auxiliary:
@@ -252,13 +291,14 @@ class Paper:
         Returns:
             From `tikzpicture`'s beginning to its end.
         """
+        placer = copy.deepcopy(self.placer)  # Labels that find their places here are in the way of no other source.
         scale = f"[scale={number(self.style.scale)}]" if self.style.scale != 1.0 else ""
         lines = [
             f"\\begin{{tikzpicture}}{scale}",
             *self.fills,
-            *self.heads,
+            *(placer.put(line) if isinstance(line, Label) else line for line in self.heads),
             *self.body,
-            *self.tails,
+            *(placer.put(line) if isinstance(line, Label) else line for line in self.tails),
             "\\end{tikzpicture}",
         ]
         return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Geometry of the data engine: TikZ that draws without a remainder, and the same picture again."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from got_ocr.rendering.tex import find_latex, unsafe_command  # noqa: E402
 from got_ocr.rendering.tikz import draw_tikz  # noqa: E402
 from got_ocr.synthesis.fonts import FontFace  # noqa: E402
 from got_ocr.synthesis.geometry import Geometry  # noqa: E402
+from got_ocr.synthesis.geometry_labels import LabelPlacer  # noqa: E402
 from got_ocr.synthesis.geometry_paper import Paper, PaperStyle, crossing, foot, number  # noqa: E402
 from got_ocr.synthesis.geometry_scenes import SCENES, draw_scene  # noqa: E402
 from got_ocr.synthesis.resources import Resources  # noqa: E402
@@ -121,3 +123,49 @@ def test_points_are_written_by_name_or_by_number():
         paper.line(paper.point((0, 0), (1, 1)), paper.point((2, 1), (0, 0)))
         assert line in paper.source()
         assert "\\node[below left] at" in paper.source()
+
+
+def labels_of(paper):
+    return re.findall(r"\\node\[([a-z ]+)\] at .* \{\$(.)\$\};", paper.source())
+
+
+def test_labels_keep_off_lines_and_off_each_other():
+    style = PaperStyle(1.0, "", "", "dashed", True, "node", False, "AB")
+    paper = Paper(np.random.default_rng(0), style)
+    paper.point((0.0, 0.0), (0.0, -1.0))
+    assert labels_of(paper) == [("above", "A")]
+    paper.line("A", (0.0, 1.0))
+    assert labels_of(paper) == [("above left", "A")]
+    paper.point((0.6, 0.0), (0.6, -1.0))
+    paper.line((-1.0, 0.3), (1.0, 0.3))  # Over both points: below is free.
+    sides = labels_of(paper)
+    assert [name for _, name in sides] == ["A", "B"]
+    assert all("above" not in side for side, _ in sides)
+    assert paper.source() == paper.source()
+
+
+def test_a_side_text_goes_where_there_is_room():
+    paper = Paper(np.random.default_rng(0), PaperStyle(1.0, "", "", "dashed", True, "node", False, "AB"))
+    paper.line((0.0, 0.0), (4.0, 0.0))
+    paper.side_text((0.0, 0.0), (4.0, 0.0), "$3$", (2.0, 1.0))
+    assert "\\node[below] at (2,0) {$3$};" in paper.source()
+    paper.line((2.0, 0.0), (2.0, -2.0))
+    assert "\\node[below] at (1.6,0) {$3$};" in paper.source()
+
+
+def test_few_labels_of_scenes_touch_anything(monkeypatch):
+    rooms = []
+    put = LabelPlacer.put
+
+    def watch(placer, label):
+        source = put(placer, label)
+        box = placer._boxes.pop()
+        rooms.append(placer._room(box))
+        placer._boxes.append(box)
+        return source
+
+    monkeypatch.setattr(LabelPlacer, "put", watch)
+    for seed in range(200):
+        draw_scene(np.random.default_rng(seed))
+    assert len(rooms) > 500
+    assert np.mean(np.array(rooms) < 0) < 0.02
