@@ -27,6 +27,8 @@ class GrowingCacheLayer(DynamicLayer):
     place.
     """
 
+    is_initialized: bool
+
     def __init__(self) -> None:
         super().__init__()
         self._buffers: tuple[Tensor, Tensor] | None = None
