@@ -461,7 +461,7 @@ class GotOcrChatMixin:
         tokens: list[list[int]] = [[] for _ in left]
         log_probabilities: list[Tensor] = [torch.zeros(0) for _ in left]
         while len(left):
-            few = int(len(left) * ROWS_LEFT_SHARE)
+            few = 0 if _in_company() else int(len(left) * ROWS_LEFT_SHARE)
             recorder = TokenProbabilityRecorder()
             criteria = StoppingCriteriaList([repetition])
             if few:
@@ -510,7 +510,7 @@ class GotOcrChatMixin:
         cache = make_cache(self.config.num_hidden_layers)
         is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
         length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
-        if len(input_ids) > 1 and 0 < length < input_ids.shape[1]:
+        if len(input_ids) > 1 and 0 < length < input_ids.shape[1] and not _in_company():
             self.model(input_ids=input_ids[:1, :length], past_key_values=cache, use_cache=True)
             cache.batch_repeat_interleave(len(input_ids))
         return cache
@@ -556,6 +556,11 @@ def _read_upright(
         if is_better_turned(best, turned_certainty):
             page, answers, best = turned, turned_answers, turned_certainty
     return page, answers
+
+
+def _in_company() -> bool:
+    """Whether other processes may hold parts of the model, so that all must call `generate` equally often."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def _is_text(answers: list[GotOcrAnswer]) -> bool:
