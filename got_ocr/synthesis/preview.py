@@ -54,6 +54,8 @@ _CHINESE = (
     "wqy-microhei.ttc",
     "wqy-zenhei.ttc",
     "DroidSansFallbackFull.ttf",
+    "gbsn00lp.ttf",  # Arphic's, which `make system` installs
+    "gkai00mp.ttf",
     "PingFang.ttc",
     "msyh.ttc",
 )
