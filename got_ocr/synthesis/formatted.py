@@ -142,7 +142,7 @@ class FormattedDrawer:
     ) -> _Draw:
         """Draw the look of a document. Returns: what draws a page of that look."""
         if self.resources.typesetter == "latex":
-            latex_style = draw_latex_style(rng, shape, columns, pixels)
+            latex_style = draw_latex_style(rng, shape, columns, pixels, tokens)
             return lambda pieces: draw_pieces_latex(pieces, latex_style)
         style = draw_style(rng, self._families, shape, columns, pixels, tokens)
         own = self._families[style.family] if self.resources.font_files else ()

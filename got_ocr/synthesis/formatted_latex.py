@@ -20,6 +20,8 @@ from got_ocr.synthesis.formatted_source import FormattedPage, Piece, PlacedPiece
 _TIMEOUT_S = 60.0
 _MOST_RUNS = 6
 _WIDEST_OVERHANG_PT = 3.0
+_TOKEN_SQUARE_EM = 1.9  # Paper that a token of an answer takes.
+_LEAST_MEASURES_EM = (24.0, 36.0)  # Of the text in one column, and in two.
 # Packages that set text and formulas in one design; the first is LaTeX's own.
 _DESIGNS = (
     r"\usepackage{lmodern}",
@@ -92,7 +94,11 @@ def check_latex() -> None:
 
 
 def draw_latex_style(
-    rng: np.random.Generator, shape: float | None = None, columns: int | None = None, pixels: int | None = None
+    rng: np.random.Generator,
+    shape: float | None = None,
+    columns: int | None = None,
+    pixels: int | None = None,
+    tokens: int | None = None,
 ) -> LatexStyle:
     """Choose the look of a page.
 
@@ -101,6 +107,7 @@ def draw_latex_style(
         shape: height over width; None for A4 or Letter.
         columns: None for one or two; more than two become two.
         pixels: about how many the picture has; None for a usual resolution.
+        tokens: about how many the answer has: the paper is no larger than they fill. None for paper of any size.
 
     Returns:
         The look.
@@ -110,8 +117,15 @@ def draw_latex_style(
     width_pt = int(rng.uniform(540, 680) if several else rng.uniform(410, 560))
     side = int(width_pt * rng.uniform(0.08, 0.17))
     indented = rng.random() < 0.6
-    height_pt = round(width_pt * (shape or float(rng.choice([1.414, 1.294]))))
+    shape = shape or float(rng.choice([1.414, 1.294]))
     dpi = int(rng.choice([110, 144, 170]))
+    top, bottom = int(rng.uniform(24, 70)), int(rng.uniform(24, 70))
+    if tokens is not None:
+        measure_pt = width_pt - 2 * side
+        share = _TOKEN_SQUARE_EM * tokens * size_pt**2 / (measure_pt * (width_pt * shape - top - bottom))
+        least_pt = min(_LEAST_MEASURES_EM[several] * size_pt, measure_pt)
+        width_pt = round(max(measure_pt * min(share, 1.0) ** 0.5, least_pt)) + 2 * side
+    height_pt = round(width_pt * shape)
     if pixels is not None:
         dpi = round(min(max(72.27 * (pixels / (width_pt * height_pt)) ** 0.5, 100.0), 400.0))
     return LatexStyle(
@@ -119,7 +133,7 @@ def draw_latex_style(
         columns=2 if several else 1,
         width_pt=width_pt,
         height_pt=height_pt,
-        margins_pt=(int(rng.uniform(24, 70)), side, int(rng.uniform(24, 70)), side),
+        margins_pt=(top, side, bottom, side),
         design=_DESIGNS[rng.integers(len(_DESIGNS))],
         leading=round(float(rng.uniform(0.95, 1.25)), 2),
         indent_em=1.5 if indented else 0.0,

@@ -205,6 +205,19 @@ def test_fonts_of_ones_own_are_drawn(resources: Resources) -> None:
 # ---- by LaTeX
 
 
+def test_latex_takes_no_larger_paper_than_the_tokens_fill() -> None:
+    for seed in range(20):
+        usual, small = (draw_latex_style(np.random.default_rng(seed), tokens=tokens) for tokens in (None, 630))
+        assert draw_latex_style(np.random.default_rng(seed), tokens=100_000) == usual
+        assert small == dataclasses.replace(usual, width_pt=small.width_pt, height_pt=small.height_pt)
+        assert small.width_pt <= usual.width_pt
+        assert small.height_pt / small.width_pt == pytest.approx(usual.height_pt / usual.width_pt, abs=0.01)
+        measure_em = (small.width_pt - 2 * small.margins_pt[1]) / small.size_pt
+        assert measure_em >= min(
+            (24, 36)[small.columns - 1], (usual.width_pt - 2 * usual.margins_pt[1]) / usual.size_pt
+        )
+
+
 @needs_latex
 def test_latex_sets_the_same_pieces(resources: Resources) -> None:
     pytest.importorskip("pypdfium2")
