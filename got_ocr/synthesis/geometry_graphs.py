@@ -152,6 +152,10 @@ def _axes(paper: Paper, low: Point, high: Point, ticks: bool) -> None:
     paper.body.append(
         f"\\foreach \\x in {{{','.join(across)}}} \\draw (\\x,0.08) -- (\\x,-0.08) node[below] {{$\\x$}};"
     )
+    for value in across:
+        paper.placer.keep_off_text(value, (float(value), -0.08), "below")
+    for value in up:
+        paper.placer.keep_off_text(value, (-0.08, float(value)), "left")
     paper.body.append(f"\\foreach \\y in {{{','.join(up)}}} \\draw (0.08,\\y) -- (-0.08,\\y) node[left] {{$\\y$}};")
 
 
