@@ -1,0 +1,26 @@
+"""Averages of two states of one training."""
+
+import pytest
+import torch
+
+from got_ocr.training.nano_averaging import average_weights
+
+
+def test_an_average_lies_between_the_two_states() -> None:
+    earlier = {"a": torch.zeros(2, 3), "b": torch.ones(4)}
+    later = {"a": torch.full((2, 3), 4.0), "b": torch.full((4,), 3.0)}
+    mixed = average_weights(earlier, later, 0.25)
+    torch.testing.assert_close(mixed["a"], torch.ones(2, 3))
+    torch.testing.assert_close(mixed["b"], torch.full((4,), 1.5))
+    for share, end in ((0.0, earlier), (1.0, later)):
+        assert all(torch.equal(weight, end[name]) for name, weight in average_weights(earlier, later, share).items())
+
+
+def test_states_of_other_models_and_wrong_shares_are_named() -> None:
+    one = {"tower": torch.zeros(2), "head": torch.zeros(3)}
+    with pytest.raises(ValueError, match="not of one model: head differ"):
+        average_weights(one, {"tower": torch.zeros(2), "head": torch.zeros(4)}, 0.5)
+    with pytest.raises(ValueError, match="not of one model: head differ"):
+        average_weights(one, {"tower": torch.zeros(2)}, 0.5)
+    with pytest.raises(ValueError, match="share 1.2"):
+        average_weights(one, one, 1.2)
