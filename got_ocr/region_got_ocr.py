@@ -7,7 +7,7 @@ sees the cut-out region instead.
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from .prompt_got_ocr import parse_box, parse_color
 
@@ -15,6 +15,8 @@ from .prompt_got_ocr import parse_box, parse_color
 POINT_MARGIN = 0.02
 # How far a frame's pixel may be from its pure colour in each channel, 0 to 255 (JPEG blurs thin frames).
 FRAME_TOLERANCE = 96
+# A frame's sides are thinner than this share of the picture's shorter side; what is thicker belongs to a figure.
+THICKEST_FRAME = 0.015
 FRAME_RGB = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
@@ -76,16 +78,61 @@ def _box(width: int, height: int, numbers: list[float]) -> tuple[int, int, int, 
 
 def _frame(image: Image.Image, color: str) -> tuple[int, int, int, int]:
     pixels = np.asarray(image.convert("RGB"), dtype=np.int16)
-    is_frame = (np.abs(pixels - np.array(FRAME_RGB[color], dtype=np.int16)) <= FRAME_TOLERANCE).all(axis=-1)
-    # A frame's side is a row or column with a long run of its colour; single coloured words have none.
-    rows = np.flatnonzero(is_frame.sum(axis=1) >= max(8, 0.5 * is_frame.sum(axis=1).max(initial=0)))
-    columns = np.flatnonzero(is_frame.sum(axis=0) >= max(8, 0.5 * is_frame.sum(axis=0).max(initial=0)))
-    if len(rows) < 2 or len(columns) < 2:
+    colored = np.all(np.abs(pixels - np.array(FRAME_RGB[color], dtype=np.int16)) <= FRAME_TOLERANCE, axis=-1)
+    thin = colored & ~_solid(colored)
+    sides = [found for mask in (thin, colored) for across in (False, True) if (found := _sides(mask, across))]
+    if not sides:
         raise ValueError(f"The picture has no {color} frame: draw one around the text, or name another colour.")
-    top, bottom, left, right = _inside(rows), _inside(rows[::-1]), _inside(columns), _inside(columns[::-1])
-    if right <= left or bottom <= top:
+    regions = [
+        (left, top, right + 1, bottom + 1) for left, top, right, bottom in sides if right > left and bottom > top
+    ]
+    if not regions:
         raise ValueError(f"The {color} frame of the picture encloses nothing.")
-    return left, top, right + 1, bottom + 1
+    return max(regions, key=lambda region: _closed(colored, region))
+
+
+def _solid(colored: np.ndarray) -> np.ndarray:
+    """The parts of a mask, (H, W) bool, that are too thick for a frame's side: the discs and bars of a figure."""
+    reach = max(4, round(THICKEST_FRAME / 2 * min(colored.shape)))
+    core = np.asarray(Image.fromarray(np.uint8(255) * colored).filter(ImageFilter.BoxBlur(reach))) == 255
+    spread = Image.fromarray(np.uint8(255) * core).filter(ImageFilter.BoxBlur(reach + 1))
+    return np.asarray(spread) > 0
+
+
+def _sides(colored: np.ndarray, across: bool) -> tuple[int, int, int, int] | None:
+    """Find the inner edges of a frame: first its upper and lower side, then what stands between them.
+
+    Args:
+        colored: (H, W) bool, where the frame's colour is.
+        across: whether to begin with the left and right side.
+
+    Returns:
+        First and last column and row inside as (left, top, right, bottom), or None where there is no frame.
+    """
+    mask = colored.T if across else colored
+    rows = _long(mask)
+    if len(rows) < 2:
+        return None
+    columns = _long(mask[rows[0] : rows[-1] + 1].T)
+    if len(columns) < 2:
+        return None
+    top, bottom, left, right = _inside(rows), _inside(rows[::-1]), _inside(columns), _inside(columns[::-1])
+    return (top, left, bottom, right) if across else (left, top, right, bottom)
+
+
+def _long(mask: np.ndarray) -> np.ndarray:
+    """Rows of a mask that are a frame's side: a long run of its colour; single coloured words have none."""
+    counts = mask.sum(axis=1)
+    return np.flatnonzero(counts >= max(8, 0.5 * counts.max(initial=0)))
+
+
+def _closed(colored: np.ndarray, region: tuple[int, int, int, int]) -> float:
+    """How frame-like a region is: the share of its outline that has the colour, less the share inside; at most 1."""
+    left, top, right, bottom = region
+    inner = colored[top:bottom, left:right].mean()
+    outer = colored[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
+    sides = (outer[0], outer[-1], outer[:, 0], outer[:, -1])
+    return float(np.mean([side.mean() for side in sides]) - inner)
 
 
 def _inside(edge: np.ndarray) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from got_ocr.region_got_ocr import cut_region
+from got_ocr.region_got_ocr import cut_region, find_region
 
 
 def framed(color: tuple[int, int, int], width: int = 3, inside: tuple[int, int, int] = (200, 210, 220)) -> Image.Image:
@@ -39,6 +39,17 @@ def test_a_frame_survives_jpeg() -> None:
     region = cut_region(Image.open(buffer), color="red")
     assert abs(region.width - 112) <= 4
     assert abs(region.height - 62) <= 4
+
+
+@pytest.mark.parametrize("frame", [(40, 400, 460, 430), (40, 300, 70, 580), (200, 320, 420, 560)])
+def test_a_figure_of_the_frames_colour_is_no_frame(frame: tuple[int, int, int, int]) -> None:
+    image = Image.new("RGB", (600, 600), "white")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((120, 20, 380, 250), fill=(0, 0, 255))
+    draw.rectangle((480, 120, 560, 590), fill=(0, 0, 255))
+    draw.rectangle(frame, outline=(0, 0, 255), width=3)
+    left, top, right, bottom = frame
+    assert find_region(image, color="blue") == (left + 3, top + 3, right - 2, bottom - 2)
 
 
 def test_another_colours_frame_is_no_frame() -> None:
