@@ -33,6 +33,7 @@ DESCENDER_SHARE = (0.18, 0.45)  # Of a letter's height: what hangs below the bas
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
 ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
+STRETCHED_GAPS = 5  # So many gaps of one row that are alike are all those of a stretched line.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
 SPECK_SHARE = 0.012  # Of a page's longer side: single marks lower than this on an empty page are dust.
 GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
@@ -325,7 +326,7 @@ def _word_gaps(
         crossing = gaps(over, baseline, 0.2 * em)
         # The gaps of a stretched line with few words may all lie over gutters, and over the same as the real one.
         alike = sum(gap < ALIKE_GAPS * width for gap in crossing)
-        if alike >= 3 and max(crossing) > 2 * width:
+        if alike >= STRETCHED_GAPS or (alike >= 3 and max(crossing) > 2 * width):
             found.append((left, right))
             continue
         if len(row) < 2:
