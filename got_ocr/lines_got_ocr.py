@@ -11,6 +11,7 @@ Shape legend:
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,6 +29,7 @@ BRIDGE = 0.8  # Letters reach for their neighbours by this share of their height
 TALL = 2.4  # A component this many times higher than its line's letters belongs to no line, or to two.
 ASCENDER_EM = 0.73  # Height of ascenders and capitals over the baseline; most faces lie within 0.66 to 0.78.
 GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low ones are rivers in justified text.
+EMPTY_BAND_EM = 6.0  # White over the whole width of a page is no gutter where it is higher than this.
 STANDING_SHARE = 0.3  # Of a word's width at least: the letters that do not hang below the baseline.
 DESCENDER_SHARE = (0.18, 0.45)  # Of a letter's height: what hangs below the baseline.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
@@ -127,10 +129,11 @@ def _gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndar
     white = np.ones((rows, columns), bool)
     for x1, y1, x2, y2 in (boxes // cell).tolist():
         white[y1 : y2 + 1, x1 : x2 + 1] = False
-    # Margins over and under the text would reach down into the gaps of its first and last line.
-    inked = np.flatnonzero(~white.all(1))
-    if len(inked):
-        white[: inked[0]] = white[inked[-1] + 1 :] = False
+    # Margins over and under the text, and an empty middle, would reach into the gaps of the lines beside them.
+    inked = [-1, *np.flatnonzero(~white.all(1)).tolist(), rows]
+    for above, below in pairwise(inked):
+        if above < 0 or below == rows or below - above > EMPTY_BAND_EM * em_px / cell:
+            white[above + 1 : below] = False
     strips = np.zeros((columns, rows), bool)
     for width_em, height_em in GUTTERS_EM:
         window = min(max(2, round(width_em * em_px / cell) - 1), columns)

@@ -433,3 +433,35 @@ def test_words_behind_a_wide_gap_stand_close_to_it_on_the_slice(scale: int) -> N
         left, top, right, bottom = piece.box
         covered[top:bottom, left:right] = True
     assert (ink & covered).sum() > 0.99 * ink.sum(), "the pieces' places are those on the page"
+
+
+def stretched(lines: list[tuple[int, str]], gap_px: int, size: tuple[int, int]) -> Image.Image:
+    """Lines (y, text) from the left margin on, with a wide gap between all words that `|` parts."""
+    image = Image.new("L", size, 255)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(20)
+    for y, text in lines:
+        x = 40.0
+        for words in text.split("|"):
+            draw.text((x, y), words, fill=0, font=font)
+            x += font.getlength(words) + gap_px
+    return image
+
+
+def test_word_gaps_beside_an_empty_middle_are_no_gutters() -> None:
+    lines = [
+        (40, "When iterating over|nested data"),
+        (900, "12|1. simplified|from its|technical meaning"),
+        (934, "bits"),
+    ]
+    sliced = slice_page(stretched(lines, 26, (640, 990)), SlicingOptions(), 192)
+    assert len(sliced.line_boxes) == 3, sliced.line_boxes
+
+
+def test_a_stretched_line_whose_gaps_all_lie_over_white_is_one_line() -> None:
+    line = "This form changes|the owner of the|foreign table that|was given to all|of the others for|ever and a day"
+    sliced = slice_page(
+        stretched([(40, line), *((74 + 34 * row, "rows") for row in range(14))], 34, (1400, 600)),
+        SlicingOptions(),
+        192,
+    )
+    assert len(sliced.line_boxes) == 15, sliced.line_boxes
