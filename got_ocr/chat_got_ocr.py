@@ -41,8 +41,8 @@ DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
 MAX_SLICES_PER_BATCH = 64
 # Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
-# things came out at 0.2 to 0.5, hard-worn pages at 0.8 and more.
-NO_TEXT_PROBABILITY = 0.5
+# things came out at 0.2 to 0.65 and a few above, hard-worn pages at 0.8 and more.
+NO_TEXT_PROBABILITY = 0.65
 ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.

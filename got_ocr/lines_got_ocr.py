@@ -36,6 +36,7 @@ COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, 
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
 ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
 STRETCHED_GAPS = 5  # So many gaps of one row that are alike are all those of a stretched line.
+DUST_EM_PX, GRAIN_EM_PX = 8.0, 6.5  # In px of the picture: nobody reads few letters or whole lines that are smaller.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
 SPECK_SHARE = 0.012  # Of a page's longer side: single marks lower than this on an empty page are dust.
 GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
@@ -463,23 +464,19 @@ def _plausible(components: Components, line: TextLine) -> bool:
     return bool(len(big) < 4 or np.mean(off < 0.12 * line.em_px + 1) > 0.5)
 
 
-def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray) -> list[TextLine]:
+def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray, scale: float = 1.0) -> list[TextLine]:
     """Leave out what paper's grain and dirt look like: lines of a few marks, hardly darker than the paper's darkest.
 
     Args:
         lines: of a page.
         ink: (H, W) uint8, of `ink_image`.
         mask: (H, W) bool, of `ink_mask`.
+        scale: px of the ink to one of the picture.
 
     Returns:
-        The lines that may be text. None, where a page has nothing but marks of all sizes strewn about.
+        The lines that may be text. None, where a page has nothing but dirt.
     """
-    marks = np.array([len(line.members) for line in lines])
-    sizes = np.array([line.em_px for line in lines])
-    strewn = len(lines) > 3 and marks.max() <= 2 * STREWN_MARKS and np.mean(marks <= STREWN_MARKS) > 0.8
-    if strewn and sizes.std() > 0.2 * sizes.mean():
-        return []
-    if len(lines) and marks.max() == 1 and sizes.max() < SPECK_SHARE * max(ink.shape):
+    if lines and _is_dirt(lines, ink.shape, scale):
         return []
     paper = ink[~mask]
     grain = float(np.percentile(paper[:: 1 + len(paper) // 100_000], 99)) if len(paper) else 0.0
@@ -490,6 +487,23 @@ def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray) -> l
         if len(line.members) > STREWN_MARKS or not len(own) or np.percentile(own, 80) > GRAIN_CONTRAST * grain:
             kept.append(line)
     return kept
+
+
+def _is_dirt(lines: list[TextLine], shape: tuple[int, ...], scale: float) -> bool:
+    """Whether a page has only dust, marks of all sizes strewn about, or shadows that reach in from its edges."""
+    marks = np.array([len(line.members) for line in lines])
+    sizes = np.array([line.em_px for line in lines])
+    strewn = len(lines) > 3 and marks.max() <= 2 * STREWN_MARKS and np.mean(marks <= STREWN_MARKS) > 0.8
+    if strewn and sizes.std() > 0.2 * sizes.mean():
+        return True
+    if marks.max() == 1 and sizes.max() < SPECK_SHARE * max(shape):
+        return True
+    if sizes.max() < (DUST_EM_PX if marks.max() <= STREWN_MARKS else GRAIN_EM_PX) * scale:
+        return True
+    boxes, edges = box_array(lines), np.array([1, 1, shape[1] - 1, shape[0] - 1])
+    at_edge = (boxes[:, :2] <= edges[:2]).any(1) | (boxes[:, 2:] >= edges[2:]).any(1)
+    fills = ((boxes[:, 2:] - boxes[:, :2]) > 0.5 * edges[2:]).all(1)
+    return bool(marks.max() <= STREWN_MARKS and at_edge.all() and not fills.any())
 
 
 def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarray, list[TextLine]]:

@@ -297,7 +297,7 @@ def _read_layout(image: Image.Image) -> _Page:
         ink = _merge_turned(ink, working, turned)
         working, mask, components = _look(ink, scale)
     shape = (working.height, working.width)
-    lines = without_noise(find_lines(components, shape), np.asarray(working), mask)
+    lines = without_noise(find_lines(components, shape), np.asarray(working), mask, scale)
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, shape)
     return _Page(ink, scale, mask, line_map, shape, lines, skew, sideways)

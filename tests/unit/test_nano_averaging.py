@@ -22,5 +22,5 @@ def test_states_of_other_models_and_wrong_shares_are_named() -> None:
         average_weights(one, {"tower": torch.zeros(2), "head": torch.zeros(4)}, 0.5)
     with pytest.raises(ValueError, match="not of one model: head differ"):
         average_weights(one, {"tower": torch.zeros(2)}, 0.5)
-    with pytest.raises(ValueError, match="share 1.2"):
+    with pytest.raises(ValueError, match=r"share 1\.2"):
         average_weights(one, one, 1.2)

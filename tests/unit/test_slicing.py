@@ -465,3 +465,25 @@ def test_a_stretched_line_whose_gaps_all_lie_over_white_is_one_line() -> None:
         192,
     )
     assert len(sliced.line_boxes) == 15, sliced.line_boxes
+
+
+def test_dust_and_shadows_at_the_edges_are_no_text() -> None:
+    dust = Image.new("L", (500, 400), 245)
+    draw = ImageDraw.Draw(dust)
+    for x, y in ((30, 56), (58, 92), (150, 93), (372, 120), (83, 135), (182, 142), (4, 146), (208, 146), (128, 250)):
+        draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=40)
+    assert slice_page(dust, SlicingOptions(), 192).slices == []
+    shadow = Image.new("L", (500, 400), 245)
+    draw = ImageDraw.Draw(shadow)
+    draw.ellipse((440, 120, 560, 220), fill=60)
+    draw.ellipse((-50, 380, 120, 460), fill=60)
+    assert slice_page(shadow, SlicingOptions(), 192).slices == []
+
+
+def test_few_small_letters_and_tight_crops_are_text() -> None:
+    page = Image.new("L", (900, 1200), 245)
+    ImageDraw.Draw(page).text((440, 1150), "17", fill=20, font_size=16)
+    assert len(slice_page(page, SlicingOptions(), 192).line_boxes) == 1
+    letter = Image.new("L", (24, 30), 245)
+    ImageDraw.Draw(letter).text((0, -4), "H", fill=20, font_size=34)
+    assert len(slice_page(letter, SlicingOptions(), 192).line_boxes) == 1
