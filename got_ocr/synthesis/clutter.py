@@ -94,7 +94,8 @@ def _screen(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     waves = np.cos(2 * np.pi * along / period)
     if rng.random() < 0.7:
         waves = 0.5 * (waves + np.cos(2 * np.pi * across / (period * rng.uniform(0.7, 1.5))))
-    level = np.linspace(*rng.uniform(-0.6, 0.9, 2), width)
+    first, last = rng.uniform(-0.6, 0.9, 2).tolist()
+    level = np.linspace(first, last, width)
     return (255.0 * np.clip((waves - level) * rng.uniform(1.5, 12.0) + 0.5, 0.0, 1.0)).astype(np.uint8)
 
 
