@@ -43,6 +43,7 @@ MAX_SLICES_PER_BATCH = 64
 # Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
 # things came out at 0.2 to 0.65 and a few above, hard-worn pages at 0.8 and more.
 NO_TEXT_PROBABILITY = 0.65
+NO_TEXT_IN_REGION = 0.5  # The same of a box or a frame, which people draw around text, if through letters at times.
 ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
@@ -384,8 +385,9 @@ class GotOcrChatMixin:
             sliced, read = _read_upright(cut, read_some, step if generation.on_text is None else FIRST_SLICES)
             rotations.append(sliced.rotation)
             stream = PageStream(sliced, generation.on_text, first=not texts)
+            least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
             while True:
-                is_text = bool(stream.given) or _is_text(read)
+                is_text = bool(stream.given) or _is_text(read, least)
                 if is_text:
                     stream.put([answer.text for answer in read])
                 if len(read) == len(sliced.slices):
@@ -563,10 +565,10 @@ def _in_company() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
-def _is_text(answers: list[GotOcrAnswer]) -> bool:
+def _is_text(answers: list[GotOcrAnswer], least: float) -> bool:
     """Whether a page's slices were read with enough certainty to be text, not a photograph's texture or grain."""
     certainty = join_answers("", answers).mean_probability
-    return certainty is None or certainty >= NO_TEXT_PROBABILITY
+    return certainty is None or certainty >= least
 
 
 def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:

@@ -37,6 +37,7 @@ MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii
 ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
 STRETCHED_GAPS = 5  # So many gaps of one row that are alike are all those of a stretched line.
 DUST_EM_PX, GRAIN_EM_PX = 8.0, 6.5  # In px of the picture: nobody reads few letters or whole lines that are smaller.
+SHADOWED_SIDE_PX, SHADOW_EM_PX = 200, 30.0  # In px of the picture: least side and mark where shadows reach in.
 STREWN_MARKS = 4  # Grain seldom makes more marks than this in a row.
 SPECK_SHARE = 0.012  # Of a page's longer side: single marks lower than this on an empty page are dust.
 GRAIN_CONTRAST = 1.8  # Ink is darker than the darkest hundredth of the paper by this factor.
@@ -502,8 +503,9 @@ def _is_dirt(lines: list[TextLine], shape: tuple[int, ...], scale: float) -> boo
         return True
     boxes, edges = box_array(lines), np.array([1, 1, shape[1] - 1, shape[0] - 1])
     at_edge = (boxes[:, :2] <= edges[:2]).any(1) | (boxes[:, 2:] >= edges[2:]).any(1)
-    fills = ((boxes[:, 2:] - boxes[:, :2]) > 0.5 * edges[2:]).all(1)
-    return bool(marks.max() <= STREWN_MARKS and at_edge.all() and not fills.any())
+    # The edges of a small cut-out run through letters.
+    large = min(shape) >= SHADOWED_SIDE_PX * scale and sizes.min() >= SHADOW_EM_PX * scale
+    return bool(large and marks.max() <= STREWN_MARKS and at_edge.all())
 
 
 def assign_runs(components: Components, lines: list[TextLine]) -> tuple[np.ndarray, list[TextLine]]:

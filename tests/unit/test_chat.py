@@ -362,7 +362,7 @@ def test_a_sliced_page_read_by_guessing_has_no_text(
     model.config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
     guess = {"finish_reason": "stop", "num_tokens": 4}
     pieces: list[str] = []
-    for certainty, text in ((0.45, ""), (0.55, "noise")):
+    for certainty, text in ((0.6, ""), (0.7, "noise")):
         answer = GotOcrAnswer("noise", mean_probability=certainty, min_probability=0.1, **guess)
         monkeypatch.setattr(model, "_generate_answers", lambda *_, one=answer: [one])
         (read,) = model.read(
