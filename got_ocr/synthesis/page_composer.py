@@ -79,6 +79,8 @@ class PageComposer:
             self._letter_head()
         elif rng.random() < 0.4:
             self._title()
+        if not self.frames:  # a title or an address alone fills a very low page
+            return
         footer = self._footer_words() if has_footer else []
         self.left -= _count(footer)
         footnote = self._footnote() if style.layout == "one-column" and rng.random() < 0.12 else None
@@ -375,6 +377,8 @@ class PageComposer:
             size_px: other than the body's.
             marked: whether the first word is a list mark, which hangs before the others.
         """
+        if not self.frames:
+            return
         style, size_px = self.style, size_px or self.style.body_px
         align = align or style.align
         pitch_px = size_px * style.pitch_em

@@ -13,6 +13,7 @@ from got_ocr.synthesis import multi_crop
 from got_ocr.synthesis.formatted_source import estimate_tokens
 from got_ocr.synthesis.multi_crop import MOST_TOKENS, MultiCrop
 from got_ocr.synthesis.multi_page import FEWEST_PAGES, MOST_PAGE_TOKENS, MOST_PAGES, MultiPage
+from got_ocr.synthesis.page_layout import draw_page
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample
 
@@ -102,3 +103,11 @@ def test_twenty_of_each_are_drawn(resources: Resources) -> None:
     for seed in range(20):
         check_crop(draw(crop, 100 + seed))
         check_pages(draw(pages, 100 + seed))
+
+
+def test_a_title_or_an_address_may_fill_a_page(resources: Resources) -> None:
+    for layout in ("letter", "one-column", "two-columns"):
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            drawing = draw_page(rng, resources, layout=layout, size_px=(500, 620), dpi=100.0, text_scale=5.0)
+            assert all(line.box[1] < 620 for block in drawing.blocks for line in block.lines)
