@@ -465,7 +465,7 @@ def _plausible(components: Components, line: TextLine) -> bool:
     return bool(len(big) < 4 or np.mean(off < 0.12 * line.em_px + 1) > 0.5)
 
 
-def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray, scale: float = 1.0) -> list[TextLine]:
+def without_noise(lines: list[TextLine], ink: np.ndarray, mask: np.ndarray, scale: float) -> list[TextLine]:
     """Leave out what paper's grain and dirt look like: lines of a few marks, hardly darker than the paper's darkest.
 
     Args:

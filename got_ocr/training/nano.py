@@ -10,7 +10,6 @@ preloads jemalloc where it is installed, which makes the run up to four times as
 import argparse
 import dataclasses
 import datetime
-import json
 import logging
 import os
 import signal
@@ -19,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, build_picture_source
+from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, build_batch_source
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +98,6 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
     import torch
     from torch import distributed
 
-    from got_ocr.configuration_got_ocr import GotOcrConfig
-    from got_ocr.training.nano_batches import BatchSource, Vocabulary
-
     torch.set_num_threads(1)
     if config.device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", os.environ["RANK"])))
@@ -118,22 +114,20 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
         backend = "nccl" if config.device.startswith("cuda") else "gloo"
         distributed.init_process_group(backend, timeout=datetime.timedelta(minutes=30))
     rank = int(os.environ["RANK"])
-    vocabulary = Vocabulary(Path(config.vocabulary))
-    model_config = GotOcrConfig(**json.loads(Path(config.model).read_text(encoding="utf-8")))
     cache = options.output / "corpus.txt"
     if rank == 0:
-        build_picture_source(config, vocabulary, cache, held_out=False)
+        build_batch_source(config, cache, held_out=False, seed=config.seed)  # collects the prose for all processes
     if distributed.is_initialized():
         distributed.barrier()
-    pictures = build_picture_source(config, vocabulary, cache, held_out=False)
-    vision = model_config.vision_config
-    batches = BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, config.seed)
+    model_config, batches = build_batch_source(config, cache, held_out=False, seed=config.seed)
     trainer = NanoTrainer(config, model_config, batches, options.output)
     if options.resume:
         trainer.load(state_file)
     if rank == 0:
         count = sum(parameter.numel() for parameter in trainer.model.parameters())
-        logger.info("%d parameters, %d font families, from step %d", count, len(pictures.families), trainer.step)
+        logger.info(
+            "%d parameters, %d font families, from step %d", count, len(batches.pictures.families), trainer.step
+        )
     trainer.run()
     if distributed.is_initialized():
         distributed.destroy_process_group()

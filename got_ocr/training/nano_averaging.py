@@ -10,7 +10,6 @@ draw: held-out paragraphs, the training's fonts, a seed of its own.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
-from got_ocr.training.nano_batches import Batch, BatchSource, Vocabulary
-from got_ocr.training.nano_trainer import NanoTrainer, NanoTrainingConfig, build_picture_source
+from got_ocr.training.nano_batches import Batch
+from got_ocr.training.nano_trainer import NanoTrainer, NanoTrainingConfig, build_batch_source
 
 SEED = 987_654
 SHARES = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0)
@@ -109,11 +107,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="file of the averaged state, for nano_export")
     options = parser.parse_args()
     config = replace(NanoTrainingConfig.read(options.config), device="cpu")
-    vocabulary = Vocabulary(Path(config.vocabulary))
-    model_config = GotOcrConfig(**json.loads(Path(config.model).read_text(encoding="utf-8")))
-    pictures = build_picture_source(config, vocabulary, options.corpus_cache, held_out=True)
-    vision = model_config.vision_config
-    source = BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, SEED)
+    model_config, source = build_batch_source(config, options.corpus_cache, held_out=True, seed=SEED)
     canvases = [canvas for canvas in config.stages[-1].canvases if canvas.slices]
     batches = [source.batch(step, 0, canvases, 1.0) for step in range(options.batches)]
     states = [torch.load(path, weights_only=True, mmap=True) for path in (options.earlier, options.later)]

@@ -138,6 +138,27 @@ def build_picture_source(
     return TextImageSource(families, text, config.size_px, config.wear_strength, config.empty_share)
 
 
+def build_batch_source(
+    config: NanoTrainingConfig, cache: Path, held_out: bool, seed: int
+) -> tuple[GotOcrConfig, BatchSource]:
+    """Read the model's configuration and make the source of its batches.
+
+    Args:
+        config: names model and vocabulary.
+        cache: see `build_picture_source`.
+        held_out: likewise.
+        seed: of the batches.
+
+    Returns:
+        The configuration, with a one-channel tower, and the source.
+    """
+    model_config = GotOcrConfig(**json.loads(Path(config.model).read_text(encoding="utf-8")))
+    vocabulary = Vocabulary(Path(config.vocabulary))
+    pictures = build_picture_source(config, vocabulary, cache, held_out)
+    vision = model_config.vision_config
+    return model_config, BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, seed)
+
+
 class StepBatches(Dataset[Batch]):
     """The batches of a run by their step, for loader processes."""
 
