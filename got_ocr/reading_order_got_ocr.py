@@ -27,6 +27,7 @@ class TextLine:
         em_px: estimated font size.
         even: whether its letters are all of one height: capitals, digits, or small letters without ascenders.
         block: number of the paragraph or column piece that it belongs to, in reading order.
+        stacks: boxes of its fractions and signs with limits: all ink in them is the line's.
     """
 
     members: np.ndarray
@@ -35,6 +36,7 @@ class TextLine:
     em_px: float
     even: bool = False
     block: int = 0
+    stacks: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def box_array(lines: list[TextLine]) -> np.ndarray:

@@ -47,11 +47,16 @@ class Block:
         words: what to draw, in reading order.
         text: what they read, lines joined by newlines.
         boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`, in px; a newline has an empty box.
+        rules: filled boxes to draw, such as fraction bars, in px.
+        shown: for each character of `text` the one that is drawn in its box, a space where there is none, as for the
+            braces of a formula's source; empty where that is `text` itself.
     """
 
     words: tuple[PlacedWord, ...]
     text: str
     boxes: np.ndarray
+    rules: tuple[tuple[float, float, float, float], ...] = ()
+    shown: str = ""
 
 
 def sample_size_px(rng: np.random.Generator, smallest: float, largest: float) -> float:
@@ -74,7 +79,7 @@ def _advance(face: FontFace, size_px: float, character: str) -> float:
     return load_font(face, size_px).getlength(character)
 
 
-def _character_stops(face: FontFace, size_px: float, word: str) -> np.ndarray:
+def character_stops(face: FontFace, size_px: float, word: str) -> np.ndarray:
     """Where each character of a word begins and ends, from 0; kerning is shared out evenly over the word.
 
     Args:
@@ -103,10 +108,10 @@ def _runs(word: str, size_px: float, small_caps: bool) -> list[tuple[str, float]
 
 
 def _word_stops(face: FontFace, size_px: float, word: str, small_caps: bool) -> np.ndarray:
-    """`_character_stops` of a word that may be set in small capitals."""
+    """`character_stops` of a word that may be set in small capitals."""
     stops = np.zeros(1)
     for run, run_size_px in _runs(word, size_px, small_caps):
-        stops = np.concatenate([stops, stops[-1] + _character_stops(face, run_size_px, run)[1:]])
+        stops = np.concatenate([stops, stops[-1] + character_stops(face, run_size_px, run)[1:]])
     return stops
 
 

@@ -13,6 +13,7 @@ from got_ocr.synthesis.clutter import draw_clutter
 from got_ocr.synthesis.corpus import TextSource
 from got_ocr.synthesis.degrade import scan, tint, wear
 from got_ocr.synthesis.fonts import FontFace, load_font
+from got_ocr.synthesis.formula_lines import FormulaLineSource
 from got_ocr.synthesis.layout import Block, sample_size_px, set_block, set_slice
 
 # The em size that the reading path scales lines to (`text_height_px` of slicing_got_ocr.py).
@@ -27,11 +28,14 @@ class TextImage:
         pixels: (H, W) uint8 grey.
         text: what it reads, lines joined by newlines; empty for empty paper and clutter.
         boxes: (N, 4) float32, (x1, y1, x2, y2) of each character of `text`, in px.
+        shown: for each character of `text` the one that is drawn in its box, a space where there is none; empty where
+            that is `text` itself.
     """
 
     pixels: np.ndarray
     text: str
     boxes: np.ndarray
+    shown: str = ""
 
 
 class TextImageSource:
@@ -44,6 +48,7 @@ class TextImageSource:
         size_px: tuple[float, float] = (16.0, 28.0),
         wear_strength: float = 1.0,
         empty_share: float = 0.01,
+        formula_lines: FormulaLineSource | None = None,
     ) -> None:
         """Set what is drawn.
 
@@ -53,15 +58,24 @@ class TextImageSource:
             size_px: smallest and largest em size.
             wear_strength: 0 for clean pictures, 1 for the training mix, 2 for a degraded picture nearly every time.
             empty_share: share of pictures without text; most of them show clutter (clutter.py).
+            formula_lines: sets lines with formulas; needed where `sample` is asked for them.
         """
         self.families = [list(faces) for faces in families.values()]
         self.text = text
         self.size_px = size_px
         self.wear_strength = wear_strength
         self.empty_share = empty_share
+        self.formula_lines = formula_lines
 
     def sample(
-        self, seed: int | Sequence[int], height: int, width: int, rows: int, variety: float = 1.0, slices: bool = False
+        self,
+        seed: int | Sequence[int],
+        height: int,
+        width: int,
+        rows: int,
+        variety: float = 1.0,
+        slices: bool = False,
+        formulas: bool = False,
     ) -> TextImage:
         """Draw one picture.
 
@@ -72,17 +86,26 @@ class TextImageSource:
             rows: text lines wanted; fewer are set where they don't fit.
             variety: share of the families and of the wear to draw from, for a curriculum.
             slices: whether to lay pieces of lines out as the reading path does, instead of a block of any layout.
+            formulas: whether such pieces have formulas between their words; the text is then that of the format mode.
 
         Returns:
             The picture.
+
+        Raises:
+            ValueError: formulas are asked for, but not in slices, or without a source for them.
         """
+        if formulas and (not slices or self.formula_lines is None):
+            raise ValueError("formulas are set in slices only, by a source with formula_lines")
         rng = np.random.default_rng(seed)
         strength = self.wear_strength * variety
         words = self.text.words(rng)
         if slices:
             face = self._face(rng, variety)
             faces = [face if rng.random() < 0.8 else self._face(rng, variety) for _ in range(rows)]
-            block = set_slice(rng, words, faces, SLICE_SIZE_PX, width, rows)
+            if formulas and self.formula_lines is not None:
+                block = self.formula_lines.set_rows(rng, words, faces, SLICE_SIZE_PX, height, width, rows)
+            else:
+                block = set_slice(rng, words, faces, SLICE_SIZE_PX, width, rows)
         else:
             size_px = sample_size_px(rng, *self.size_px)
             block = set_block(rng, words, self._face(rng, variety), size_px, height, width, rows)
@@ -94,7 +117,7 @@ class TextImageSource:
         if slices:
             # The reading path takes the paper away and evens the ink; what is left of wear is mostly blur.
             picture = 255.0 - np.minimum(mask * (rng.uniform(0.75, 1.25) if rng.random() < 0.5 else 0.9), 255.0)
-            return TextImage(wear(rng, picture.astype(np.float32), 0.6 * strength), block.text, boxes)
+            return TextImage(wear(rng, picture.astype(np.float32), 0.6 * strength), block.text, boxes, block.shown)
         return TextImage(wear(rng, tint(rng, mask, strength), strength), block.text, boxes)
 
     def _face(self, rng: np.random.Generator, variety: float) -> FontFace:
@@ -119,6 +142,10 @@ def _draw(
     for word in block.words:
         font = load_font(word.face, word.size_px if scale == 1.0 else round(word.size_px * scale * 4) / 4)
         draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
+    for x1, y1, x2, y2 in block.rules:
+        left, top = round(x1 * scale), round(y1 * scale)
+        thickness = max(1, round((y2 - y1) * scale))
+        draw.rectangle((left, top, max(left, round(x2 * scale) - 1), top + thickness - 1), fill=255)
     boxes = block.boxes
     if rng.random() < 0.2 * strength:
         angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))

@@ -18,14 +18,15 @@ from got_ocr.tokenization_got_ocr import SPECIAL_TOKENS, SPLIT_PATTERN, read_ran
 from got_ocr.training.dense import IGNORED, balanced_slots, slot_labels, token_positions
 from got_ocr.training.nano_model import GREY_MEAN, GREY_STD
 
-# Plain text is all that nano reads yet; the other modes' instructions get the same answer.
-INSTRUCTIONS = {
-    "OCR: ": 0.82,
-    "OCR with format: ": 0.08,
-    "OCR upon the patch reference: ": 0.04,
-    "OCR with format upon the patch reference: ": 0.03,
-    "OCR with format across multi pages: ": 0.03,
+# Instructions and how often they are drawn, for plain text and for formatted text.
+PLAIN_INSTRUCTIONS = {"OCR: ": 0.95, "OCR upon the patch reference: ": 0.05}
+FORMAT_INSTRUCTIONS = {
+    "OCR with format: ": 0.86,
+    "OCR with format upon the patch reference: ": 0.07,
+    "OCR with format across multi pages: ": 0.07,
 }
+FORMAT_SHARE = 0.14  # of the batches, by default
+FORMULA_SHARE = 0.7  # of the pictures to be read with format; the others are plain text
 
 
 class Vocabulary:
@@ -95,6 +96,7 @@ class Canvas:
         weight: how often, beside the stage's other canvases.
         slices: whether the pictures are laid out as the reading path lays out pieces of a page; then a strip is the
             top of the canvas, else it lies anywhere.
+        formulas: whether slices that are to be read with format have formulas.
     """
 
     height: int
@@ -102,6 +104,7 @@ class Canvas:
     batch: int
     weight: float
     slices: bool = False
+    formulas: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,10 @@ class BatchSource:
         self.canvas_px = canvas_px
         self.patch_px = patch_px
         self.seed = seed
-        self.tails = [vocabulary.encode_prompt(instruction)[1] for instruction in INSTRUCTIONS]
 
-    def batch(self, step: int, rank: int, canvases: Sequence[Canvas], variety: float) -> Batch:
+    def batch(
+        self, step: int, rank: int, canvases: Sequence[Canvas], variety: float, formats: float = FORMAT_SHARE
+    ) -> Batch:
         """Make a batch.
 
         Args:
@@ -173,6 +177,8 @@ class BatchSource:
             rank: of the process; the canvas, its place and the instruction are the same for all.
             canvases: what the stage draws.
             variety: see `TextImageSource.sample`.
+            formats: share of the batches that are to be read with format. Those of slices show formulas too, where the
+                source has a setter for them.
 
         Returns:
             The batch.
@@ -182,15 +188,27 @@ class BatchSource:
         canvas = canvases[shared.choice(len(canvases), p=weights / weights.sum())]
         places = 1 if canvas.slices else (self.canvas_px - canvas.height) // 32 + 1
         first_row = int(shared.integers(places)) * (32 // self.patch_px)
-        tail = self.tails[shared.choice(len(self.tails), p=list(INSTRUCTIONS.values()))]
+        formatted = bool(shared.random() < formats)
+        instructions = FORMAT_INSTRUCTIONS if formatted else PLAIN_INSTRUCTIONS
+        instruction = list(instructions)[shared.choice(len(instructions), p=list(instructions.values()))]
+        tail = self.vocabulary.encode_prompt(instruction)[1]
         own = np.random.default_rng((self.seed, step, rank))
         rows = np.where(own.random(canvas.batch) < 0.5, canvas.rows, own.integers(1, canvas.rows + 1, canvas.batch))
+        formulas = own.random(canvas.batch) < FORMULA_SHARE * (formatted and canvas.formulas)
         images = []
         for number, count in enumerate(rows.tolist()):
-            entropy = (self.seed, step, rank, number)
-            images.append(self.pictures.sample(entropy, canvas.height, self.canvas_px, count, variety, canvas.slices))
+            entropy, size = (self.seed, step, rank, number), (canvas.height, self.canvas_px)
+            images.append(
+                self.pictures.sample(entropy, *size, count, variety, canvas.slices, formulas=bool(formulas[number]))
+            )
         generator = torch.Generator().manual_seed(hash((self.seed, step, rank)) & 0x7FFFFFFF)
         return self._collate(images, first_row, tail, generator)
+
+    def _class(self, character: str) -> int:
+        """The class of what is drawn: its token, or its last byte's, which no text has, of a sign without one."""
+        if character.isspace():
+            return 0
+        return self.vocabulary.ids.get(character) or character.encode()[-1]
 
     def _collate(self, images: list[TextImage], first_row: int, tail: Tensor, generator: torch.Generator) -> Batch:
         height, width = images[0].pixels.shape
@@ -204,8 +222,8 @@ class BatchSource:
             answer[row, count] = self.vocabulary.end_id
             tokens, slots = token_positions(image.boxes, height, width)
             token[row, :count], slot[row, :count] = (torch.from_numpy(tokens), torch.from_numpy(slots))
-            visible = np.array([not character.isspace() for character in image.text], dtype=bool)
-            labels.append(torch.from_numpy(slot_labels(image.boxes, ids * visible, height, width)))
+            classes = np.array([self._class(character) for character in image.shown or image.text], dtype=np.int64)
+            labels.append(torch.from_numpy(slot_labels(image.boxes, classes, height, width)))
         stacked = torch.stack(labels)
         chosen = balanced_slots(stacked, generator)
         pixels = torch.from_numpy(np.stack([image.pixels for image in images])).float()[:, None]

@@ -23,12 +23,12 @@ from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.tokenization_got_ocr import VOCABULARY_FILE, GotOcrTokenizer
 from got_ocr.training.nano_model import fold_grey_into_rgb
+from got_ocr.training.nano_trainer import PATCH_EMBEDDING
 
 logger = logging.getLogger(__name__)
 
 TRAINING_CONFIG = Path("configuration/nano/training.json")
 GENERATION_CONFIG = Path("configuration/nano/generation_config.json")
-PATCH_EMBEDDING = "model.vision_tower_high.patch_embed.proj"
 
 
 def colour_model(state: dict[str, Any], config_fields: dict[str, Any]) -> GotOcrForConditionalGeneration:

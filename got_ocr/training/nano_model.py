@@ -212,3 +212,19 @@ def fold_grey_into_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     colour = grey * (luma * std / GREY_STD)[None, :, None, None]
     shift = ((luma * mean).sum() - GREY_MEAN) / GREY_STD
     return colour.to(weight.dtype), (bias.double() + grey.sum((1, 2, 3)) * shift).to(bias.dtype)
+
+
+def unfold_grey_from_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Undo `fold_grey_into_rgb`.
+
+    Args:
+        weight: (C, 3, patch, patch) that was folded.
+        bias: (C,).
+
+    Returns:
+        Weight (C, 1, patch, patch) and bias (C,).
+    """
+    luma, mean, std = (torch.tensor(values, dtype=torch.float64) for values in (LUMA, CLIP_MEAN, CLIP_STD))
+    grey = (weight.double() / (luma * std / GREY_STD)[None, :, None, None]).mean(1, keepdim=True)
+    shift = ((luma * mean).sum() - GREY_MEAN) / GREY_STD
+    return grey.to(weight.dtype), (bias.double() - grey.sum((1, 2, 3)) * shift).to(bias.dtype)

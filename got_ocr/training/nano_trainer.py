@@ -20,14 +20,16 @@ from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.synthesis.corpus import TextSource, load_corpus, split_corpus
 from got_ocr.synthesis.fonts import installed_faces, select_families
+from got_ocr.synthesis.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text_image import TextImageSource
 from got_ocr.training.dense import IGNORED, TOKEN_PX, DenseHeads, guide_loss
 from got_ocr.training.muon import Muon
-from got_ocr.training.nano_batches import Batch, BatchSource, Canvas, Vocabulary
-from got_ocr.training.nano_model import decode, encode_strip, initialise
+from got_ocr.training.nano_batches import FORMAT_SHARE, Batch, BatchSource, Canvas, Vocabulary
+from got_ocr.training.nano_model import decode, encode_strip, initialise, unfold_grey_from_rgb
 
 logger = logging.getLogger(__name__)
 
+PATCH_EMBEDDING = "model.vision_tower_high.patch_embed.proj"
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
 SYNCHRONISE_EVERY_STEPS = 10
@@ -44,12 +46,14 @@ class Stage:
         share: of the run's steps.
         decoder: whether the decoder is trained too, or the tower alone.
         canvases: what is drawn.
+        formats: share of the batches that are to be read with format.
     """
 
     name: str
     share: float
     decoder: bool
     canvases: tuple[Canvas, ...]
+    formats: float = FORMAT_SHARE
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class NanoTrainingConfig:
     device: str = "cpu"
     loader_processes: int = 0
     corpus: tuple[str, ...] = ()
+    start_from: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "NanoTrainingConfig":
@@ -132,10 +137,18 @@ def build_picture_source(
     Returns:
         The source.
     """
-    families = select_families(installed_faces(), config.families)
+    faces = installed_faces()
+    families = select_families(faces, config.families)
     corpus = split_corpus(load_corpus(cache, [Path(path) for path in config.corpus]), held_out, vocabulary.alphabet)
     text = TextSource(corpus, config.prose_share, config.dictionary_share)
-    return TextImageSource(families, text, config.size_px, config.wear_strength, config.empty_share)
+    has_formulas = any(canvas.formulas for stage in config.stages for canvas in stage.canvases)
+    held_out_families = set(config.held_out_families)
+    formula_lines = None
+    if has_formulas:
+        formula_lines = FormulaLineSource(math_fonts([face for face in faces if face.family not in held_out_families]))
+    return TextImageSource(
+        families, text, config.size_px, config.wear_strength, config.empty_share, formula_lines=formula_lines
+    )
 
 
 def build_batch_source(
@@ -176,8 +189,10 @@ class StepBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         """Make a step's batch. Args: step: from 0. Returns: the batch."""
-        variety = min(1.0, 0.1 + 0.9 * step / self.config.steps / self.config.variety_share)
-        return self.batches.batch(step, self.rank, stage_of(self.config, step).canvases, variety)
+        share = self.config.variety_share
+        variety = min(1.0, 0.1 + 0.9 * step / self.config.steps / share) if share else 1.0
+        stage = stage_of(self.config, step)
+        return self.batches.batch(step, self.rank, stage.canvases, variety, stage.formats)
 
     def stream(self, first: int) -> Iterator[Batch]:
         """Give batch after batch, made ahead by `loader_processes`.
@@ -210,6 +225,20 @@ def stage_of(config: NanoTrainingConfig, step: int) -> Stage:
     return config.stages[-1]
 
 
+def grey_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """Read an exported checkpoint as weights to train on from.
+
+    Args:
+        checkpoint: folder that nano_export.py wrote.
+
+    Returns:
+        Weights by name, with a one-channel patch embedding.
+    """
+    state = GotOcrForConditionalGeneration.from_pretrained(checkpoint).state_dict()
+    names = f"{PATCH_EMBEDDING}.weight", f"{PATCH_EMBEDDING}.bias"
+    return {**state, **dict(zip(names, unfold_grey_from_rgb(*(state[name] for name in names)), strict=True))}
+
+
 class NanoTrainer:
     """One process's part of a run."""
 
@@ -237,6 +266,8 @@ class NanoTrainer:
         self.device = torch.device(config.device)
         self.model = GotOcrForConditionalGeneration(model_config)
         initialise(self.model, config.seed)
+        if config.start_from:
+            self.model.load_state_dict(grey_weights(Path(config.start_from)))
         torch.manual_seed(config.seed)
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
@@ -326,6 +357,8 @@ class NanoTrainer:
         losses = self.losses(batch, stage.decoder)
         first, last = config.dense_weights
         dense = first + (last - first) * progress
+        if config.start_from:  # Fresh heads must not shake weights that read already.
+            dense *= min(1.0, (self.step + 1) / config.warmup_steps)
         total = torch.zeros((), device=self.device)
         for name, loss in losses.items():
             if not name.endswith("accuracy"):

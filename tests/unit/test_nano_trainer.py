@@ -1,6 +1,7 @@
 """The training run: resumes to the bit, scores answers only, places characters rightly."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,28 @@ import pytest
 import torch
 
 from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.synthesis.corpus import Corpus, TextSource
 from got_ocr.synthesis.fonts import installed_faces
+from got_ocr.synthesis.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text_image import TextImageSource
 from got_ocr.training.dense import IGNORED, guide_loss, slot_labels, token_positions
 from got_ocr.training.muon import orthogonalise
 from got_ocr.training.nano_batches import BatchSource, Canvas, Vocabulary
-from got_ocr.training.nano_trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, Stage, StepBatches
+from got_ocr.training.nano_model import fold_grey_into_rgb, unfold_grey_from_rgb
+from got_ocr.training.nano_trainer import (
+    PATCH_EMBEDDING,
+    STATE_FILE,
+    NanoTrainer,
+    NanoTrainingConfig,
+    Stage,
+    StepBatches,
+    grey_weights,
+)
 from tests.nano_sizes import TINY
 
-RANK_FILE = Path(__file__).parents[2] / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
+ROOT = Path(__file__).parents[2]
+RANK_FILE = ROOT / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +177,44 @@ def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int,
     matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     values = torch.linalg.svdvals(orthogonalise(matrices))
     assert values.max() < 1.3 and values.median() > 0.6
+
+
+def test_a_folded_patch_embedding_is_unfolded_exactly() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(5, 1, 8, 8, generator=generator), torch.randn(5, generator=generator)
+    grey, shift = unfold_grey_from_rgb(*fold_grey_into_rgb(weight, bias))
+    torch.testing.assert_close(grey, weight, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(shift, bias, atol=1e-4, rtol=1e-5)
+
+
+def test_training_goes_on_from_the_built_in_checkpoint() -> None:
+    config = NanoTrainingConfig.read(ROOT / "configuration" / "training" / "nano-formats.yaml")
+    weights = grey_weights(ROOT / config.start_from)
+    model_config = GotOcrConfig(**json.loads((ROOT / config.model).read_text(encoding="utf-8")))
+    model = GotOcrForConditionalGeneration(model_config)
+    model.load_state_dict(weights)
+    assert weights[f"{PATCH_EMBEDDING}.weight"].shape[1] == 1
+
+
+def test_formatted_batches_name_what_is_drawn_behind_their_source(batches: BatchSource) -> None:
+    fonts = math_fonts(installed_faces())
+    if not fonts:
+        pytest.skip("no font for formulas is installed")
+    old = batches.pictures
+    pictures = TextImageSource(dict(enumerate(old.families)), old.text, formula_lines=FormulaLineSource(fonts[:1]))  # type: ignore[arg-type]
+    source = BatchSource(pictures, batches.vocabulary, canvas_px=192, patch_px=8, seed=5)
+    canvases = (Canvas(height=96, rows=2, batch=8, weight=1.0, slices=True, formulas=True),)
+    batch = source.batch(0, 0, canvases, 1.0, formats=1.0)
+    texts = [batches.vocabulary.encoding.decode(row[row != IGNORED][:-1].tolist()) for row in batch.answer]
+    assert any(r"\(" in text for text in texts) and any(r"\(" not in text for text in texts)
+    visible = set(batch.labels.tolist()) - {0}
+    structural = {batches.vocabulary.ids[character] for character in "\\{}^_"}
+    assert visible and not visible & structural, "braces and backslashes of a source are not drawn"
+    plain = source.batch(0, 0, canvases, 1.0, formats=0.0)
+    texts = [batches.vocabulary.encoding.decode(row[row != IGNORED][:-1].tolist()) for row in plain.answer]
+    assert not any(r"\(" in text for text in texts)
+    with pytest.raises(ValueError, match="slices only"):
+        pictures.sample(0, 64, 192, 2, formulas=True)
 
 
 def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path) -> None:
