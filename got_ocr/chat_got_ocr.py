@@ -375,10 +375,13 @@ class GotOcrChatMixin:
         rotations: list[int] = []
 
         def read_some(slices: list[Image.Image]) -> list[GotOcrAnswer]:
-            if not slices:
-                return []
-            inputs = processor(slices, ocr_type=ocr_type, return_tensors="pt")
-            return self._generate_answers(processor, inputs, replace(generation, on_text=None))
+            read: dict[int, GotOcrAnswer] = {}
+            for places in _places_by_height(slices):
+                some = [slices[place] for place in places]
+                inputs = processor(some, ocr_type=ocr_type, low_canvases=True, return_tensors="pt")
+                answers = self._generate_answers(processor, inputs, replace(generation, on_text=None))
+                read.update(zip(places, answers, strict=True))
+            return [answer for _, answer in sorted(read.items())]
 
         for page, region in zip(pages, regions, strict=True):
             cut = partial(slice_page, page.crop(region), options, canvas_size)
@@ -558,6 +561,12 @@ def _read_upright(
         if is_better_turned(best, turned_certainty):
             page, answers, best = turned, turned_answers, turned_certainty
     return page, answers
+
+
+def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
+    """Group slices that can be read as a batch. Returns the places of those of each height, from low to high."""
+    heights = sorted({image.height for image in slices})
+    return [[place for place, image in enumerate(slices) if image.height == height] for height in heights]
 
 
 def _in_company() -> bool:

@@ -7,6 +7,7 @@ decoder's fields only, and the tower's sizes are the defaults below. Transformer
 Defaults are those of ``stepfun-ai/GOT-OCR2_0`` (arXiv 2409.01704).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,10 +119,33 @@ class GotOcrVisionConfig(PretrainedConfig):
     @property
     def num_image_tokens(self) -> int:
         """Image tokens that one image becomes: 256 for the published model."""
-        side = self.grid_size
-        for stride in self.compressor_strides:
-            side = (side - 1) // stride + 1  # a 3 x 3 convolution with padding 1
-        return side * side
+        return self.count_image_tokens(self.image_size)
+
+    def count_image_tokens(self, height: int) -> int:
+        """Count the tokens of an image that is `image_size` wide.
+
+        Args:
+            height: One of `input_heights`.
+
+        Returns:
+            The image tokens that it becomes.
+        """
+        rows, columns = height // self.patch_size, self.grid_size
+        for stride in self.compressor_strides:  # 3 x 3 convolutions with padding 1
+            rows, columns = (rows - 1) // stride + 1, (columns - 1) // stride + 1
+        return rows * columns
+
+    @property
+    def input_heights(self) -> list[int]:
+        """Heights of an image that the tower takes, in pixels, the last of them `image_size`.
+
+        Lower images are the top of the whole one: whole windows and image tokens. Tables of relative positions are
+        made for one size, so with these there are none.
+        """
+        if self.use_rel_pos:
+            return [self.image_size]
+        step = self.patch_size * math.lcm(self.window_size or 1, math.prod(self.compressor_strides))
+        return [*range(step, self.image_size, step), self.image_size]
 
 
 class GotOcrConfig(Qwen2Config):

@@ -6,6 +6,7 @@ the same pixels come out on every machine.
 Shape legend:
     I  images
     S  side of the tower's input, in pixels (1024 in the published model)
+    H  height of canvases, in pixels: S or less
 """
 
 from collections.abc import Sequence
@@ -37,9 +38,10 @@ FIXED_OPTIONS = {
 
 
 class GotOcrImageProcessorKwargs(ImagesKwargs, total=False):  # type: ignore[call-arg]
-    """Options by name: those of every image processor, and `max_tiles`."""
+    """Options by name: those of every image processor, `max_tiles` and `low_canvases`."""
 
     max_tiles: int
+    low_canvases: bool
 
 
 class GotOcrImageProcessor(BaseImageProcessor):
@@ -85,26 +87,35 @@ class GotOcrImageProcessor(BaseImageProcessor):
         self.image_mean = [float(value) for value in image_mean]
         self.image_std = [float(value) for value in image_std]
 
-    def preprocess(self, images: Any, return_tensors: str | None = "pt", **kwargs: Any) -> BatchFeature:
+    def preprocess(
+        self, images: Any, return_tensors: str | None = "pt", low_canvases: bool = False, **kwargs: Any
+    ) -> BatchFeature:
         """Resize and normalise pictures.
 
         Args:
             images: One picture or a list: whatever `load_image` takes (PIL, path, URL, bytes, array).
             return_tensors: `pt` for torch, `np` for numpy.
+            low_canvases: The pictures are S wide, no higher, and all of one height: leave them as they are instead of
+                squashing each to a square, for a tower that takes the top of its input.
             **kwargs: Ignored; for the call of other image processors.
 
         Returns:
-            `pixel_values`: (I, 3, S, S) float32, CLIP-normalised.
+            `pixel_values`: (I, 3, S, S) float32, CLIP-normalised; with `low_canvases` as high as the pictures.
 
         Raises:
-            ValueError: If there is no picture or one can't be had.
+            ValueError: If there is no picture, one can't be had, or with `low_canvases` one has another size.
         """
         sources = list(images) if isinstance(images, (list, tuple)) else [images]
         if not sources:
             raise ValueError("images is empty: give at least one picture.")
-        pixels = np.empty((len(sources), 3, self.size, self.size), dtype=np.float32)
+        height = self.size
+        if low_canvases:
+            sources = [load_image(source) for source in sources]
+            height = self._height_of_all(sources)
+        pixels = np.empty((len(sources), 3, height, self.size), dtype=np.float32)
         for index, source in enumerate(sources):
-            self._normalise(self._resize(load_image(source)), pixels[index])
+            image = load_image(source)
+            self._normalise(image if low_canvases else self._resize(image), pixels[index])
         return BatchFeature({"pixel_values": pixels}, tensor_type=return_tensors)
 
     def crop_to_tiles(self, image: Any, max_tiles: int | None = None) -> list[Image.Image]:
@@ -147,16 +158,27 @@ class GotOcrImageProcessor(BaseImageProcessor):
         """
         return crop_grid(width, height, self.max_tiles if max_tiles is None else max_tiles, self.size)
 
+    def _height_of_all(self, images: list[Image.Image]) -> int:
+        """The one height of canvases."""
+        sizes = sorted({image.size for image in images})
+        width, height = sizes[0]
+        if len(sizes) > 1 or width != self.size or height > self.size:
+            raise ValueError(
+                f"With low_canvases all pictures must be {self.size} px wide and of one height, {self.size} px or "
+                f"less, got {', '.join(f'{one} x {other}' for one, other in sizes)}."
+            )
+        return height
+
     def _resize(self, image: Image.Image) -> Image.Image:
         side = (self.size, self.size)
         return image if image.size == side else image.resize(side, Image.Resampling.BICUBIC)
 
-    def _normalise(self, image: Image.Image, out_3SS: np.ndarray) -> None:
-        """Write a picture of the right size to `out_3SS` by a table of the 256 values that a channel can have."""
-        pixels_SS3 = np.asarray(image)
+    def _normalise(self, image: Image.Image, out_3HS: np.ndarray) -> None:
+        """Write a picture of the right size to `out_3HS` by a table of the 256 values that a channel can have."""
+        pixels_HS3 = np.asarray(image)
         for channel in range(3):
             table = (np.arange(256) / 255 - self.image_mean[channel]) / self.image_std[channel]
-            np.take(table.astype(np.float32), pixels_SS3[:, :, channel], out=out_3SS[channel], mode="clip")
+            np.take(table.astype(np.float32), pixels_HS3[:, :, channel], out=out_3HS[channel], mode="clip")
 
 
 def crop_grid(

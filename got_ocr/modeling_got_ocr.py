@@ -99,7 +99,8 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         """Encode images into the decoder's input space.
 
         Args:
-            pixel_values: (I, 3, image_size, image_size) float, CLIP-normalised; cast to the tower's dtype.
+            pixel_values: (I, 3, height, image_size) float, CLIP-normalised, of one height that the tower takes; cast
+                to the tower's dtype.
 
         Returns:
             `last_hidden_state`, (I, T, compressor_channels[1]): the tower's tokens; `pooler_output`, (I, T, D): the
@@ -108,7 +109,8 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         tower = self.vision_tower_high
         pixel_values = pixel_values.to(dtype=tower.net_3.weight.dtype)
         if pixel_values.device.type == "cpu" and not torch.is_grad_enabled():
-            images = max(1, CPU_PATCHES // self.config.vision_config.grid_size**2)
+            patches = pixel_values[0, 0].numel() // self.config.vision_config.patch_size**2
+            images = max(1, CPU_PATCHES // max(1, patches))
             tokens = torch.cat([tower(part) for part in pixel_values.split(images)])
         else:
             tokens = tower(pixel_values)
@@ -134,7 +136,7 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         if found != features.shape[0]:
             raise ValueError(
                 f"input_ids hold {found} <imgpad> tokens, but pixel_values give {features.shape[0]} image tokens "
-                f"({features_ITD.shape[0]} images of {features_ITD.shape[1]}): put {self.config.image_token_len} "
+                f"({features_ITD.shape[0]} images of {features_ITD.shape[1]}): put {features_ITD.shape[1]} "
                 "<imgpad> in the prompt for every image, tile or page."
             )
         return inputs_embeds.masked_scatter(is_image.unsqueeze(-1), features)
@@ -153,8 +155,8 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         """Run the decoder over text and images.
 
         Args:
-            input_ids: (B, L) int64, with `config.image_token_len` ``<imgpad>`` for every image.
-            pixel_values: (I, 3, image_size, image_size) float: the images of all sequences in one run.
+            input_ids: (B, L) int64, with as many ``<imgpad>`` for every image as it becomes tokens.
+            pixel_values: (I, 3, height, image_size) float: the images of all sequences in one run, of one height.
             attention_mask: (B, past + L) int64 or bool, 0 at padding.
             position_ids: (B, L) int64.
             past_key_values: Keys and values of the tokens before.
@@ -224,7 +226,7 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
 
         Args:
             input_ids: (B, L) int64.
-            pixel_values: (I, 3, image_size, image_size) float.
+            pixel_values: (I, 3, height, image_size) float.
             attention_mask: (B, past + L).
             position_ids: (B, L) int64.
             past_key_values: Keys and values of the tokens before.
@@ -326,7 +328,8 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
         pixel_values = kwargs.pop("pixel_values", None)
         if pixel_values is not None and expand_size > 1 and input_ids is not None:
             placeholders = (input_ids == self.config.im_patch_token).sum(dim=1)
-            images = (placeholders // self.config.image_token_len).tolist()
+            tokens = self.config.vision_config.count_image_tokens(pixel_values.shape[2])
+            images = (placeholders // tokens).tolist()
             parts = [part.repeat(expand_size, 1, 1, 1) for part in pixel_values.split(images)]
             pixel_values = torch.cat(parts)
         input_ids, kwargs = super()._expand_inputs_for_generation(

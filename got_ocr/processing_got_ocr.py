@@ -11,6 +11,7 @@ Shape legend:
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call
     multi_page: bool
     max_tiles: int | None
     instruction: str | None
+    low_canvases: bool
 
 
 class GotOcrProcessor(ProcessorMixin):
@@ -107,6 +109,7 @@ class GotOcrProcessor(ProcessorMixin):
         multi_page: bool = False,
         max_tiles: int | None = None,
         instruction: str | None = None,
+        low_canvases: bool = False,
         return_tensors: str | None = "pt",
         format: bool | None = None,
         crop_to_patches: bool | None = None,
@@ -126,6 +129,8 @@ class GotOcrProcessor(ProcessorMixin):
             multi_page: Read pages together.
             max_tiles: Most tiles of a picture with `crop`; None: the image processor's.
             instruction: The user's own words instead of the mode's, for a checkpoint trained on others.
+            low_canvases: The pictures are S wide, no higher, and all of one height: they become image tokens as they
+                are, the fewer the lower they are, instead of being squashed to squares.
             return_tensors: `pt` for torch, `np` for numpy.
             format: The port's name: True for `ocr_type="format"`.
             crop_to_patches: The port's name of `crop`.
@@ -133,7 +138,7 @@ class GotOcrProcessor(ProcessorMixin):
 
         Returns:
             `input_ids` (B, L) int64 and `attention_mask` (B, L) int64, padded on the left, and `pixel_values`
-            (I, 3, S, S) float32: the images of all sequences in one run.
+            (I, 3, S, S) float32: the images of all sequences in one run; with `low_canvases` as high as they are.
 
         Raises:
             ValueError: If an argument is not allowed or a picture can't be had; the message says what is allowed.
@@ -160,13 +165,26 @@ class GotOcrProcessor(ProcessorMixin):
                 words = _instruction(ocr_type, region, one_color, crop, multi_page)
             asked = words, len(pages)
             if asked not in encoded:
-                encoded[asked] = self.encode_parts(prompt_parts(words, len(pages), self.image_token_len))
+                tokens = self._count_image_tokens(pages[0].height) if low_canvases else self.image_token_len
+                encoded[asked] = self.encode_parts(prompt_parts(words, len(pages), tokens))
             prompts.append(encoded[asked])
             pictures += pages
-        pixel_values = self.image_processor(pictures, return_tensors="np")["pixel_values"]
+        pixel_values = self.image_processor(pictures, return_tensors="np", low_canvases=low_canvases)["pixel_values"]
         input_ids, attention_mask = self._pad(prompts)
         data = {"input_ids": input_ids, "attention_mask": attention_mask, "pixel_values": pixel_values}
         return BatchFeature(data, tensor_type=return_tensors)
+
+    def _count_image_tokens(self, height: int) -> int:
+        """Place holders of an image that is S wide and `height` high."""
+        size, side = self.image_processor.size, math.isqrt(self.image_token_len)
+        if height == size:
+            return self.image_token_len
+        if height * side % size:
+            raise ValueError(
+                f"With low_canvases a picture's height must be whole rows of image tokens, a multiple of "
+                f"{size / side:g} px, got {height} px."
+            )
+        return side * (height * side // size)
 
     def encode_parts(self, parts: Sequence[PromptPart]) -> list[int]:
         """Encode a prompt.

@@ -33,6 +33,8 @@ SMALL_PRINT_PX = 11.0  # letters lower than this, which are looked at twice as l
 MAX_WORKING_PX = 9_000_000  # pixels.
 INK_LEVEL = 225  # Grey levels between paper and ink on a slice.
 ROW_PITCH_EM = 1.3  # From baseline to baseline on a slice.
+VISIBLE_INK = 96  # Ink that a low slice must not cut off,
+LOW_MARGIN_PX = 2  # and the paper below it.
 
 _Box = tuple[int, int, int, int]
 
@@ -47,6 +49,8 @@ class SlicingOptions:
         rows: most pieces of text stacked on one slice; 0 stacks as many as fit.
         margin_px: white space around the text of a slice.
         row_gap_px: least white space between two pieces on a slice.
+        canvas_heights_px: heights below the canvas's own that a slice may have, from low to high; it gets the lowest
+            that holds its pieces. None of them: every slice is a whole canvas.
         keep_natural: show a picture whose text fits one canvas as it is instead of line by line.
         max_slices: most slices made of one picture; what is beyond is left out.
         join_hyphens: whether `exam-` + `ple` at a line's end become one word.
@@ -59,6 +63,7 @@ class SlicingOptions:
     rows: int = 3
     margin_px: int = 8
     row_gap_px: int = 4
+    canvas_heights_px: tuple[int, ...] = ()
     keep_natural: bool = True
     max_slices: int = 4096
     join_hyphens: bool = False
@@ -80,6 +85,15 @@ class SlicingOptions:
                 raise ValueError(f"slicing option {name} must be a number from {low} to {high}, got {value!r}.")
             if not name.startswith(("text", "min")) and value != int(value):
                 raise ValueError(f"slicing option {name} must be a whole number, got {value!r}.")
+        heights = self.canvas_heights_px
+        if (
+            not isinstance(heights, tuple)
+            or not all(type(height) is int and height > 0 for height in heights)
+            or list(heights) != sorted(set(heights))
+        ):
+            raise ValueError(
+                f"slicing option canvas_heights_px must be a list of whole numbers from low to high, got {heights!r}."
+            )
         for name in ("keep_natural", "join_hyphens"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"slicing option {name} must be true or false, got {getattr(self, name)!r}.")
@@ -115,7 +129,8 @@ class SlicingOptions:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ValueError(f"unknown slicing options: {', '.join(unknown)}; there are {', '.join(known)}.")
-        return cls(**values)
+        heights = values.get("canvas_heights_px")
+        return cls(**(values if not isinstance(heights, list) else {**values, "canvas_heights_px": tuple(heights)}))
 
 
 @dataclass(frozen=True)
@@ -142,7 +157,7 @@ class SlicedPage:
     """A picture cut into slices.
 
     Attributes:
-        slices: RGB pictures of the canvas size.
+        slices: RGB pictures as wide as the canvas and as high, or lower where the options say so.
         pieces: in reading order; a slice's pieces stand on it from top to bottom.
         line_boxes: (x1, y1, x2, y2) of each line in the upright picture, in px.
         line_blocks: number of each line's block.
@@ -219,13 +234,18 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, ro
         The slices and where their text comes from; no slices where no text was found.
 
     Raises:
-        ValueError: The canvas is too small for the options' text and margins.
+        ValueError: The canvas is too small for the options' text and margins, or for their canvas heights.
     """
     room_px = canvas_size - 2 * options.margin_px
     if room_px < 2 * options.text_height_px:
         raise ValueError(
             f"a canvas of {canvas_size} px has no room for text of {options.text_height_px} px within margins of "
             f"{options.margin_px} px: use a larger canvas or smaller slicing options."
+        )
+    if options.canvas_heights_px and options.canvas_heights_px[-1] > canvas_size:
+        raise ValueError(
+            f"slicing option canvas_heights_px must be heights of at most the canvas's {canvas_size} px, got "
+            f"{list(options.canvas_heights_px)}."
         )
     image = turn_clockwise(image, rotation)
     page = _read_layout(image)
@@ -376,7 +396,8 @@ class _Packer:
     def close(self) -> None:
         """Finish the last slice."""
         if self.canvas is not None:
-            self.slices.append(ImageChops.invert(self.canvas).convert("RGB"))
+            height = _needed_height(self.canvas, self.options)
+            self.slices.append(ImageChops.invert(self.canvas.crop((0, 0, self.canvas_size, height))).convert("RGB"))
         self.canvas = None
 
     @property
@@ -466,6 +487,13 @@ class _Packer:
             return max(round(options.margin_px + 0.8 * em_px - rise_px), 1)
         even = self.baseline_px + ROW_PITCH_EM * em_px - rise_px
         return max(round(even), self.bottom_px + options.row_gap_px - 4)
+
+
+def _needed_height(canvas: Image.Image, options: SlicingOptions) -> int:
+    """The height to show of a canvas of ink, so that nothing of its pieces is lost."""
+    visible = canvas.point([255 * (level >= VISIBLE_INK) for level in range(256)]).getbbox()
+    needed = 0 if visible is None else visible[3] + LOW_MARGIN_PX
+    return next((height for height in options.canvas_heights_px if height >= needed), canvas.height)
 
 
 def _wide_gaps(page: _Page, number: int, line: TextLine, step: int = 1) -> tuple[np.ndarray, np.ndarray]:

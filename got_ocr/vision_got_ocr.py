@@ -6,7 +6,8 @@ each side, 16 x 16 = 256 tokens.
 Deviations from the published tower, none of which changes its output:
 - attention in `sdpa` never holds the (heads, 4096, 4096) logits: the decomposed relative position is a dot product,
   so it rides along as extra channels of queries and keys (see :func:`fold_relative_position`);
-- every size is configurable, and batches of any size are encoded at once.
+- every size is configurable, and batches of any size are encoded at once;
+- without relative positions, images may be lower than wide: they take the top rows of the position embedding.
 
 Shape legend:
     B  images, or images times windows within attention
@@ -268,7 +269,8 @@ class GotOcrVisionTower(nn.Module):
         """Encode images.
 
         Args:
-            pixel_values: (B, 3, image_size, image_size) float, CLIP-normalised.
+            pixel_values: (B, 3, height, image_size) float, CLIP-normalised; the height is `image_size`, or another of
+                the configuration's `input_heights` for the top of such an image.
 
         Returns:
             (B, T, compressor_channels[1]) float: image tokens, row by row.
@@ -276,18 +278,23 @@ class GotOcrVisionTower(nn.Module):
         Raises:
             ValueError: If the images do not have the configured channels and size.
         """
-        config = self.config
-        expected = (config.num_channels, config.image_size, config.image_size)
-        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
-            raise ValueError(
-                f"pixel_values must have the shape (images, {', '.join(map(str, expected))}), got "
-                f"{tuple(pixel_values.shape)}: prepare images with the checkpoint's own processor."
-            )
+        self._check_shape(tuple(pixel_values.shape))
         hidden = self.patch_embed(pixel_values)
         if self.pos_embed is not None:
-            hidden = hidden + self.pos_embed
+            hidden = hidden + self.pos_embed[:, : hidden.shape[1]]
         for block in self.blocks:
             hidden = block(hidden)
         features_BCHW = self.neck(hidden.permute(0, 3, 1, 2))
         tokens_BCHW = self.net_3(self.net_2(features_BCHW))
         return tokens_BCHW.flatten(2).transpose(1, 2)
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        channels, side = self.config.num_channels, self.config.image_size
+        *lower, _ = heights = self.config.input_heights
+        if len(shape) == 4 and shape[1] == channels and shape[2] in heights and shape[3] == side:
+            return
+        also = f", or be {', '.join(map(str, lower))} high," if lower else ","
+        raise ValueError(
+            f"pixel_values must have the shape (images, {channels}, {side}, {side}){also} got {shape}: prepare images "
+            "with the checkpoint's own processor."
+        )

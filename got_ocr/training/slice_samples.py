@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +146,8 @@ def cut_samples(model: Any, processor: Any, pages: Sequence[tuple["Image.Image",
 
     if not model.config.slicing:
         raise ValueError("this checkpoint reads whole pages (its config.json has no `slicing`): train it on pages")
-    options = SlicingOptions.from_dict(model.config.slicing)
+    # Training shows whole canvases; how high one is doesn't change what stands on it.
+    options = replace(SlicingOptions.from_dict(model.config.slicing), canvas_heights_px=())
     samples, left_out = [], 0
     for number, (image, text) in enumerate(pages):
         page = slice_page(image, options, model.config.vision_config.image_size)

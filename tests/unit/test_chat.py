@@ -14,8 +14,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from got_ocr.answer_got_ocr import GotOcrAnswer, lines_of_tokens
+from got_ocr.chat_got_ocr import _Generation
+from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
-from got_ocr.slicing_got_ocr import SlicedPage, slice_page
+from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.slicing_got_ocr import Piece, SlicedPage, SlicingOptions, slice_page
 
 SHORT = {"max_new_tokens": 12}
 BLANK = Image.new("RGB", (80, 80), "white")
@@ -364,10 +367,52 @@ def test_a_sliced_page_read_by_guessing_has_no_text(
     pieces: list[str] = []
     for certainty, text in ((0.6, ""), (0.7, "noise")):
         answer = GotOcrAnswer("noise", mean_probability=certainty, min_probability=0.1, **guess)
-        monkeypatch.setattr(model, "_generate_answers", lambda *_, one=answer: [one])
+        monkeypatch.setattr(
+            model, "_generate_answers", lambda _, inputs, *__, one=answer: [one] * len(inputs["input_ids"])
+        )
         (read,) = model.read(
             tiny_processor, [lines_picture().crop((20, 20, 280, 69))], on_text=pieces.append, batch_size=1
         )
         assert set(read.text.split()) == set(text.split())
         assert bool("".join(pieces)) == bool(text)
         assert read.slices, "what was guessed can still be looked at"
+
+
+@pytest.mark.usefixtures("untrained")
+def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
+    tiny_config: Any, tiny_processor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = tiny_config.to_dict()
+    fields["vision_config"] |= {"use_rel_pos": False, "window_size": 4, "patch_size": 8}
+    fields |= {"image_token_len": None, "slicing": {"rows": 1, "keep_natural": False, "canvas_heights_px": [32, 96]}}
+    torch.manual_seed(0)
+    low_model = GotOcrForConditionalGeneration(GotOcrConfig(**fields)).eval()
+    with torch.no_grad():
+        for parameter in low_model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    processor = GotOcrProcessor(tiny_processor.image_processor, tiny_processor.tokenizer, image_token_len=16)
+    canvases = [picture(seed, width=128, height=(96, 32, 128, 32, 96)[seed % 5]) for seed in range(10)]
+    pieces = [Piece(number, number, False, (0, 0, 9, 9), (0, 0, 9, 9)) for number in range(10)]
+    boxes = [piece.box for piece in pieces]
+    cut = SlicedPage(canvases, pieces, boxes, [0] * 10, (9, 9), 0.0, False, SlicingOptions(), 0, False)
+    monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", lambda *_, **__: cut)
+    monkeypatch.setattr("got_ocr.chat_got_ocr.NO_TEXT_PROBABILITY", 0.0)
+    shapes: list[tuple[int, ...]] = []
+    plain = low_model._generate_answers
+
+    def generate(processor: Any, inputs: Any, generation: Any) -> list[GotOcrAnswer]:
+        shapes.append((*inputs["pixel_values"].shape, int((inputs["input_ids"][0] == processor.image_token_id).sum())))
+        return plain(processor, inputs, generation)
+
+    monkeypatch.setattr(low_model, "_generate_answers", generate)
+    (together,) = low_model.read(processor, [BLANK], max_new_tokens=8)
+    assert shapes == [(4, 3, 32, 128, 4), (4, 3, 96, 128, 12), (2, 3, 128, 128, 16)]
+    assert len(together.slices) == 10
+    for canvas, answer in zip(canvases, together.slices, strict=True):
+        (alone,) = plain(processor, processor(canvas, low_canvases=True), _Generation(8, None, None))
+        assert (answer.text, answer.num_tokens) == (alone.text, alone.num_tokens)
+        assert answer.mean_probability == pytest.approx(alone.mean_probability, rel=1e-4)
+    assert len({answer.text for answer in together.slices}) > 1, "they can be told apart"
+    pieces_given: list[str] = []
+    (streamed,) = low_model.read(processor, [BLANK], max_new_tokens=8, on_text=pieces_given.append)
+    assert "".join(pieces_given) == streamed.text == together.text

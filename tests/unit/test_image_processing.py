@@ -168,3 +168,20 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert (twin.image_mean, twin.image_std) == (processor.image_mean, processor.image_std)
     assert (twin.size, twin.max_tiles) == (48, 4)
     assert GotOcrImageProcessor.from_pretrained(tmp_path, max_tiles=2).max_tiles == 2
+
+
+def test_low_canvases_keep_their_pixels() -> None:
+    processor = GotOcrImageProcessor(size=64)
+    canvas = picture(64, 64)
+    low = processor([canvas.crop((0, 0, 64, 32))] * 2, low_canvases=True)["pixel_values"]
+    assert low.shape == (2, 3, 32, 64)
+    assert torch.equal(low[1], processor(canvas)["pixel_values"][0, :, :32])
+    assert torch.equal(processor(canvas, low_canvases=True)["pixel_values"], processor(canvas)["pixel_values"])
+    assert processor(canvas.crop((0, 0, 64, 32)))["pixel_values"].shape == (1, 3, 64, 64), "only where it is asked for"
+
+
+@pytest.mark.parametrize("sizes", [[(64, 32), (64, 48)], [(48, 32)], [(64, 96)]])
+def test_low_canvases_of_other_sizes_are_refused(sizes: list[tuple[int, int]]) -> None:
+    got = ", ".join(f"{width} x {height}" for width, height in sizes)
+    with pytest.raises(ValueError, match=f"must be 64 px wide and of one height, 64 px or less, got {got}"):
+        GotOcrImageProcessor(size=64)([picture(*size) for size in sizes], low_canvases=True)

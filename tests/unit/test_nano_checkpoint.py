@@ -102,3 +102,19 @@ def test_a_row_that_is_cut_among_those_left_has_the_tokens_of_generate(
     answers = model._generate_answers(processor, inputs, generation)
     assert [answer.finish_reason for answer in answers] == ["stop", "stop", "length"]
     assert answers[2].num_tokens == 8 and answers[2].text == "with a q"
+
+
+def test_it_reads_low_canvases_with_beams_too(
+    model: GotOcrForConditionalGeneration, processor: GotOcrProcessor
+) -> None:
+    heights = model.config.slicing["canvas_heights_px"]
+    assert heights and set(heights) < set(model.config.vision_config.input_heights)
+    training = json.loads((FOLDER.parents[2] / "configuration" / "nano" / "training.json").read_text())
+    assert training["slicing"] == model.config.slicing
+    low = [line_picture(text).crop((0, 0, 192, heights[0])) for text in LINES]
+    inputs = processor(low, low_canvases=True)
+    assert (inputs["input_ids"] == processor.image_token_id).sum(1).tolist() == [12] * len(LINES)
+    new = model.generate(**inputs, num_beams=2, do_sample=False, max_new_tokens=30)[:, inputs["input_ids"].shape[1] :]
+    answers = processor.batch_decode(new, skip_special_tokens=True)
+    errors = sum(edit_distance(text, answer.strip()) for text, answer in zip(LINES, answers, strict=True))
+    assert errors <= 0.05 * sum(map(len, LINES)), answers

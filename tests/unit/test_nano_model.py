@@ -32,6 +32,15 @@ def test_strip_as_high_as_the_canvas_gives_the_models_image_features() -> None:
 
 
 @torch.no_grad()
+def test_a_low_picture_gives_the_features_of_a_strip_at_the_top() -> None:
+    model = tiny_model()
+    grey = torch.randn(2, 1, 32, 64, generator=torch.Generator().manual_seed(0))
+    tokens = encode_strip(model, grey, first_row=0).tokens
+    assert tokens.shape[1] == model.config.vision_config.count_image_tokens(32) == 2
+    torch.testing.assert_close(tokens, model.get_image_features(grey).pooler_output, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
 def test_decoding_behind_a_shared_prefix_gives_the_models_logits() -> None:
     model = tiny_model()
     grey = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -304,3 +304,14 @@ def test_entry_files_import_all_that_they_need_themselves(entry: str) -> None:
             needed.add(name)
             queue += imports(name)
     assert needed == direct
+
+
+def test_low_canvases_have_fewer_place_holders(genuine: GotOcrProcessor) -> None:
+    """An image token of 256 on 64 px covers 4 px."""
+    inputs = genuine([picture(64, 32), picture(64, 32, seed=1)], low_canvases=True)
+    assert inputs["pixel_values"].shape == (2, 3, 32, 64)
+    assert image_tokens(genuine, inputs) == [128, 128]
+    assert image_tokens(genuine, genuine(picture(64, 64), low_canvases=True)) == [256]
+    assert image_tokens(genuine, genuine(picture(64, 32))) == [256]
+    with pytest.raises(ValueError, match="whole rows of image tokens, a multiple of 4 px, got 30 px"):
+        genuine(picture(64, 30), low_canvases=True)

@@ -52,6 +52,9 @@ def share_found(page: TruthPage) -> float:
         ({"join_hyphens": 1}, "join_hyphens must be true or false, got 1"),
         ({"line_separator": None}, "line_separator must be a string, got None"),
         ({"min_text_height_px": 30}, "min_text_height_px .30. must not be larger than text_height_px"),
+        ({"canvas_heights_px": [96, 64]}, r"canvas_heights_px must be .* from low to high, got \(96, 64\)"),
+        ({"canvas_heights_px": [64.0]}, "canvas_heights_px must be a list of whole numbers"),
+        ({"canvas_heights_px": 64}, "canvas_heights_px must be a list of whole numbers"),
         ([1], "slicing must be a dictionary of options, got list"),
     ],
 )
@@ -69,6 +72,27 @@ def test_options_come_from_a_dictionary_nothing_or_options() -> None:
 def test_a_canvas_too_small_for_the_text_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a canvas of 50 px has no room for text of 21\.0 px"):
         slice_page(Image.new("RGB", (10, 10)), OPTIONS, 50)
+
+
+def test_canvas_heights_above_the_canvas_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"heights of at most the canvas's 192 px, got \[64, 256\]"):
+        slice_page(Image.new("RGB", (10, 10)), SlicingOptions.from_dict({"canvas_heights_px": [64, 256]}), CANVAS)
+
+
+@needs_fonts
+def test_slices_are_as_low_as_their_pieces() -> None:
+    page = running_page(3, FONTS[0], 21, 700, 400)
+    for rows, heights in ((1, {64}), (2, {64}), (3, {64, 96}), (5, {64, 96, 192})):
+        whole = slice_page(page.image, SlicingOptions(rows=rows), CANVAS)
+        options = SlicingOptions.from_dict({"rows": rows, "canvas_heights_px": [64, 96]})
+        low = slice_page(page.image, options, CANVAS)
+        assert low.pieces == whole.pieces
+        assert heights >= {image.height for image in low.slices}
+        assert max(heights) == low.slices[0].height
+        for one, other in zip(low.slices, whole.slices, strict=True):
+            assert one.width == CANVAS
+            assert ImageChops.difference(one, other.crop((0, 0, *one.size))).getbbox() is None
+            assert np.asarray(other)[one.height :].min(initial=255) > 255 - 96, "what is left out is paper"
 
 
 # Pages with known lines

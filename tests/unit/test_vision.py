@@ -106,6 +106,31 @@ def test_a_batch_equals_its_images_one_by_one() -> None:
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
+def test_low_images_are_the_top_of_the_canvas() -> None:
+    """With windows alone, an image token sees no further than its window and the convolutions' neighbours."""
+    config = small_vision_config(use_rel_pos=False, window_size=4, global_attn_indexes=[])
+    assert config.input_heights == [16, 32, 48]
+    tower = randomised(GotOcrVisionTower(config))
+    image = torch.randn(2, 3, 48, 48, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        whole, low = tower(image), tower(image[:, :, :32])
+    assert [config.count_image_tokens(height) for height in config.input_heights] == [3, 6, 9]
+    assert low.shape == (2, 6, 16)
+    torch.testing.assert_close(low[:, :3], whole[:, :3], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 20, 48), (1, 3, 64, 48), (1, 3, 32, 32)])
+def test_heights_that_cut_windows_are_refused(shape: tuple[int, ...]) -> None:
+    tower = GotOcrVisionTower(small_vision_config(use_rel_pos=False, window_size=4))
+    with pytest.raises(ValueError, match=r"\(images, 3, 48, 48\), or be 16, 32 high, got \(1, 3,.*processor"):
+        tower(torch.zeros(shape))
+
+
+def test_tables_of_relative_positions_fit_one_height() -> None:
+    assert small_vision_config(window_size=4).input_heights == [48]
+    assert GotOcrVisionConfig().input_heights == [1024]
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 48, 40), (1, 1, 48, 48), (3, 48, 48), (1, 3, 1024, 1024)])
 def test_wrong_pixels_are_refused_with_both_shapes(shape: tuple[int, ...]) -> None:
     tower = GotOcrVisionTower(small_vision_config())
