@@ -351,7 +351,7 @@ class _Reader:
             spelled = [(left + n * step, above, left + (n + 1) * step, below) for n in range(len(shown))]
             lead = "" if token == shown else "\\"
             setting.write(lead, spelled[0])
-            setting.source += [SourceCharacter(*one, one[0]) for one in zip(shown, spelled, strict=True)]  # type: ignore[arg-type]
+            setting.source += [SourceCharacter(*one, one[0]) for one in zip(shown, spelled, strict=True)]
             setting.write(token[len(lead) + len(shown) :], spelled[-1])
         else:
             box = (left, above, right, below)

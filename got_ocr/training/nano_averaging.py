@@ -1,12 +1,13 @@
 """Average the weights of two states of one training, the later one trained on from the earlier.
 
-    python -m got_ocr.training.nano_averaging EARLIER.pt LATER.pt --config configuration/training/nano.yaml
+    python -m got_ocr.training.nano_averaging EARLIER LATER.pt --config configuration/training/nano.yaml
         --corpus-cache runs/nano/corpus.txt --output runs/nano/averaged.pt
 
 After each of two cycles of the learning rate the weights lie at the rim of one basin; a point between them reads
 better than either (stochastic weight averaging, Izmailov and others, arXiv 1803.05407; model soups, Wortsman and
 others, arXiv 2203.05482). Which point is measured on slices of prose that neither training nor the evaluation's rungs
-draw: held-out paragraphs, the training's fonts, a seed of its own.
+draw: held-out paragraphs, the training's fonts, a seed of its own; half of them plain text, half with formulas, if
+the training has any.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from got_ocr.training.nano_batches import Batch
-from got_ocr.training.nano_trainer import NanoTrainer, NanoTrainingConfig, build_batch_source
+from got_ocr.training.nano_trainer import NanoTrainer, NanoTrainingConfig, build_batch_source, grey_weights
 
 SEED = 987_654
 SHARES = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0)
@@ -57,18 +58,24 @@ class Measured:
 
     Attributes:
         share: of the later weights.
-        loss: mean cross-entropy of a character, given the right ones before it, in nats.
-        wrong: share of characters that are not the most probable.
+        losses: of plain text and, where the training has any, of text with formulas: mean cross-entropy of a
+            character, given the right ones before it, in nats.
+        wrong: of the same, the share of characters that are not the most probable.
     """
 
     share: float
-    loss: float
-    wrong: float
+    losses: tuple[float, ...]
+    wrong: tuple[float, ...]
+
+    @property
+    def loss(self) -> float:
+        """Mean of the losses."""
+        return sum(self.losses) / len(self.losses)
 
 
 @torch.no_grad()
 def measure(
-    trainer: NanoTrainer, states: Sequence[dict[str, Any]], share: float, batches: Sequence[Batch]
+    trainer: NanoTrainer, states: Sequence[dict[str, Any]], share: float, batches: Sequence[Sequence[Batch]]
 ) -> Measured:
     """Read held-out slices with an average.
 
@@ -76,16 +83,35 @@ def measure(
         trainer: its model and dense heads are overwritten.
         states: the earlier and the later one.
         share: of the later weights.
-        batches: what to read.
+        batches: what to read, one kind after the other.
 
     Returns:
-        The means over the batches.
+        The means over each kind's batches.
     """
     trainer.model.load_state_dict(average_weights(states[0]["model"], states[1]["model"], share))
     trainer.heads.load_state_dict(average_weights(states[0]["heads"], states[1]["heads"], share))
-    found = [trainer.losses(batch, decoder=True) for batch in batches]
-    loss = sum(float(one["text"]) for one in found) / len(found)
-    return Measured(share, loss, 1.0 - sum(float(one["text_accuracy"]) for one in found) / len(found))
+    losses, wrong = [], []
+    for kind in batches:
+        found = [trainer.losses(batch, decoder=True) for batch in kind]
+        losses.append(sum(float(one["text"]) for one in found) / len(found))
+        wrong.append(1.0 - sum(float(one["text_accuracy"]) for one in found) / len(found))
+    return Measured(share, tuple(losses), tuple(wrong))
+
+
+def load_states(earlier: Path, later: Path) -> list[dict[str, Any]]:
+    """Read two states.
+
+    Args:
+        earlier: a state.pt, or the folder of an exported checkpoint, which has no dense heads; the later one's do.
+        later: a state.pt.
+
+    Returns:
+        Both.
+    """
+    state = torch.load(later, weights_only=True, mmap=True)
+    if earlier.is_dir():
+        return [{"model": grey_weights(earlier), "heads": state["heads"]}, state]
+    return [torch.load(earlier, weights_only=True, mmap=True), state]
 
 
 def main() -> int:
@@ -97,7 +123,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m got_ocr.training.nano_averaging", description="Average two states of the nano training."
     )
-    parser.add_argument("earlier", type=Path, help="a state.pt of the run")
+    parser.add_argument(
+        "earlier", type=Path, help="a state.pt of the run, or the exported checkpoint that it started from"
+    )
     parser.add_argument("later", type=Path, help="a later one, trained on from it")
     parser.add_argument(
         "--config", type=Path, default=Path("configuration/training/nano.yaml"), help="of the training"
@@ -109,14 +137,19 @@ def main() -> int:
     config = replace(NanoTrainingConfig.read(options.config), device="cpu")
     model_config, source = build_batch_source(config, options.corpus_cache, held_out=True, seed=SEED)
     canvases = [canvas for canvas in config.stages[-1].canvases if canvas.slices]
-    batches = [source.batch(step, 0, canvases, 1.0) for step in range(options.batches)]
-    states = [torch.load(path, weights_only=True, mmap=True) for path in (options.earlier, options.later)]
+    kinds = [0.0, 1.0] if source.pictures.formula_lines else [0.0]
+    batches = [[source.batch(step, 0, canvases, 1.0, formats) for step in range(options.batches)] for formats in kinds]
+    states = load_states(options.earlier, options.later)
     trainer = NanoTrainer(config, model_config, source, options.output.parent)
-    sys.stdout.write("| share of the later weights | loss a character | characters wrong |\n|---|---|---|\n")
+    sys.stdout.write(
+        "| share of the later weights | loss a character (plain, format) | characters wrong |\n|---|---|---|\n"
+    )
     results = []
     for share in SHARES:
         results.append(measure(trainer, states, share, batches))
-        sys.stdout.write(f"| {share:.2f} | {results[-1].loss:.4f} | {100 * results[-1].wrong:.2f} % |\n")
+        losses = ", ".join(f"{loss:.4f}" for loss in results[-1].losses)
+        wrong = ", ".join(f"{100 * share:.2f} %" for share in results[-1].wrong)
+        sys.stdout.write(f"| {share:.2f} | {losses} | {wrong} |\n")
         sys.stdout.flush()
     best = min(results, key=lambda one: one.loss)
     weights = average_weights(states[0]["model"], states[1]["model"], best.share)
