@@ -34,6 +34,7 @@ from .prompt_got_ocr import parse_ocr_type
 from .region_got_ocr import find_region
 from .slicing_got_ocr import SlicedPage, SlicingOptions, join_pieces, join_slices, slice_page, spread_slices
 from .streaming_got_ocr import CallbackStreamer, PageStream, StopEvent
+from .structure_got_ocr import join_formatted
 
 logger = logging.getLogger(__name__)
 
@@ -361,7 +362,13 @@ class GotOcrChatMixin:
         batch_size: int,
         generation: "_Generation",
     ) -> GotOcrAnswer:
-        """Read the regions of one document's pages slice by slice and join them."""
+        """Read the regions of one document's pages slice by slice and join them.
+
+        With `ocr_type` `format` headings, paragraphs, lists and tables come from the page's layout, if the checkpoint
+        is made for slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
+        """
+        formatted = ocr_type == "format" and bool(self.config.slicing)
+        join, page_break = (join_formatted, "\n\n") if formatted else (join_slices, "\n")
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         options = SlicingOptions.from_dict(self.config.slicing or {"rows": 0})
         if self.config.slicing:
@@ -384,10 +391,10 @@ class GotOcrChatMixin:
             return [answer for _, answer in sorted(read.items())]
 
         for page, region in zip(pages, regions, strict=True):
-            cut = partial(slice_page, page.crop(region), options, canvas_size)
+            cut = partial(slice_page, page.crop(region), options, canvas_size, formatted=formatted)
             sliced, read = _read_upright(cut, read_some, step if generation.on_text is None else FIRST_SLICES)
             rotations.append(sliced.rotation)
-            stream = PageStream(sliced, generation.on_text, first=not texts)
+            stream = PageStream(sliced, generation.on_text, first=not texts, formatted=formatted)
             least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
             while True:
                 is_text = bool(stream.given) or _is_text(read, least)
@@ -400,9 +407,9 @@ class GotOcrChatMixin:
             if not sliced.slices or not is_text:
                 texts.append("")
                 continue
-            texts.append(join_slices(sliced, [answer.text for answer in read]))
+            texts.append(join(sliced, [answer.text for answer in read]))
             lines += _page_lines(sliced, read, region[:2])
-        return join_answers("\n".join(texts).strip(), parts, lines, rotations)
+        return join_answers(page_break.join(texts).strip(), parts, lines, rotations)
 
     def _generate_answers(
         self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation"

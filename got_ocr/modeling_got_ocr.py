@@ -34,9 +34,11 @@ from .chat_got_ocr import GotOcrChatMixin
 from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
 from .export_got_ocr import save_code  # noqa: F401
+from .formula_rows_got_ocr import join_stacks  # noqa: F401
 from .generation_got_ocr import NoRepeatNGramProcessor
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
 from .ink_got_ocr import ink_mask  # noqa: F401
+from .line_facts_got_ocr import LineFacts  # noqa: F401
 from .lines_got_ocr import find_lines  # noqa: F401
 from .orientation_got_ocr import lies_sideways  # noqa: F401
 from .pages_got_ocr import iter_pages  # noqa: F401
@@ -49,6 +51,8 @@ from .region_got_ocr import cut_region  # noqa: F401
 from .slicing_got_ocr import slice_page  # noqa: F401
 from .sources_got_ocr import PageError  # noqa: F401
 from .streaming_got_ocr import PageStream  # noqa: F401
+from .structure_got_ocr import join_formatted  # noqa: F401
+from .tables_got_ocr import part_tables  # noqa: F401
 from .tokenization_got_ocr import GotOcrTokenizer  # noqa: F401
 from .vision_got_ocr import GotOcrVisionAttention, GotOcrVisionTower
 

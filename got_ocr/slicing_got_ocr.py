@@ -6,13 +6,14 @@ cut between words into pieces as wide as the model's canvas, and a few pieces ar
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from .formula_rows_got_ocr import join_stacks
 from .ink_got_ocr import (
     Components,
     find_components,
@@ -23,10 +24,12 @@ from .ink_got_ocr import (
     turn_reversed_boxes,
     without_rules,
 )
+from .line_facts_got_ocr import PageLayout, measure_line
 from .lines_got_ocr import assign_runs, estimate_skew, find_lines, without_noise
 from .orientation_got_ocr import lies_sideways, turn_clockwise, turned_back
 from .pieces_got_ocr import cut_line, is_broken, spare_columns, spread_text
 from .reading_order_got_ocr import TextLine
+from .tables_got_ocr import CellPlace, TableLayout, order_with_tables, part_tables
 
 WORKING_SIDE_PX = 1650  # Pages are looked at no larger than this, 150 dpi for A4, but for
 SMALL_PRINT_PX = 11.0  # letters lower than this, which are looked at twice as large as long as that makes no more than
@@ -167,6 +170,7 @@ class SlicedPage:
         options: what it was cut with.
         rotation: degrees clockwise by which the picture was turned before it was levelled.
         sideways: whether the lines of the picture, so turned, seem to run up or down all the same.
+        layout: what format mode needs to know of the lines; None of a page that was cut for plain text.
     """
 
     slices: list[Image.Image]
@@ -179,6 +183,7 @@ class SlicedPage:
     options: SlicingOptions
     rotation: int = 0
     sideways: bool = False
+    layout: PageLayout | None = None
 
     def corners(self, box: tuple[int, int, int, int]) -> list[tuple[float, float]]:
         """Find a box of the upright picture in the picture as it came.
@@ -214,6 +219,8 @@ class _Page:
     lines: list[TextLine]
     skew_degrees: float
     sideways: bool
+    places: list[CellPlace | None]
+    tables: list[TableLayout]
 
     def picture_box(self, box: _Box) -> _Box:
         """Working px to px of the upright picture."""
@@ -221,7 +228,9 @@ class _Page:
         return x1, y1, min(x2, self.ink.width), min(y2, self.ink.height)
 
 
-def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, rotation: int = 0) -> SlicedPage:
+def slice_page(
+    image: Image.Image, options: SlicingOptions, canvas_size: int, rotation: int = 0, formatted: bool = False
+) -> SlicedPage:
     """Cut a picture into slices.
 
     Args:
@@ -229,6 +238,7 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, ro
         options: how to cut it.
         canvas_size: side of the model's input in px.
         rotation: degrees clockwise to turn it by first: 0, 90, 180 or 270.
+        formatted: cut it for `join_formatted` (structure_got_ocr.py).
 
     Returns:
         The slices and where their text comes from; no slices where no text was found.
@@ -248,7 +258,7 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, ro
             f"{list(options.canvas_heights_px)}."
         )
     image = turn_clockwise(image, rotation)
-    page = _read_layout(image)
+    page = _read_layout(image, formatted)
     if _fits_as_it_is(image, page, options, canvas_size):
         return _natural_page(image, page, options, canvas_size, rotation)
     packer = _Packer(page, options, canvas_size)
@@ -268,6 +278,7 @@ def slice_page(image: Image.Image, options: SlicingOptions, canvas_size: int, ro
         options,
         rotation,
         page.sideways,
+        _measure_lines(page) if formatted else None,
     )
 
 
@@ -298,8 +309,8 @@ def _natural_page(
     return SlicedPage([canvas], pieces, boxes, blocks, image.size, 0.0, True, options, rotation, page.sideways)
 
 
-def _read_layout(image: Image.Image) -> _Page:
-    """Find ink, skew and lines."""
+def _read_layout(image: Image.Image, formatted: bool) -> _Page:
+    """Find ink, skew and lines; what stands over something else in a formula is one line's, if `formatted`."""
     ink = ink_image(image)
     factor = max(1, math.ceil(max(image.size) / WORKING_SIDE_PX - 0.35))
     scale = 1.0 / factor
@@ -318,9 +329,38 @@ def _read_layout(image: Image.Image) -> _Page:
         working, mask, components = _look(ink, scale)
     shape = (working.height, working.width)
     lines = without_noise(find_lines(components, shape), np.asarray(working), mask, scale)
+    places: list[CellPlace | None] = []
+    layouts: list[TableLayout] = []
+    if formatted:
+        # Tables first: a rule between two of their rows is no fraction's bar.
+        lines, tables = part_tables(lines, components, np.asarray(working), letter_height(components))
+        lines = join_stacks(components, find_components(mask), lines)
+        lines, places, layouts = order_with_tables(lines, tables)
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, shape)
-    return _Page(ink, scale, mask, line_map, shape, lines, skew, sideways)
+    lines = [_with_stacks(line_map, mask, number, line) for number, line in enumerate(lines)]
+    return _Page(ink, scale, mask, line_map, shape, lines, skew, sideways, places, layouts)
+
+
+def _with_stacks(line_map: np.ndarray, mask: np.ndarray, number: int, line: TextLine) -> TextLine:
+    """Give a line all ink of its stacks that is no other line's, bars included. Changes `line_map`."""
+    x1, y1, x2, y2 = line.box
+    for left, top, right, bottom in line.stacks:
+        part = line_map[top:bottom, left:right]
+        part[mask[top:bottom, left:right] & (part == 0)] = number + 1
+        x1, y1, x2, y2 = min(x1, left), min(y1, top), max(x2, right), max(y2, bottom)
+    return replace(line, box=(x1, y1, x2, y2))
+
+
+def _measure_lines(page: _Page) -> PageLayout:
+    """Measure what format mode needs to know."""
+    ink = np.asarray(page.ink.resize(page.shape[::-1], Image.Resampling.BOX))
+    facts = []
+    for number, (line, place) in enumerate(zip(page.lines, page.places, strict=True)):
+        x1, y1, x2, y2 = line.box
+        own = page.line_map[y1:y2, x1:x2] == number + 1
+        facts.append(measure_line(line, ink[y1:y2, x1:x2], own, page.scale, place))
+    return PageLayout(tuple(facts), tuple(page.tables))
 
 
 def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Components]:

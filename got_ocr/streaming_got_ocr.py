@@ -9,6 +9,7 @@ from transformers import TextStreamer
 from transformers.generation import StoppingCriteria
 
 from .slicing_got_ocr import SlicedPage, join_slices
+from .structure_got_ocr import join_formatted
 
 
 class PageStream:
@@ -18,12 +19,16 @@ class PageStream:
         page: The cut page.
         on_text: The function, or None.
         first: Whether no page of the document was handed on before.
+        formatted: Whether to hand on Mathpix Markdown, piece by piece of the page.
     """
 
-    def __init__(self, page: SlicedPage, on_text: Callable[[str], None] | None, first: bool) -> None:
+    def __init__(
+        self, page: SlicedPage, on_text: Callable[[str], None] | None, first: bool, formatted: bool = False
+    ) -> None:
         self.page = page
         self.on_text = on_text
-        self.lead = "" if first else "\n"
+        self.formatted = formatted
+        self.lead = "" if first else "\n\n" if formatted else "\n"
         self.given = 0
 
     def put(self, texts: list[str]) -> None:
@@ -31,8 +36,8 @@ class PageStream:
         if self.on_text is None:
             return
         rest = len(self.page.slices) - len(texts)
-        joined = join_slices(self.page, texts + [""] * rest)
-        if rest:
+        joined = join_formatted(self.page, texts) if self.formatted else join_slices(self.page, texts + [""] * rest)
+        if rest and not self.formatted:
             # The last line may go on, on a slice to come, and its hyphen may still vanish.
             joined = joined[: max(joined.rfind("\n"), 0)]
         if len(joined) > self.given:

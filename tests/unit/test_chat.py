@@ -289,9 +289,9 @@ def test_a_checkpoint_for_slices_cuts_regions_out(model: Any, tiny_processor: An
     model.config.slicing = {"rows": 1}
     sizes = []
 
-    def measure(page: Image.Image, *rest: Any) -> SlicedPage:
+    def measure(page: Image.Image, *rest: Any, **options: Any) -> SlicedPage:
         sizes.append(page.size)
-        return slice_page(BLANK, *rest)
+        return slice_page(BLANK, *rest, **options)
 
     monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", measure)
     model.chat(tiny_processor, lines_picture(), ocr_box=[20, 10, 120, 60])
@@ -356,6 +356,34 @@ def test_a_sliced_page_streams_its_lines_as_they_are_done(model: Any, tiny_proce
     assert "".join(pieces) == answer.text
     assert 0 < len(pieces[0].split()) <= 8
     assert "".join(pieces).split() == [f"w{number}" for number in range(count)]
+
+
+@pytest.mark.usefixtures("untrained")
+def test_format_mode_of_a_sliced_page_writes_paragraphs_and_streams_them(
+    model: Any, tiny_processor: Any, scripted: Any
+) -> None:
+    options = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
+    model.config.slicing = options
+    page = Image.new("RGB", (300, 700), "white")
+    for row in range(12):
+        y = 20 + 34 * row + 60 * (row // 3)
+        ImageDraw.Draw(page).text((30, y), f"line {row} of it all", fill="black", font_size=22)
+    count = len(model.read(tiny_processor, [page], max_new_tokens=1)[0].slices)
+    words = [f"w{number}" for number in range(count)]
+    scripted(*words)
+    pieces: list[str] = []
+    (answer,) = model.read(tiny_processor, [page], ocr_type="format", on_text=pieces.append, batch_size=1)
+    assert [len(part.split()) for part in answer.text.split("\n\n")] == [count // 4] * 4
+    assert len(pieces) > 1
+    assert "".join(pieces) == answer.text
+    assert answer.text.split() == " ".join(line.text for line in answer.lines).split() == words
+    scripted(*words)
+    (plain,) = model.read(tiny_processor, [page], batch_size=1)
+    assert [line.text for line in plain.lines] == [line.text for line in answer.lines]
+    model.config.slicing = None
+    scripted(*words)
+    (sliced,) = model.read(tiny_processor, [page], ocr_type="format", slice_pages=True, max_new_tokens=1)
+    assert len(sliced.lines) <= 1 or "\n" in sliced.text, "not made for slices: joined as plain text"
 
 
 @pytest.mark.usefixtures("untrained")
