@@ -32,7 +32,12 @@ GUTTERS_EM = ((0.95, 12.0), (1.5, 6.0))  # Least width and height; narrow low on
 EMPTY_BAND_EM = 6.0  # White over the whole width of a page is no gutter where it is higher than this.
 STANDING_SHARE = 0.3  # Of a word's width at least: the letters that do not hang below the baseline.
 DESCENDER_SHARE = (0.18, 0.45)  # Of a letter's height: what hangs below the baseline.
+SHAPE_EM = 2.5  # Of a page's usual size: few letters are so much larger, and
+FULL_SHARE = 0.9  # a row of them that fill so much of their boxes is of bars.
 COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
+SHORT_COLUMN = 3  # No column has so few lines.
+TABLE_REACH_EM = 4.0  # Rows so near tell whether a row is a table's.
+WIDE_SHARE = (0.4, 0.15)  # Of the cells nearby, on the narrower side, of a table's gutter at most; of one of prose.
 MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
 ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
 STRETCHED_GAPS = 5  # So many gaps of one row that are alike are all those of a stretched line.
@@ -102,7 +107,9 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[TextLine]
     marks[letters] = True
     gutters = _gutters(components.boxes[marks], shape, em_px)
     label, letters = _segment(components, letters, shape, gutters)
-    segments = _describe(components, letters, label)
+    if not len(letters):
+        return []
+    segments = _without_bars(components, _describe(components, letters, label))
     segments = _attach_small(segments)
     segments = _join_rows(segments, gutters)
     lines = [line for line in segments if _plausible(components, line)]
@@ -168,6 +175,13 @@ def _segment(
         reach = np.ceil(BRIDGE * height).astype(np.int64)
         left, right = np.maximum(boxes[:, 0] - reach, 0), boxes[:, 2] + reach
         top, bottom = boxes[:, 1] + height // 4, boxes[:, 3] - height // 4
+        # What reaches over a gutter, such as the bars of a chart, would tie the lines behind it.
+        for high in np.flatnonzero(height > 2 * np.median(height)):
+            row = gutters[(boxes[high, 1] + boxes[high, 3]) // 2]
+            white = np.flatnonzero(row[left[high] : boxes[high, 0]])
+            left[high] += white[-1] + 1 if len(white) else 0
+            white = np.flatnonzero(row[boxes[high, 2] : right[high]])
+            right[high] = boxes[high, 2] + white[0] if len(white) else right[high]
         cores = np.zeros(shape, bool)
         for x1, y1, x2, y2 in zip(left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), strict=True):
             cores[y1 : max(y2, y1 + 1), x1:x2] = True
@@ -199,6 +213,20 @@ def _groups(label: np.ndarray) -> list[np.ndarray]:
 def _describe(components: Components, letters: np.ndarray, label: np.ndarray) -> list[TextLine]:
     """Measure each group of letters."""
     return [_measure(components, letters[members]) for members in _groups(label)]
+
+
+def _without_bars(components: Components, segments: list[TextLine]) -> list[TextLine]:
+    """Leave out rows of full shapes that are much higher than the page's letters, such as the bars of a chart."""
+    usual = weighted_median(
+        np.array([segment.em_px for segment in segments]), np.array([len(segment.members) for segment in segments])
+    )
+
+    def full(segment: TextLine) -> bool:
+        members = segment.members
+        box_area = components.width[members] * components.height[members]
+        return bool(components.area[members].sum() > FULL_SHARE * box_area.sum())
+
+    return [segment for segment in segments if segment.em_px < SHAPE_EM * usual or not full(segment)]
 
 
 def _measure(components: Components, members: np.ndarray) -> TextLine:
@@ -238,13 +266,17 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
     boxes = box_array(segments)
     baseline = np.array([segment.baseline_px for segment in segments])
     height = boxes[:, 3] - boxes[:, 1]
+    count = np.array([len(segment.members) for segment in segments])
+    usual = weighted_median(em, count)
+    # Text is no mark of a shape that is larger, such as the bars of a chart above it or a part of a picture.
+    text, shape = em > 0.6 * usual, (em > SHAPE_EM * usual) & (count <= 2)
     order = np.argsort(-em)
     owner = np.full(len(segments), -1)
     reach = boxes.copy()
     for _ in range(12):
         changed = False
         for small in order[::-1]:
-            if owner[small] >= 0:
+            if owner[small] >= 0 or (text[small] and count[small] > FEW_LETTERS):
                 continue
             x1, y1, x2, y2 = boxes[small]
             middle = (y1 + y2) / 2
@@ -255,7 +287,7 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
             near = ((share < 0.45) & (gap < far)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
             inside = (middle > baseline - 1.05 * em) & (middle < baseline + 0.35 * em)
             fits = near & inside & (owner < 0) & (em > 1.2 * em[small])
-            fits &= boxes[:, 2] - boxes[:, 0] > x2 - x1
+            fits &= (boxes[:, 2] - boxes[:, 0] > x2 - x1) & ~(text[small] & shape)
             if fits.any():
                 candidates = np.flatnonzero(fits)
                 off = np.abs(middle - (baseline - 0.35 * em))[candidates] + gap[candidates]
@@ -277,29 +309,73 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
 def _join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
     """Join segments of one row, over a gutter only where it is a table's."""
     pairs, crossed = _neighbours(segments, gutters)
-    lines = _chain(segments, pairs + _word_gaps(segments, pairs, crossed))
+    lines = _chain(segments, pairs + _word_gaps(segments, pairs, crossed, gutters))
     lines = _join_markers(lines, _neighbours(lines, gutters)[1])
     pairs, crossed = _neighbours(lines, gutters)
-    for rows in crossed.values():
-        left, right = ([lines[row[side]] for row in rows] for side in (0, 1))
-        both = np.array([[(line.box[2] - line.box[0]) / line.em_px for line in side] for side in (left, right)])
-        widths, longest = both.min(0), both.max(0)
-        level = np.array([line.baseline_px for line in left])
-        steps = np.abs(level - [line.baseline_px for line in right]) / [line.em_px for line in left]
-        for number, row in enumerate(rows):
-            # A gutter may run from columns of prose into a table: the rows nearby decide.
-            near = np.abs(level - level[number]) < 4 * left[number].em_px
-            if near.sum() == 1 and longest[number] > 2 * COLUMN_WIDTH_EM:
-                continue  # the last words of a column beside a line of another
-            if near.sum() < 3 and len(rows) > 5 and np.median(widths) > COLUMN_WIDTH_EM:
-                continue  # likewise: a gutter of prose, and too few rows to be a table's
-            if np.median(widths[near]) < COLUMN_WIDTH_EM and np.median(steps[near]) < 0.12:
-                pairs.append(row)
+    sides = _beside(lines, gutters)
+    found = {number: _table_rows(lines, rows, *sides.get(number, ([], []))) for number, rows in crossed.items()}
+    # Over several gutters, such as a column's and the one before a list's items, all of them must be a table's.
+    refused = {row for number, rows in crossed.items() for row in rows if row not in found[number]}
+    pairs += [row for rows in found.values() for row in rows if row not in refused]
     return _chain(lines, pairs)
 
 
+def _beside(lines: list[TextLine], gutters: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
+    """Numbers of the lines that end on the left of each gutter, and of those that begin on its right."""
+    sides: dict[int, tuple[list[int], list[int]]] = {}
+    for number, line in enumerate(lines):
+        row = gutters[int(np.clip(line.baseline_px - 0.3 * line.em_px, 0, gutters.shape[0] - 1))]
+        before, behind = row[: line.box[0]], row[line.box[2] :]
+        for strip, side in ((behind, 0), (before[::-1], 1)):
+            white = np.flatnonzero(strip)
+            if len(white):
+                sides.setdefault(int(strip[white[0]]), ([], []))[side].append(number)
+    return sides
+
+
+def _table_rows(
+    lines: list[TextLine], rows: list[tuple[int, int]], lefts: list[int], rights: list[int]
+) -> list[tuple[int, int]]:
+    """Find the pairs over a gutter that are rows of a table: level, and narrow on one side.
+
+    Args:
+        lines: of the page.
+        rows: (left, right) pairs over the gutter.
+        lefts: lines that end at the gutter, with and without a partner.
+        rights: lines that begin at it.
+
+    Returns:
+        Those of `rows` to join.
+    """
+    level = np.array([line.baseline_px for line in lines])
+    em = np.array([line.em_px for line in lines])
+    boxes = box_array(lines)
+    wide = (boxes[:, 2] - boxes[:, 0]) / em > COLUMN_WIDTH_EM
+    left, right = np.array(rows).T
+    columns = [np.union1d(beside, own).astype(np.int64) for beside, own in ((lefts, left), (rights, right))]
+    steps = np.abs(level[left] - level[right]) / em[left]
+    # Short lines that end paragraphs beside each other make no table of columns of prose.
+    prose = min(wide[column].mean() for column in columns) > 0.5
+    found = []
+    for row in rows:
+        # A gutter may run from columns of prose into a table: the rows nearby decide.
+        nearby = np.abs(level - level[row[0]]) < TABLE_REACH_EM * em[row[0]]
+        near = nearby[left]
+        cells = [column[nearby[column]] for column in columns]
+        alone = not prose and max(len(column) for column in cells) == 1
+        if near.sum() < (3 if prose else 2) and not alone:
+            continue
+        share = min(wide[column].mean() for column in cells if len(column))
+        if share <= WIDE_SHARE[int(prose)] and np.median(steps[near]) < 0.12:
+            found.append(row)
+    return found
+
+
 def _word_gaps(
-    segments: list[TextLine], pairs: list[tuple[int, int]], crossed: dict[int, list[tuple[int, int]]]
+    segments: list[TextLine],
+    pairs: list[tuple[int, int]],
+    crossed: dict[int, list[tuple[int, int]]],
+    gutters: np.ndarray,
 ) -> list[tuple[int, int]]:
     """Find the pairs over a gutter that is none: word gaps of stretched lines that happen to lie under each other.
 
@@ -307,6 +383,7 @@ def _word_gaps(
         segments: of `_neighbours`.
         pairs: without a gutter, as it gives them.
         crossed: over a gutter, as it gives them.
+        gutters: (H, W), numbered.
 
     Returns:
         Pairs whose gap is no wider than the gaps between the words of the same row usually are.
@@ -325,12 +402,12 @@ def _word_gaps(
         width = float(boxes[right, 0] - boxes[left, 2])
         if width > 2.5 * max(em, segments[right].em_px):
             continue
-        if min(len(rows) for rows in crossed.values() if (left, right) in rows) <= 3:
+        if _flanks(segments, gutters, left, right) <= SHORT_COLUMN:
             found.append((left, right))  # no column is so short
             continue
         crossing = gaps(over, baseline, 0.2 * em)
         # The gaps of a stretched line with few words may all lie over gutters, and over the same as the real one.
-        alike = sum(gap < ALIKE_GAPS * width for gap in crossing)
+        alike = sum(width / ALIKE_GAPS < gap < ALIKE_GAPS * width for gap in crossing)
         if alike >= STRETCHED_GAPS or (alike >= 3 and max(crossing) > 2 * width):
             found.append((left, right))
             continue
@@ -341,6 +418,33 @@ def _word_gaps(
         if width <= (1.15 * max(row) if wider else float(np.median(row))):
             found.append((left, right))
     return sorted(found)
+
+
+def _flanks(segments: list[TextLine], gutters: np.ndarray, left: int, right: int) -> int:
+    """Count the lines along the white that parts two segments of a row, on the side where there are fewer.
+
+    Where it is a column's gutter, there are others above or below them. A gap between words may also be white from its
+    row on, such as under a short heading or beside a picture.
+    """
+    line, boxes = segments[left], box_array(segments)
+    row = int(np.clip(line.baseline_px - 0.3 * line.em_px, 0, gutters.shape[0] - 1))
+    begin, end = line.box[2], max(segments[right].box[0], line.box[2] + 1)
+    columns = begin + np.flatnonzero(gutters[row, begin:end])
+    if not len(columns):
+        return 0
+    white = gutters[:, columns] > 0
+    ends = [np.flatnonzero(~column) for column in white.T]
+    reach = [(int(end[end < row].max(initial=-1)), int(end[end > row].min(initial=len(white)))) for end in ends]
+    tallest = int(np.argmax([below - above for above, below in reach]))
+    (above, below), x = reach[tallest], columns[tallest]
+    middle = (boxes[:, 1] + boxes[:, 3]) / 2
+    near = (middle > above) & (middle < below)
+    # The nearest on each row alone: words of other columns are no flank.
+    rows = [
+        {round(float(level) / line.em_px) for level in middle[near & side]}
+        for side in (boxes[:, 2] <= x + 1, boxes[:, 0] >= x - 1)
+    ]
+    return min(len(levels) for levels in rows)
 
 
 def _join_markers(lines: list[TextLine], crossed: dict[int, list[tuple[int, int]]]) -> list[TextLine]:
