@@ -29,7 +29,7 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
 
 @pytest.mark.parametrize(("height", "width", "size"), [(10, 10, 5), (7, 12, 5), (3, 4, 14), (64, 64, 14)])
 def test_partition_and_back(height: int, width: int, size: int) -> None:
-    hidden = torch.randn(2, height, width, 3)
+    hidden = torch.arange(2.0 * height * width * 3).remainder(7.0).view(2, height, width, 3)  # whole: sums are exact
     windows, padded = window_partition(hidden, size)
     assert padded == (-(-height // size) * size, -(-width // size) * size)
     assert windows.shape == (2 * padded[0] * padded[1] // size**2, size, size, 3)
@@ -70,10 +70,10 @@ def test_sdpa_equals_eager_forward_and_backward(use_rel_pos: bool) -> None:
         output.square().sum().backward()
         outputs.append(output.detach())
         gradients.append([hidden.grad, *(parameter.grad for parameter in attention.parameters())])
-    # Eager takes its softmax in float32, as the published model does.
+    # Eager takes its softmax in float32, as the published model does: gradients err in proportion to the largest.
     torch.testing.assert_close(outputs[0], outputs[1], atol=1e-5, rtol=1e-5)
     for eager, sdpa in zip(*gradients, strict=True):
-        torch.testing.assert_close(eager, sdpa, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(eager, sdpa, atol=1e-5 * float(sdpa.abs().max().clamp(min=1.0)), rtol=1e-4)
 
 
 def test_sdpa_holds_no_square_of_logits() -> None:
