@@ -19,7 +19,7 @@ from pathlib import Path
 
 from got_ocr.evaluation.nano_answers import write_worst
 from got_ocr.evaluation.nano_card import card_tables, write_plots
-from got_ocr.evaluation.nano_report import RungFigures, Scored, score, summarise
+from got_ocr.evaluation.nano_report import RungFigures, Scored, describe_structure, score, summarise
 from got_ocr.evaluation.nano_run import Job, answers_file, load_answers, run_job
 from got_ocr.evaluation.nano_rungs import RUNGS, Rung, find_rungs, freeze_corpus
 
@@ -86,6 +86,8 @@ def _one_line(figures: RungFigures) -> str:
         parts.append(f"CER {100 * figures.error.value:.2f} % ({low:.2f} to {high:.2f})")
     parts.append(f"read {100 * figures.passed.value:.1f} %, exact {100 * figures.exact:.1f} %")
     parts.append(f"unfinished {100 * figures.unfinished:.1f} %, invented words {100 * figures.invented_words:.2f} %")
+    if figures.structure:
+        parts.append(describe_structure(figures.structure))
     parts.append(f"failed {figures.failed}, {figures.cpu_s_a_page:.2f} CPU s a page")
     return "; ".join(parts) + "\n"
 

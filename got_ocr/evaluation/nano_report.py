@@ -10,13 +10,14 @@ to the next, gives each page at most 10 % CER: a page that is missing, doubled, 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from got_ocr.evaluation.distances import edit_distance
 from got_ocr.evaluation.hallucination import InventedText, find_invented
+from got_ocr.evaluation.nano_formatted import count_structure, sum_structure
 from got_ocr.evaluation.nano_run import Answer
 from got_ocr.evaluation.nano_rungs import Rung
 from got_ocr.evaluation.statistics import Interval, bootstrap
@@ -74,6 +75,8 @@ class RungFigures:
         invented_words: invented words by all words of 4 characters and more.
         failed: pictures that the reader refused.
         cpu_s_a_page: seconds of one core.
+        structure: of format mode's answers: F1 of `headings`, list `items` and table `cells`, TEDS of tables, and the
+            CER of the pages `without_formulas`; None for what no page has.
     """
 
     rung: str
@@ -94,6 +97,7 @@ class RungFigures:
     invented_words: float
     failed: int
     cpu_s_a_page: float
+    structure: Mapping[str, float | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Turn the figures into what JSON can hold, NaN into None."""
@@ -109,6 +113,11 @@ class RungFigures:
 def single_blanks(text: str) -> str:
     """Write white space as single blanks."""
     return " ".join(text.split())
+
+
+def single_line_ends(text: str) -> str:
+    """Write white space as single blanks, and where it has line ends as one of these."""
+    return "\n".join(line for line in map(single_blanks, text.splitlines()) if line)
 
 
 def page_errors(texts: Sequence[str], answer: str) -> list[int]:
@@ -153,7 +162,8 @@ def score(rung: Rung, answer: Answer) -> Scored:
     Returns:
         The counts.
     """
-    truth, text = single_blanks("\n".join(answer.texts)), single_blanks(answer.answer)
+    clean = single_line_ends if rung.measure == "markdown" else single_blanks
+    truth, text = clean("\n".join(answer.texts)), clean(answer.answer)
     errors, pages_read = edit_distance(truth, text), 0
     if rung.measure == "documents":
         limits = [PAGE_LIMIT * len(single_blanks(page)) for page in answer.texts]
@@ -208,7 +218,24 @@ def summarise(rung: Rung, reader: str, scored: Sequence[Scored]) -> RungFigures:
         invented_words=sum(len(one.invented.invented) for one in scored) / words if words else 0.0,
         failed=sum(answer.reason == "error" for answer in answers),
         cpu_s_a_page=sum(answer.cpu_s for answer in answers) / pages,
+        structure=_structure(scored) if rung.measure == "markdown" else {},
     )
+
+
+def _structure(scored: Sequence[Scored]) -> dict[str, float | None]:
+    counts = [count_structure("\n\n".join(one.answer.texts), one.answer.answer) for one in scored]
+    plain = [one for one in scored if not one.answer.facts.get("formulas")]
+    characters = sum(one.characters for one in plain)
+    errors = sum(one.errors for one in plain) / characters if characters else None
+    return {**sum_structure(counts), "without_formulas": errors}
+
+
+def describe_structure(structure: Mapping[str, float | None]) -> str:
+    """Write the figures of format mode as a line; empty without any."""
+    names = {"headings": "F1 of headings", "items": "list items", "cells": "cells", "teds": "TEDS"}
+    parts = [f"{name} {value:.3f}" for key, name in names.items() if (value := structure.get(key)) is not None]
+    plain = structure.get("without_formulas")
+    return ", ".join([*parts, f"CER without formulas {100 * plain:.2f} %"] if plain is not None else parts)
 
 
 def _percent(interval: Interval, digits: int = 2) -> str:
@@ -223,6 +250,8 @@ def _main_figure(figures: RungFigures | None, measure: str) -> str:
         return "-"
     if measure == "silence":
         return f"{100 * figures.silent:.1f} % empty, {figures.answer_characters:.2f} characters a picture"
+    if measure == "markdown" and figures.error is not None:
+        return f"{_percent(figures.error)}; {describe_structure(figures.structure)}"
     return _percent(figures.passed, 1) if measure != "errors" or figures.error is None else _percent(figures.error)
 
 

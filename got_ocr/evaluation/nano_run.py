@@ -93,6 +93,8 @@ class ModelReader:
     def read(self, rung: Rung, question: Question) -> dict[str, Any]:
         """Read a question's pictures; see `Reader`."""
         options: dict[str, Any] = {"return_dict": True, "slice_pages": None if rung.sliced else False}
+        if rung.measure == "markdown":
+            options["ocr_type"] = "format"
         if question.color:
             options["ocr_color"] = question.color
         elif question.box:
@@ -176,10 +178,15 @@ def ask(rung: Rung, materials: Materials, readers: dict[str, Reader], number: in
     picture = picture_sum(question)
     answers = {}
     for name, reader in readers.items():
-        if known.get(name) != picture:
+        if known.get(name) != picture and can_read(name, rung):
             fields = {"texts": list(question.texts), "facts": dict(question.facts), **reader.read(rung, question)}
             answers[name] = Answer(number=number, picture=picture, **fields)
     return answers
+
+
+def can_read(reader: str, rung: Rung) -> bool:
+    """Whether a reader can answer a rung's questions: Tesseract writes no Mathpix Markdown."""
+    return reader != "tesseract" or rung.measure != "markdown"
 
 
 def answers_file(folder: Path, reader: str, rung: Rung) -> Path:
@@ -275,7 +282,9 @@ _Task = tuple[str, int, dict[str, int]]
 def _run_rung(
     job: Job, rung: Rung, count: int, folder: Path, work: Callable[[Sequence[_Task]], Iterator[dict[str, Answer]]]
 ) -> None:
-    paths = {reader: answers_file(folder, reader, rung) for reader in job.readers.values()}
+    paths = {
+        reader: answers_file(folder, reader, rung) for name, reader in job.readers.items() if can_read(name, rung)
+    }
     done = {reader: load_answers(path) for reader, path in paths.items()}
     tasks: list[_Task] = []
     for number in range(count):

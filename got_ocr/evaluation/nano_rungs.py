@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from got_ocr.evaluation.nano_formatted import draw_formatted
 from got_ocr.evaluation.nano_pictures import (
     Question,
     blank_paper,
@@ -114,8 +115,9 @@ class Rung:
         key: short name, for files and the command line.
         name: for tables.
         draw: makes picture n from the materials, a generator of its own, and n.
-        measure: `errors` (character error rate), `regions` (share within 5 %), `documents` (share with all pages in
-            order) or `silence` (characters where there is no text).
+        measure: `errors` (character error rate), `markdown` (the same of format mode's answer, and how much of the
+            structure is right), `regions` (share within 5 %), `documents` (share with all pages in order) or `silence`
+            (characters where there is no text).
         count: pictures by default.
         page_segmentation: what fits for Tesseract: 3 a page, 6 a block, 7 a line.
         mark: what is to be reached, as the issue has it.
@@ -351,6 +353,7 @@ RUNGS = (
     ),
     Rung("blank", "worn paper without text", draw_blank, "silence", page_segmentation=3),
     Rung("non-text", "pictures of other things than text", draw_non_text, "silence", page_segmentation=3),
+    Rung("format", "format mode: headings, lists, simple formulas and tables", draw_formatted, "markdown", count=200),
     Rung("lines-unseen", "clean lines, unseen fonts", partial(draw_print, Print((1, 3), unseen=True))),
     Rung("lines-sizes", "clean lines, known fonts, 10 to 48 px", partial(draw_print, Print((1, 3), (10.0, 48.0)))),
     Rung("lines-worn", "lines of the trainer's own renderer at full wear", draw_worn_lines),
