@@ -283,7 +283,8 @@ def _attach_small(segments: list[TextLine]) -> list[TextLine]:
             gap = np.maximum(np.maximum(reach[:, 0] - x2, x1 - reach[:, 2]), 0.0)
             share = height[small] / em
             # A bullet may stand further away from its item.
-            far = np.where(reach[:, 0] > x2, MARKER_GAP_EM, 1.2) * em
+            word = text[small] and count[small] > 1
+            far = np.where(reach[:, 0] > x2, 1.2 if word else MARKER_GAP_EM, 1.2) * em
             near = ((share < 0.45) & (gap < far)) | ((share < 0.8) & (gap < 0.5 * em) & (em[small] < 0.8 * em))
             inside = (middle > baseline - 1.05 * em) & (middle < baseline + 0.35 * em)
             fits = near & inside & (owner < 0) & (em > 1.2 * em[small])

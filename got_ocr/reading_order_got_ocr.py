@@ -12,6 +12,8 @@ import numpy as np
 CAPITAL_EM = 0.7
 X_HEIGHT_EM = 0.5
 FOLIO_GAP_EM, FOLIO_WIDTH_EM = 2.2, 14.0  # Least distance of a page's number from the text, and its greatest width.
+MOST_TITLE_LINES, TITLE_EM = 5, 1.15  # Lines above all columns, a running head counted; a title's size to the text's.
+CENTRED_SHARE = 0.02  # Of the text's width: as near to its middle stands what is centred.
 BESIDE_EM = 1.1  # Lines of two columns have others about as high beside them.
 FEW_LETTERS = 6  # So few tell little of a line's size.
 
@@ -82,7 +84,7 @@ def order_lines(lines: list[TextLine]) -> list[TextLine]:
                 if state[here] == 1:
                     state[here] = 2
                     order.append(here)
-    return _number_blocks(_settle_sizes(_move_folios([lines[number] for number in order])))
+    return _number_blocks(_settle_sizes(_move_titles(_move_folios([lines[number] for number in order]))))
 
 
 def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.ndarray) -> np.ndarray:
@@ -121,7 +123,28 @@ def _move_folios(lines: list[TextLine]) -> list[TextLine]:
     moved = list(range(len(lines)))
     for number, gap, place in ((head, top - level[head], 0), (foot, level[foot] - bottom, len(lines) - 1)):
         width = lines[number].box[2] - lines[number].box[0]
-        if gap > FOLIO_GAP_EM * usual and width < FOLIO_WIDTH_EM * usual:
+        # What stands alone above all columns is no column's, however wide; below, it may be the longest column's.
+        if gap > FOLIO_GAP_EM * usual and (place == 0 or width < FOLIO_WIDTH_EM * usual):
+            moved.remove(number)
+            moved.insert(place, number)
+    return [lines[number] for number in moved]
+
+
+def _move_titles(lines: list[TextLine]) -> list[TextLine]:
+    """Read a short title that stands in the middle above three columns before all of them."""
+    boxes = box_array(lines)
+    usual = float(np.median([line.em_px for line in lines]))
+    middle, width = (boxes[:, 0].min() + boxes[:, 2].max()) / 2, np.ptp(boxes[:, [0, 2]])
+    moved = list(range(len(lines)))
+    for place, number in enumerate(np.argsort(boxes[:, 3])[:MOST_TITLE_LINES].tolist()):
+        rest = moved[place:]
+        others = [other for other in rest if other != number]
+        if number not in rest or not others or boxes[others, 1].min() < boxes[number, 3] - 0.1 * usual:
+            break
+        off = abs(boxes[number, [0, 2]].mean() - middle)
+        if rest[0] != number:
+            if lines[number].em_px < TITLE_EM * usual or off > CENTRED_SHARE * width:
+                break
             moved.remove(number)
             moved.insert(place, number)
     return [lines[number] for number in moved]

@@ -132,3 +132,19 @@ def test_a_block_alone_gives_no_lines() -> None:
     image, draw = page((300, 200), [])
     draw.rectangle((100, 50, 180, 120), fill=0)
     assert cut(image).line_boxes == []
+
+
+def test_a_wide_running_head_over_one_column_is_read_first() -> None:
+    lines = [(x, 120 + 30 * row, WIDE) for x in (40, 500) for row in range(10)]
+    sliced = cut(page((960, 460), [*lines, (500, 30, WIDE)])[0])
+    assert sliced.line_boxes[0][1] < 60
+    assert [box[0] < 480 for box in sliced.line_boxes[1:]] == [True] * 10 + [False] * 10
+
+
+def test_a_short_title_in_the_middle_above_three_columns_is_read_first() -> None:
+    lines = [(x, 70 + 30 * row, "words as wide as this") for x in (40, 280, 520) for row in range(10)]
+    image, draw = page((760, 400), lines)
+    draw.text((374, 50), "A title", fill=0, font=ImageFont.load_default(28), anchor="ms")
+    sliced = cut(image)
+    assert sliced.line_boxes[0][1] < 50
+    assert [box[0] // 240 for box in sliced.line_boxes[1:]] == [0] * 10 + [1] * 10 + [2] * 10
