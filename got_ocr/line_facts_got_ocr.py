@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .reading_order_got_ocr import TextLine
+from .reading_order_got_ocr import CAPITAL_EM, TextLine
 from .tables_got_ocr import CellPlace, TableLayout
 
 BULLET_EM = (0.08, 0.62)  # Least and greatest width of a bullet; dashes are wider than
 BULLET_HEIGHT_EM = 0.5  # any bullet is high.
-BULLET_GAP_EM = 0.22  # Least white between a bullet and its item.
+BULLET_GAP_EM, DOT_GAP_EM = 0.22, 0.35  # Least white between a dash or a dot and its item.
+SOLID = 0.66  # Least share of ink in the box of a solid bullet.
+EVEN_RING, RING_GAP_EM = 0.72, 0.4  # How much a ring is like its mirror images, and the least white behind it.
 BULLET_MIDDLE_EM = (0.1, 0.5)  # Of a bullet over the baseline.
 MANY_LETTERS, LETTERS_EM = 15, 0.78  # Least height of a line with so many letters.
+TWO_HEIGHTS = 0.3  # Share of a line's columns whose ink ends below its capitals, but not far.
 DASH_EM = 1.15  # Widest dash that marks an item.
 
 
@@ -67,6 +70,8 @@ def measure_line(
     em_px = line.em_px
     if len(line.members) >= MANY_LETTERS:  # Some of so many reach up or down.
         em_px = min(em_px, (line.box[3] - line.box[1]) / LETTERS_EM)
+    if line.even:
+        em_px = min(em_px, _largest_em(line, own))
     return LineFacts(
         em_px=em_px / scale,
         baseline_px=line.baseline_px / scale,
@@ -74,6 +79,15 @@ def measure_line(
         bullet_px=(line.box[0] + bullet) / scale if bullet else 0.0,
         is_dash=is_dash,
     )
+
+
+def _largest_em(line: TextLine, own: np.ndarray) -> float:
+    """The largest size that a line taken for small letters alone can have, told by letters of two heights in it."""
+    columns = own.any(0)
+    rise = line.baseline_px - line.box[1] - own.argmax(0)[columns]
+    upper = float(np.percentile(rise, 95)) if len(rise) else 0.0
+    lower = np.mean((rise > 0.5 * upper) & (rise < 0.82 * upper)) if len(rise) else 0.0
+    return upper / CAPITAL_EM if lower > TWO_HEIGHTS else line.em_px
 
 
 def _stroke(ink: np.ndarray, own: np.ndarray) -> float:
@@ -101,6 +115,13 @@ def _find_bullet(line: TextLine, own: np.ndarray) -> tuple[int, bool]:
         return 0, False
     is_dash = height < 0.2 and 1.6 * height < width < DASH_EM
     is_dot = BULLET_EM[0] < width < BULLET_EM[1] and height < BULLET_HEIGHT_EM and 0.6 < width / height < 1.6
+    mark = own[rows[0] : rows[-1] + 1, int(inked[0]) : end]
+    gap_em = (inked[gaps[0] + 1] - inked[gaps[0]]) / line.em_px
+    is_dot &= gap_em > DOT_GAP_EM
+    if is_dot and mark.mean() < SOLID:
+        # A ring, or a letter that is a word: `a`, `e`, `o`.
+        alike = np.mean(mark == mark[::-1]) > EVEN_RING and np.mean(mark == mark[:, ::-1]) > EVEN_RING
+        is_dot = bool(alike and gap_em > RING_GAP_EM)
     return (int(inked[gaps[0] + 1]), is_dash) if is_dash or is_dot else (0, False)
 
 

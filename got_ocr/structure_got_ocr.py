@@ -30,7 +30,7 @@ USUAL_PITCH_EM = 1.3
 SAME_PITCH = 1.25  # By how much the pitch of lines that belong together may exceed the usual one.
 
 _NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
-_BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[.,'`´oO0]\s+)(?=\S)")
+_BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
 _CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
 _LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
 _FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\])", re.DOTALL)
@@ -58,7 +58,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Element:
-    """A piece of the page: its kind (`title`, `heading`, `item`, `table` or `paragraph`), source and last line."""
+    """A piece of the page: its kind (`title`, `author`, `heading`, `item`, `table`, ...), source and last line."""
 
     kind: str
     source: str
@@ -89,7 +89,27 @@ def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
     ready = min(unread, default=len(lines))
     rows = [_Row(*row) for row in zip(lines, page.line_boxes, page.layout.lines, page.line_blocks, strict=True)]
     elements = _Reader(rows, page.layout.tables).read(ready)
-    return _write(elements[:-1] if rest else elements)
+    if rest:
+        elements = elements[:-1]
+    if rest and elements and _is_abstract(elements[-1]):
+        elements = elements[:-1]
+    return _write(_with_abstract(elements))
+
+
+def _is_abstract(element: _Element) -> bool:
+    return element.kind == "heading" and re.fullmatch(r"\\\w+\*\{abstract[.:]?\}", element.source.lower()) is not None
+
+
+def _with_abstract(elements: Sequence[_Element]) -> list[_Element]:
+    """Make a heading `Abstract` and the paragraph below it one piece."""
+    joined: list[_Element] = []
+    for element in elements:
+        if joined and _is_abstract(joined[-1]) and element.kind == "paragraph":
+            source = f"\\begin{{abstract}}\n{element.source}\n\\end{{abstract}}"
+            joined[-1] = _Element("abstract", source, element.last)
+        else:
+            joined.append(element)
+    return joined
 
 
 def _write(elements: Sequence[_Element]) -> str:
@@ -151,7 +171,12 @@ class _Reader:
                 at += 1
                 continue
             end = self._heading_end(at, ready)
-            if end:
+            if end and self._is_below_title(at, elements):
+                kind = "author" if elements[-1].kind == "title" else "paragraph"
+                text = _escape(_join_lines([line.text for line in self.rows[at:end]]))
+                source = f"\\author{{\n{text}\n}}" if kind == "author" else text
+                elements.append(_Element(kind, source, self.rows[end - 1]))
+            elif end:
                 elements.append(self._heading(at, end))
             elif self._begins_item(at):
                 end = self._item_end(at, ready)
@@ -195,6 +220,15 @@ class _Reader:
             return True
         pitch = (self.rows[at].facts.baseline_px - self.rows[at - 1].facts.baseline_px) / self.em
         return pitch < 0.3 or pitch > SET_OFF * self.pitch
+
+    def _is_below_title(self, at: int, elements: Sequence[_Element]) -> bool:
+        """Whether what may be a heading names authors or a date: light, in the middle, right after the title."""
+        is_first = bool(elements) and elements[0].kind == "title" and len(elements) < 4
+        behind = 0
+        while behind in self.headings and behind < at:
+            behind = self.headings[behind]
+        is_first = is_first and behind == at
+        return is_first and self.rows[at].facts.stroke_em < BOLD * self.stroke and self._is_centred(at)
 
     def _is_apart(self, at: int) -> bool:
         """Whether the line behind a heading stands apart: lower than the usual pitch, or much smaller or lighter."""

@@ -20,7 +20,8 @@ from .reading_order_got_ocr import TextLine, box_array, order_lines
 RULE_SHARE = 0.25  # Of the page's darkest ink: a hair line that was reduced is as pale.
 RULE_LENGTH = 3.5, 1.9  # Least length of horizontal and upright rules, in heights of a letter.
 RULE_THICKNESS = 0.4  # Largest, in heights of a letter.
-COLUMN_GAP_EM = 0.65  # Least white between two columns without a rule.
+COLUMN_GAP_EM = 1.05  # Least white between two columns without a rule; words of typewriter faces are up to 0.95 apart.
+WRAPPED_EM = 0.95  # Baselines closer than this are of one row: cells of several lines stand in its middle.
 ROW_EM = 0.45  # Baselines further apart are of two rows of text.
 PROSE_WIDTH_EM, PROSE_LINES = 14.0, 6  # Columns so wide with more lines, all full, are a page's, not a table's.
 
@@ -324,7 +325,7 @@ def _find_rows(grid: _Grid, cells: list[tuple[TextLine, int]], columns: int, em:
     for number in numbers:
         rows: list[list[int]] = []
         for at in sorted(np.flatnonzero(band == number).tolist(), key=lambda at: level[at]):
-            if rows and level[at] - level[rows[-1][-1]] < ROW_EM * em:
+            if rows and level[at] - level[rows[-1][-1]] < WRAPPED_EM * em:
                 rows[-1].append(at)
             else:
                 rows.append([at])

@@ -170,6 +170,30 @@ def test_the_largest_line_in_the_middle_above_all_is_the_title() -> None:
     assert sheet.read() == sheet.truth
 
 
+def test_authors_and_an_abstract_below_a_title() -> None:
+    sheet = Sheet()
+    for text, face, command in (
+        ("On the reading of pages", font(38, "bold"), "title"),
+        ("Ann Keller, Ben Marsh", font(24), "author"),
+    ):
+        sheet.writer.line(410 - face.getlength(text) / 2, sheet.y, text, face)
+        sheet.y += 1.6 * face.size
+        sheet.pieces.append(f"\\{command}{{\n{text}\n}}")
+    sheet.heading("Abstract", 22)
+    sheet.pieces.pop()
+    sheet.paragraph(8)
+    sheet.pieces[-1] = f"\\begin{{abstract}}\n{sheet.pieces[-1]}\n\\end{{abstract}}"
+    sheet.heading("The first chapter")
+    sheet.paragraph(9)
+    assert sheet.read() == sheet.truth
+
+
+def test_a_word_of_one_letter_is_no_bullet() -> None:
+    sheet = Sheet()
+    sheet.writer.line(60, sheet.y, "a river runs through all of it, and nobody", font(), 7.0)
+    assert "- " not in sheet.read()
+
+
 def test_an_indent_begins_a_paragraph_where_no_white_does() -> None:
     sheet = Sheet()
     for seed in range(10, 14):
