@@ -26,6 +26,7 @@ from .processing_got_ocr import GotOcrProcessor  # noqa: F401
 from .prompt_got_ocr import instruction
 from .reading_order_got_ocr import order_lines  # noqa: F401
 from .region_got_ocr import cut_region  # noqa: F401
+from .rows_got_ocr import join_rows  # noqa: F401
 from .slicing_got_ocr import slice_page  # noqa: F401
 from .sources_got_ocr import PageError  # noqa: F401
 from .streaming_got_ocr import PageStream  # noqa: F401
