@@ -24,7 +24,7 @@ from got_ocr.synthesis.tables import random_table
 if TYPE_CHECKING:
     from got_ocr.evaluation.nano_rungs import Materials
 
-ALIKE = 0.1  # Largest share of wrong characters of a heading, an item or a cell that counts as read.
+ALIKE = 0.1  # Largest share of wrong characters of a heading, an item, a formula or a cell that counts as read.
 _FORMULAS = (
     *("x^{2}", "a_{i}", "n+1", "x_{0}", "y=2x", "r^{3}", "a+b", "b_{n}", "x<y", "\\alpha", "\\pi r^{2}", "k=3"),
     *("\\frac{a}{b}", "\\frac{1}{2}"),
@@ -39,7 +39,7 @@ class StructureCount:
     """How much of a page's structure an answer has.
 
     Attributes:
-        true: parts of the truth by kind: `headings`, `items`, `cells`.
+        true: parts of the truth by kind: `headings`, `items`, `formulas`, `cells`.
         answered: parts of the answer by kind.
         right: parts that both have, by kind.
         teds: similarity of the tables with their texts; None where neither has any.
@@ -137,17 +137,18 @@ def draw_formatted(materials: "Materials", rng: np.random.Generator, number: int
 
 
 def structure_parts(page: str) -> dict[str, list[tuple[str, str]]]:
-    """Take headings and list items out of a page.
+    """Take headings, list items and formulas out of a page.
 
     Args:
         page: Mathpix Markdown.
 
     Returns:
-        (command or mark, text) of `headings` and `items`.
+        (command, mark or nothing, text) of `headings`, `items` and `formulas`, the latter without spaces.
     """
     rest = TABLE_SPAN.sub(" ", page)
     headings = [(command, " ".join(text.split())) for command, text in _HEADING.findall(rest)]
-    return {"headings": headings, "items": _ITEM.findall(rest)}
+    formulas = [("", "".join((inline or display).split())) for inline, display in FORMULA.findall(rest)]
+    return {"headings": headings, "items": _ITEM.findall(rest), "formulas": formulas}
 
 
 def count_structure(truth: str, answer: str) -> StructureCount:
@@ -207,7 +208,7 @@ def sum_structure(counts: Sequence[StructureCount]) -> dict[str, Any]:
         F1 by kind, None where no page has any, and the mean `teds` of pages with tables.
     """
     figures: dict[str, Any] = {}
-    for kind in ("headings", "items", "cells"):
+    for kind in ("headings", "items", "formulas", "cells"):
         both = sum(count.true[kind] + count.answered[kind] for count in counts)
         figures[kind] = 2 * sum(count.right[kind] for count in counts) / both if both else None
     similarities = [count.teds for count in counts if count.teds is not None]

@@ -75,8 +75,8 @@ class RungFigures:
         invented_words: invented words by all words of 4 characters and more.
         failed: pictures that the reader refused.
         cpu_s_a_page: seconds of one core.
-        structure: of format mode's answers: F1 of `headings`, list `items` and table `cells`, TEDS of tables, and the
-            CER of the pages `without_formulas`; None for what no page has.
+        structure: of format mode's answers: F1 of `headings`, list `items`, `formulas` and table `cells`, TEDS of
+            tables, and the CER of the pages `without_formulas`; None for what no page has.
     """
 
     rung: str
@@ -232,7 +232,13 @@ def _structure(scored: Sequence[Scored]) -> dict[str, float | None]:
 
 def describe_structure(structure: Mapping[str, float | None]) -> str:
     """Write the figures of format mode as a line; empty without any."""
-    names = {"headings": "F1 of headings", "items": "list items", "cells": "cells", "teds": "TEDS"}
+    names = {
+        "headings": "F1 of headings",
+        "items": "list items",
+        "formulas": "formulas",
+        "cells": "cells",
+        "teds": "TEDS",
+    }
     parts = [f"{name} {value:.3f}" for key, name in names.items() if (value := structure.get(key)) is not None]
     plain = structure.get("without_formulas")
     return ", ".join([*parts, f"CER without formulas {100 * plain:.2f} %"] if plain is not None else parts)
