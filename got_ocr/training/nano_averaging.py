@@ -24,16 +24,20 @@ from got_ocr.training.nano_batches import Batch
 from got_ocr.training.nano_trainer import NanoTrainer, NanoTrainingConfig, build_batch_source, grey_weights
 
 SEED = 987_654
+TOWER = ".vision_tower_high."  # in the names of its weights
 SHARES = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0)
 
 
-def average_weights(earlier: Mapping[str, Tensor], later: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+def average_weights(
+    earlier: Mapping[str, Tensor], later: Mapping[str, Tensor], share: float, tower_share: float | None = None
+) -> dict[str, Tensor]:
     """Mix two state dictionaries.
 
     Args:
         earlier: weights by name.
         later: weights by the same names, of the same shapes.
         share: of the later ones, 0 to 1.
+        tower_share: of the later ones in the vision tower; None: the same.
 
     Returns:
         The weighted means.
@@ -41,15 +45,19 @@ def average_weights(earlier: Mapping[str, Tensor], later: Mapping[str, Tensor], 
     Raises:
         ValueError: names or shapes differ, or the share is out of range.
     """
-    if not 0.0 <= share <= 1.0:
-        raise ValueError(f"share {share:g}: the later weights' share must be 0 to 1")
+    in_tower = share if tower_share is None else tower_share
+    for value in (share, in_tower):
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"share {value:g}: the later weights' share must be 0 to 1")
     shapes = [{name: tuple(weight.shape) for name, weight in one.items()} for one in (earlier, later)]
     if shapes[0] != shapes[1]:
         names = sorted(
             name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name)
         )
         raise ValueError(f"the two states are not of one model: {', '.join(names[:3])} differ")
-    return {name: torch.lerp(weight, later[name], share) for name, weight in earlier.items()}
+    return {
+        name: torch.lerp(weight, later[name], in_tower if TOWER in name else share) for name, weight in earlier.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,11 @@ class Measured:
 
 @torch.no_grad()
 def measure(
-    trainer: NanoTrainer, states: Sequence[dict[str, Any]], share: float, batches: Sequence[Sequence[Batch]]
+    trainer: NanoTrainer,
+    states: Sequence[dict[str, Any]],
+    share: float,
+    batches: Sequence[Sequence[Batch]],
+    tower_share: float | None = None,
 ) -> Measured:
     """Read held-out slices with an average.
 
@@ -84,11 +96,12 @@ def measure(
         states: the earlier and the later one.
         share: of the later weights.
         batches: what to read, one kind after the other.
+        tower_share: see `average_weights`.
 
     Returns:
         The means over each kind's batches.
     """
-    trainer.model.load_state_dict(average_weights(states[0]["model"], states[1]["model"], share))
+    trainer.model.load_state_dict(average_weights(states[0]["model"], states[1]["model"], share, tower_share))
     trainer.heads.load_state_dict(average_weights(states[0]["heads"], states[1]["heads"], share))
     losses, wrong = [], []
     for kind in batches:
@@ -132,6 +145,8 @@ def main() -> int:
     )
     parser.add_argument("--corpus-cache", type=Path, required=True, help="the run's corpus.txt")
     parser.add_argument("--batches", type=int, default=50, help="of held-out slices to measure on (50)")
+    parser.add_argument("--share", type=float, help="of the later weights; without it several are tried")
+    parser.add_argument("--tower-share", type=float, help="of the later weights in the vision tower (the same)")
     parser.add_argument("--output", type=Path, required=True, help="file of the averaged state, for nano_export")
     options = parser.parse_args()
     config = replace(NanoTrainingConfig.read(options.config), device="cpu")
@@ -145,15 +160,15 @@ def main() -> int:
         "| share of the later weights | loss a character (plain, format) | characters wrong |\n|---|---|---|\n"
     )
     results = []
-    for share in SHARES:
-        results.append(measure(trainer, states, share, batches))
+    for share in SHARES if options.share is None else (options.share,):
+        results.append(measure(trainer, states, share, batches, options.tower_share))
         losses = ", ".join(f"{loss:.4f}" for loss in results[-1].losses)
         wrong = ", ".join(f"{100 * share:.2f} %" for share in results[-1].wrong)
         sys.stdout.write(f"| {share:.2f} | {losses} | {wrong} |\n")
         sys.stdout.flush()
     best = min(results, key=lambda one: one.loss)
-    weights = average_weights(states[0]["model"], states[1]["model"], best.share)
-    torch.save({"model": weights, "step": states[1]["step"]}, options.output)
+    weights = average_weights(states[0]["model"], states[1]["model"], best.share, options.tower_share)
+    torch.save({"model": weights, "heads": states[1]["heads"], "step": states[1]["step"]}, options.output)
     sys.stderr.write(f"{options.output}: {best.share:g} of {options.later}\n")
     return 0
 

@@ -24,3 +24,12 @@ def test_states_of_other_models_and_wrong_shares_are_named() -> None:
         average_weights(one, {"tower": torch.zeros(2)}, 0.5)
     with pytest.raises(ValueError, match=r"share 1\.2"):
         average_weights(one, one, 1.2)
+
+
+def test_the_tower_may_have_a_share_of_its_own() -> None:
+    earlier = {"model.vision_tower_high.neck.0.weight": torch.zeros(2), "model.norm.weight": torch.zeros(2)}
+    later = {name: torch.ones(2) for name in earlier}
+    mixed = average_weights(earlier, later, 0.9, tower_share=0.7)
+    assert [round(float(weight[0]), 6) for weight in mixed.values()] == [0.7, 0.9]
+    with pytest.raises(ValueError, match=r"share 1\.5"):
+        average_weights(earlier, later, 0.9, tower_share=1.5)
