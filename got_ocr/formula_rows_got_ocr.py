@@ -14,6 +14,7 @@ import numpy as np
 
 from .ink_got_ocr import Components, weighted_median
 from .reading_order_got_ocr import TextLine, box_array
+from .rows_got_ocr import join_parts
 
 BAR_WIDTH_EM, BAR_HEIGHT_EM = (0.5, 14.0), 0.14
 LARGE_SIGN_EM = (1.15, 2.6)  # Height of sums, products and integrals that have limits above and below.
@@ -22,6 +23,9 @@ LIMIT_EM = 0.62  # Limits are no higher than this.
 BESIDE_EM = 1.6  # What goes on beside a bar begins no further away.
 FORMULA_MEMBERS = 0.3  # Of a line's letters stand over, under or beside a bar, if its formula is what the line has.
 AXIS_EM = 0.25  # Height of a fraction's bar over the baseline.
+
+USUAL_SIZES = (0.75, 1.3)  # Of a formula's letters, by the page's usual ones.
+SCRIPT_MEMBERS, SCRIPT_EM, SCRIPT_GAP_EM = 3, 0.72, 0.3  # Most letters of a power behind a line, height, distance.
 
 _Box = tuple[int, int, int, int]
 
@@ -59,7 +63,8 @@ def join_stacks(components: Components, ink: Components, lines: list[TextLine]) 
     owner = np.full(len(components.area), -1)
     for number, line in enumerate(lines):
         owner[line.members] = number
-    found = _Finder(components, ink, lines, owner, em).stacks()
+    finder = _Finder(components, ink, lines, owner, em)
+    found = finder.stacks()
     leader = list(range(len(lines)))
 
     def top(number: int) -> int:
@@ -67,8 +72,9 @@ def join_stacks(components: Components, ink: Components, lines: list[TextLine]) 
             number = leader[number]
         return number
 
-    for stack in found:
-        first, *others = sorted(top(number) for number in stack.lines)
+    ties = [stack.lines for stack in found] + [frozenset(pair) for pair in finder.scripts()]
+    for tie in ties:
+        first, *others = sorted({top(number) for number in tie})
         for number in others:
             leader[number] = first
     groups: dict[int, list[int]] = {}
@@ -78,21 +84,30 @@ def join_stacks(components: Components, ink: Components, lines: list[TextLine]) 
     for stack in found:
         own.setdefault(top(min(stack.lines)), []).append(stack)
     return [
-        _joined([lines[number] for number in group], own[first]) if first in own else lines[first]
+        _joined([lines[number] for number in group], own[first], em)
+        if first in own
+        else join_parts([lines[number] for number in group], _largest([lines[number] for number in group]))
         for first, group in groups.items()
     ]
 
 
-def _joined(parts: list[TextLine], stacks: list[_Stack]) -> TextLine:
-    """Make one line of the parts that stacks hold together."""
+def _largest(parts: list[TextLine]) -> int:
+    """The widest of a line's parts, its scripts being narrow."""
+    return int(np.argmax([part.box[2] - part.box[0] for part in parts]))
+
+
+def _joined(parts: list[TextLine], stacks: list[_Stack], em: float) -> TextLine:
+    """Make one line of the parts that stacks hold together. `em` is the page's usual size."""
     boxes = np.concatenate([box_array(parts), np.array([stack.box for stack in stacks], float)])
     x1, y1 = boxes[:, :2].min(0).astype(int).tolist()
     x2, y2 = boxes[:, 2:].max(0).astype(int).tolist()
     places = tuple(stack.box for stack in stacks)
-    if len(parts) == 1:
-        return replace(parts[0], box=(x1, y1, x2, y2), stacks=places)
     sizes, weights = np.array([part.em_px for part in parts]), np.array([len(part.members) for part in parts])
     em_px = weighted_median(sizes, weights)
+    if not USUAL_SIZES[0] < em_px / em < USUAL_SIZES[1]:  # a bar or a large sign was taken for letters
+        em_px = em
+    elif len(parts) == 1:
+        return replace(parts[0], box=(x1, y1, x2, y2), stacks=places)
     axis_px = float(np.median([stack.axis_px for stack in stacks]))
     level = [part for part in parts if abs(part.baseline_px - axis_px - AXIS_EM * em_px) < 0.2 * em_px]
     baseline = max(level, key=lambda part: len(part.members)).baseline_px if level else axis_px + AXIS_EM * em_px
@@ -123,6 +138,23 @@ class _Finder:
             if stack is not None:
                 found.append(stack)
         return found
+
+    def scripts(self) -> Iterator[tuple[int, int]]:
+        """Lines that are a power or an index at the end of another, as (power, other)."""
+        em = np.array([line.em_px for line in self.lines])
+        baseline = np.array([line.baseline_px for line in self.lines])
+        x1, y1, x2, y2 = self.line_boxes.T
+        for number, line in enumerate(self.lines):
+            if len(line.members) > SCRIPT_MEMBERS:
+                continue
+            gap = x1[number] - x2
+            beside = (gap > -0.1 * em) & (gap < SCRIPT_GAP_EM * em) & (y2[number] - y1[number] < SCRIPT_EM * em)
+            raised = (baseline - y2[number] > 0.22 * em) & (baseline - y1[number] < 1.25 * em)
+            lowered = (y2[number] - baseline > 0.08 * em) & (y1[number] - baseline > -0.45 * em)
+            lowered &= y2[number] - baseline < 0.5 * em
+            owners = np.flatnonzero(beside & (raised | lowered) & (em > em[number]))
+            if len(owners):
+                yield number, int(owners[np.argmin(gap[owners])])
 
     def _fractions(self) -> Iterator[_Stack]:
         em = self.em

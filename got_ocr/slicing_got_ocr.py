@@ -261,9 +261,14 @@ def slice_page(
     page = _read_layout(image, formatted)
     if _fits_as_it_is(image, page, options, canvas_size):
         return _natural_page(image, page, options, canvas_size, rotation)
+    layout = _measure_lines(page) if formatted else None
     packer = _Packer(page, options, canvas_size)
     for number, (line, scale) in enumerate(zip(page.lines, _scales(page, options, room_px), strict=True)):
-        packer.add_line(number, line, scale)
+        shown = line
+        if layout is not None and layout.lines[number].is_dot:
+            begin = round(layout.lines[number].bullet_px * page.scale)
+            shown = replace(line, box=(begin, *line.box[1:]))
+        packer.add_line(number, shown, scale)
     packer.close()
     boxes = [page.picture_box(line.box) for line in page.lines]
     blocks = [line.block for line in page.lines]
@@ -278,7 +283,7 @@ def slice_page(
         options,
         rotation,
         page.sideways,
-        _measure_lines(page) if formatted else None,
+        layout,
     )
 
 

@@ -276,6 +276,8 @@ class _Reader:
         size = self.rows[at].em / self.em
         if len(text) > HEADING_CHARACTERS or not any(character.isalpha() for character in text):
             return 0
+        if _LONE_FORMULA.fullmatch(text):
+            return 0
         return 0 if _CAPTION.match(text) or (is_sentence and size < TITLE and len(text) > 30) else end
 
     def _is_plain_heading(self, at: int) -> bool:
@@ -333,12 +335,13 @@ class _Reader:
 
     def _has_bullet(self, at: int) -> bool:
         """Whether a line has a bullet; a number in old style is as low as one."""
-        return self.rows[at].facts.bullet_px > 0 and not _NUMBER.match(self.rows[at].text)
+        facts = self.rows[at].facts
+        return facts.is_dot or (facts.bullet_px > 0 and not _NUMBER.match(self.rows[at].text))
 
     def _item(self, at: int, end: int) -> str:
         text = _join_lines([row.text for row in self.rows[at:end]])
         if self._has_bullet(at):
-            found = _BULLET.match(text)
+            found = None if self.rows[at].facts.is_dot else _BULLET.match(text)
             return "- " + _escape(text[found.end() :] if found else text)
         return _escape(text)
 

@@ -82,6 +82,19 @@ def test_an_inline_fraction_stays_in_its_line(fonts: tuple[FontFace, MathFonts])
     assert lines(image) == 2
 
 
+def test_a_power_at_a_lines_end_belongs_to_it(fonts: tuple[FontFace, MathFonts]) -> None:
+    image = draw(fonts, [["A line that ends in", (r"E=mc^{2}",)], ["and the last line of it"]])
+    assert lines(image) == 2
+
+
+def test_a_formula_is_scaled_like_the_text_around_it(fonts: tuple[FontFace, MathFonts]) -> None:
+    image = draw(fonts, [["The first line of text here"], [(r"\sum_{i}x=\frac{a}{b}",)], ["and the last line of it"]])
+    page = slice_page(image, OPTIONS, 192, formatted=True)
+    assert page.layout is not None
+    sizes = [line.em_px for line in page.layout.lines]
+    assert 0.7 < sizes[1] / sizes[0] < 1.35
+
+
 def test_an_underlined_word_is_no_fraction(fonts: tuple[FontFace, MathFonts]) -> None:
     image = Image.new("RGB", (900, 200), "white")
     pen, font = ImageDraw.Draw(image), load_font(fonts[0], SIZE_PX)

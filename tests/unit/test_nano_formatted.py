@@ -16,7 +16,8 @@ from got_ocr.training.nano_trainer import NanoTrainingConfig
 CONFIG = Path(__file__).parents[2] / "configuration" / "training" / "nano.yaml"
 RUNG = find_rungs(["format"])[0]
 TABLE = "\\begin{tabular}{lr}\n\\hline\nName & Sum \\\\\n\\hline\ntea & 12\\% \\\\\n\\hline\n\\end{tabular}"
-PAGE = f"\\title{{\nOn tea\n}}\n\n\\section*{{1 Leaves}}\n\nGreen and black \\(x^{{2}} + 1\\).\n\n- one leaf\n- two leaves\n\n{TABLE}"
+LIST = "- one leaf\n- two leaves"
+PAGE = f"\\title{{\nOn tea\n}}\n\n\\section*{{1 Leaves}}\n\nGreen and black \\(x^{{2}} + 1\\).\n\n{LIST}\n\n{TABLE}"
 
 
 def test_parts_are_told_by_their_marks() -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from got_ocr.slicing_got_ocr import SlicedPage, SlicingOptions, join_slices, slice_page
 from got_ocr.structure_got_ocr import join_formatted
@@ -324,3 +324,19 @@ def test_a_page_cut_for_plain_text_and_too_many_texts_are_refused() -> None:
     page = slice_page(running_page(1, FONTS["regular"], 20, 700, 300).image, OPTIONS, CANVAS, formatted=True)
     with pytest.raises(ValueError, match="give one text for each slice"):
         join_formatted(page, [""] * (len(page.slices) + 1))
+
+
+def test_a_dot_before_an_item_is_not_shown_to_the_model() -> None:
+    image = Image.new("RGB", (600, 240), "white")
+    pen = ImageDraw.Draw(image)
+    for number, words in enumerate(("a line above the list", "first of the items", "second of the items")):
+        y = 60 + 50 * number
+        pen.text((80, y), words, "black", font=font(28), anchor="ls")
+        if number:
+            pen.ellipse((50, y - 13, 58, y - 5), "black")
+    page = slice_page(image, OPTIONS, CANVAS, formatted=True)
+    assert page.layout is not None
+    assert [line.is_dot for line in page.layout.lines] == [False, True, True]
+    assert all(piece.box[0] >= 75 for piece in page.pieces), "the dots stand to the left of that"
+    plain = slice_page(image, OPTIONS, CANVAS)
+    assert any(piece.box[0] < 60 for piece in plain.pieces)
