@@ -10,9 +10,13 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .prompt_got_ocr import parse_box, parse_color
+from .slicing_got_ocr import SlicingOptions, slice_page
 
-# A point box reads the text around it: this share of the picture's height and width on each side.
+# A point reads the block of lines that it lies on; beside all lines, this share of the picture's height and width on
+# each side.
 POINT_MARGIN = 0.02
+BLOCK_MARGIN = 0.25  # Of a line's height, around a block, and how far from a line a point still lies on it.
+LAYOUT_CANVAS_PX = 192  # Of slices that are not read: only the lines are asked for.
 # How far a frame's pixel may be from its pure colour in each channel, 0 to 255 (JPEG blurs thin frames).
 FRAME_TOLERANCE = 96
 # A frame's sides are thinner than this share of the picture's shorter side; what is thicker belongs to a figure.
@@ -58,10 +62,30 @@ def find_region(image: Image.Image, box: Any = None, color: str = "") -> tuple[i
     if numbers is not None and name:
         raise ValueError(f"Give a box or a colour, not both: got box {box!r} and colour {color!r}.")
     if numbers is not None:
-        return _box(*image.size, numbers)
+        inside = len(numbers) == 2 and 0 <= numbers[0] < image.width and 0 <= numbers[1] < image.height
+        return (_block(image, *numbers) if inside else None) or _box(*image.size, numbers)
     if name:
         return _frame(image, name)
     return 0, 0, *image.size
+
+
+def _block(image: Image.Image, x: float, y: float) -> tuple[int, int, int, int] | None:
+    """The block of lines that a point lies on, None where there is none."""
+    page = slice_page(image, SlicingOptions(keep_natural=False, max_slices=1), LAYOUT_CANVAS_PX)
+    if not page.line_boxes:
+        return None
+    corners = np.array([page.corners(box) for box in page.line_boxes])  # (lines, corners, x and y)
+    boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1)
+    margin = BLOCK_MARGIN * np.array([box[3] - box[1] for box in page.line_boxes])
+    hit = (boxes[:, 0] - margin <= x) & (x <= boxes[:, 2] + margin)
+    hit &= (boxes[:, 1] - margin <= y) & (y <= boxes[:, 3] + margin)
+    if not hit.any():
+        return None
+    line = int(np.where(hit, np.abs(boxes[:, [1, 3]].mean(1) - y), np.inf).argmin())
+    chosen = np.array(page.line_blocks) == page.line_blocks[line]
+    left, top = np.floor((boxes[chosen, :2] - margin[chosen, None]).min(0)).astype(int).tolist()
+    right, bottom = np.ceil((boxes[chosen, 2:] + margin[chosen, None]).max(0)).astype(int).tolist()
+    return max(0, left), max(0, top), min(image.width, right), min(image.height, bottom)
 
 
 def _box(width: int, height: int, numbers: list[float]) -> tuple[int, int, int, int]:

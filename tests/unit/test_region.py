@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from got_ocr.region_got_ocr import cut_region, find_region
 
@@ -70,3 +70,15 @@ def test_a_box_is_clamped_and_a_point_reads_around_it() -> None:
         cut_region(image, [300, 10, 400, 20])
     with pytest.raises(ValueError, match="not both"):
         cut_region(image, [1, 2, 3, 4], "red")
+
+
+def test_a_point_on_text_reads_its_block() -> None:
+    image = Image.new("RGB", (700, 400), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(20)
+    for y in (60, 87, 114, 260, 287):
+        pen.text((50, y), "some words that stand on a line of text", "black", font=font, anchor="ls")
+    left, top, right, bottom = find_region(image, [200, 82])
+    assert top < 46 and 114 < bottom < 230, "the upper block, whole"
+    assert left < 50 and right > 50 + font.getlength("some words that stand on a line of text") - 2
+    assert find_region(image, [200, 270])[1] > 200
+    assert find_region(image, [600, 390]) == (586, 382, 614, 398), "no text near: what is around the point"
