@@ -114,8 +114,7 @@ class GotOcrImageProcessor(BaseImageProcessor):
             height = self._height_of_all(sources)
         pixels = np.empty((len(sources), 3, height, self.size), dtype=np.float32)
         for index, source in enumerate(sources):
-            image = load_image(source)
-            self._normalise(image if low_canvases else self._resize(image), pixels[index])
+            self._normalise(source if low_canvases else self._resize(load_image(source)), pixels[index])
         return BatchFeature({"pixel_values": pixels}, tensor_type=return_tensors)
 
     def crop_to_tiles(self, image: Any, max_tiles: int | None = None) -> list[Image.Image]:

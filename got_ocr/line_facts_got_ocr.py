@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .ink_got_ocr import weighted_median
 from .reading_order_got_ocr import CAPITAL_EM, TextLine
 from .tables_got_ocr import CellPlace, TableLayout
 
@@ -131,11 +132,9 @@ def _find_bullet(line: TextLine, own: np.ndarray) -> tuple[int, bool, bool]:
 
 def weigh(values: Sequence[float], weights: Sequence[float]) -> float:
     """Weighted median; 0.0 of nothing."""
-    order = np.argsort(values)
-    total = np.cumsum(np.asarray(weights, dtype=float)[order])
-    if not len(order) or total[-1] <= 0:
+    if not len(values) or sum(weights) <= 0:
         return 0.0
-    return float(np.asarray(values, dtype=float)[order][np.searchsorted(total, total[-1] / 2)])
+    return weighted_median(np.asarray(values, dtype=float), np.asarray(weights, dtype=float))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from .ink_got_ocr import Components, find_components, paint_runs
 from .reading_order_got_ocr import TextLine, box_array, order_lines
+from .rows_got_ocr import join_parts
 
 RULE_SHARE = 0.25  # Of the page's darkest ink: a hair line that was reduced is as pale.
 RULE_LENGTH = 3.5, 1.9  # Least length of horizontal and upright rules, in heights of a letter.
@@ -81,11 +82,8 @@ class FoundTable:
 
     def as_line(self) -> TextLine:
         """All of the table as if it were one line, to put it in order with the page's lines."""
-        boxes = box_array(self.cells)
         return replace(
-            self.cells[0],
-            members=np.concatenate([cell.members for cell in self.cells]),
-            box=(*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist()),
+            join_parts(self.cells, 0),
             baseline_px=float(np.median([cell.baseline_px for cell in self.cells])),
             em_px=float(np.median([cell.em_px for cell in self.cells])),
         )
