@@ -33,8 +33,7 @@ class LineFacts:
         baseline_px: height of the baseline.
         stroke_em: mean width of its strokes along rows, in em.
         bullet_px: where the item begins behind a bullet or dash, from the left edge of the page; 0.0 without one.
-        is_dash: whether that bullet is a dash.
-        is_dot: whether it is a filled dot or square, which is nothing else and is not shown to the model.
+        is_dot: whether that bullet is a filled dot or square, which is nothing else and is not shown to the model.
         table: number of its table, -1 outside of tables.
         row: of its cell.
         column: of its cell.
@@ -44,7 +43,6 @@ class LineFacts:
     baseline_px: float
     stroke_em: float
     bullet_px: float = 0.0
-    is_dash: bool = False
     is_dot: bool = False
     table: int = -1
     row: int = 0
@@ -69,7 +67,7 @@ def measure_line(
     if place is not None:
         facts = LineFacts(line.em_px / scale, line.baseline_px / scale, 0.0)
         return replace(facts, table=place.table, row=place.row, column=place.column)
-    bullet, is_dash, is_dot = _find_bullet(line, own)
+    bullet, is_dot = _find_bullet(line, own)
     em_px = line.em_px
     if len(line.members) >= MANY_LETTERS:  # Some of so many reach up or down.
         em_px = min(em_px, (line.box[3] - line.box[1]) / LETTERS_EM)
@@ -80,7 +78,6 @@ def measure_line(
         baseline_px=line.baseline_px / scale,
         stroke_em=_stroke(ink, own) / em_px,
         bullet_px=(line.box[0] + bullet) / scale if bullet else 0.0,
-        is_dash=is_dash,
         is_dot=is_dot,
     )
 
@@ -105,18 +102,18 @@ def _stroke(ink: np.ndarray, own: np.ndarray) -> float:
     return float(ink[near].sum()) / max(level, 1.0) / max(runs, 1)
 
 
-def _find_bullet(line: TextLine, own: np.ndarray) -> tuple[int, bool, bool]:
-    """Find a bullet in front of a line. Returns where its item begins, or 0; if it's a dash; if it's a filled dot."""
+def _find_bullet(line: TextLine, own: np.ndarray) -> tuple[int, bool]:
+    """Find a bullet in front of a line. Returns where its item begins, or 0, and if it's a filled dot."""
     inked = np.flatnonzero(own.any(0))
     gaps = np.flatnonzero(np.diff(inked) > BULLET_GAP_EM * line.em_px)
     if not len(gaps):
-        return 0, False, False
+        return 0, False
     end = int(inked[gaps[0]]) + 1
     rows = np.flatnonzero(own[:, int(inked[0]) : end].any(1))
     width, height = (end - int(inked[0])) / line.em_px, (int(rows[-1]) + 1 - int(rows[0])) / line.em_px
     middle = (line.baseline_px - line.box[1] - (rows[0] + rows[-1] + 1) / 2) / line.em_px
     if not BULLET_MIDDLE_EM[0] < middle < BULLET_MIDDLE_EM[1]:
-        return 0, False, False
+        return 0, False
     is_dash = height < 0.2 and 1.6 * height < width < DASH_EM
     is_dot = BULLET_EM[0] < width < BULLET_EM[1] and height < BULLET_HEIGHT_EM and 0.6 < width / height < 1.6
     mark = own[rows[0] : rows[-1] + 1, int(inked[0]) : end]
@@ -127,7 +124,7 @@ def _find_bullet(line: TextLine, own: np.ndarray) -> tuple[int, bool, bool]:
         # A ring, or a letter that is a word: `a`, `e`, `o`.
         alike = np.mean(mark == mark[::-1]) > EVEN_RING and np.mean(mark == mark[:, ::-1]) > EVEN_RING
         is_dot = bool(alike and gap_em > RING_GAP_EM)
-    return (int(inked[gaps[0] + 1]), is_dash, is_solid) if is_dash or is_dot else (0, False, False)
+    return (int(inked[gaps[0] + 1]), is_solid) if is_dash or is_dot else (0, False)
 
 
 def weigh(values: Sequence[float], weights: Sequence[float]) -> float:
