@@ -201,19 +201,14 @@ def test_an_indent_begins_a_paragraph_where_no_white_does() -> None:
     assert sheet.read() == sheet.truth
 
 
-def test_bullets_become_dashes_and_wrapped_lines_join_their_item() -> None:
+@pytest.mark.parametrize(
+    ("marks", "seed"), [(["•", "•", "•"], 20), (["1.", "2.", "3."], 30)], ids=["bullets become dashes", "numbers stay"]
+)
+def test_wrapped_lines_join_their_item_and_marks_are_written_as_markdown(marks: list[str], seed: int) -> None:
     sheet = Sheet()
-    sheet.paragraph(20, 40)
-    sheet.items(["•", "•", "•"], 21)
-    sheet.paragraph(24, 40)
-    assert sheet.read() == sheet.truth
-
-
-def test_numbers_of_items_are_kept() -> None:
-    sheet = Sheet()
-    sheet.paragraph(30, 40)
-    sheet.items(["1.", "2.", "3."], 31)
-    sheet.paragraph(34, 40)
+    sheet.paragraph(seed, 40)
+    sheet.items(marks, seed + 1)
+    sheet.paragraph(seed + 4, 40)
     assert sheet.read() == sheet.truth
 
 
