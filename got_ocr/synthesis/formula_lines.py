@@ -97,7 +97,7 @@ class _Item:
     Attributes:
         setting: of a formula's part, else None.
         text: of a word.
-        gap: white before it: in em of the text for a formula's part, in spaces otherwise.
+        gap_px: white before a formula's part; before whatever begins, a space stands.
         begins: whether it begins a formula, or is a word.
         bare: whether no space parts it from what stands before it.
     """

@@ -214,8 +214,7 @@ def set_formula(tex: str, fonts: MathFonts, size_px: float, display: bool = Fals
         raise ValueError(f"a brace too many closes in {tex!r}")
     joined: list[Setting] = []
     for number, part in enumerate(parts):
-        unary = number == 0 or parts[number - 1].gap_px > 0
-        if part.gap_px and unary and number == 0:
+        if number == 0:
             part.gap_px = 0.0  # a sign before its number
         if joined and not part.gap_px and not joined[-1].gap_px:
             joined[-1].put(part, joined[-1].width_px)
@@ -340,7 +339,7 @@ class _Reader:
         text = "".join(glyph for _, glyph in glyphs)
         size_px = round(4.0 * size_px) / 4.0
         font = load_font(face, size_px)
-        setting = Setting(font.getlength(text), BOX_ABOVE_EM * size_px, BOX_BELOW_EM * size_px)
+        setting = Setting(font.getlength(text))
         setting.glyphs.append(Glyphs(text, 0.0, 0.0, face, size_px))
         left, right = 0.0, setting.width_px
         _, top, _, bottom = _ink_box(font, text)
