@@ -166,6 +166,8 @@ class BatchSource:
         self.canvas_px = canvas_px
         self.patch_px = patch_px
         self.seed = seed
+        known = (*PLAIN_INSTRUCTIONS, *FORMAT_INSTRUCTIONS)
+        self.tails = {instruction: vocabulary.encode_prompt(instruction)[1] for instruction in known}
 
     def batch(
         self, step: int, rank: int, canvases: Sequence[Canvas], variety: float, formats: float = FORMAT_SHARE
@@ -191,7 +193,7 @@ class BatchSource:
         formatted = bool(shared.random() < formats)
         instructions = FORMAT_INSTRUCTIONS if formatted else PLAIN_INSTRUCTIONS
         instruction = list(instructions)[shared.choice(len(instructions), p=list(instructions.values()))]
-        tail = self.vocabulary.encode_prompt(instruction)[1]
+        tail = self.tails[instruction]
         own = np.random.default_rng((self.seed, step, rank))
         rows = np.where(own.random(canvas.batch) < 0.5, canvas.rows, own.integers(1, canvas.rows + 1, canvas.batch))
         formulas = own.random(canvas.batch) < FORMULA_SHARE * (formatted and canvas.formulas)
