@@ -26,7 +26,7 @@ PIECES = (
     "<img src=x onerror=alert(1)>", "javascript:alert(1)", "]]>", "-->", "</style>", "</title>", "</math>", "<!--", "&lt;",  # noqa: E501
     "&#x3c;", '"', "'", "\\", "^", "_", r"\text{", r"\href{", r"\sum_{", r"\begin{foo}", "{'title': '", "\x00", "\u202e", "中文", "𝒳",  # noqa: E501
 )  # fmt: skip
-WORDS = ("alphaword", "Beta7", "gamma", "Δelta", "слово", "文字")
+WORDS = ("alphaword", "Beta7", "gammaword", "Δelta", "слово", "文字")  # Behind a backslash none is a command.
 MARKUP = st.lists(st.sampled_from([*PIECES, *WORDS]), max_size=40).map("".join)
 ANY_TEXT = st.text(max_size=300)
 FEW = settings(
@@ -130,6 +130,10 @@ def test_any_markup_renders_safely_and_keeps_its_words(text: str) -> None:
         if word in text:
             # Letters of a formula are elements of their own; its source stands in the annotation.
             assert word in shown or all(letter in shown for letter in word), (word, text)
+
+
+def test_a_command_for_a_letter_shows_the_letter_outside_of_formulas() -> None:
+    assert "".join(check_safe(render(r"\gamma and gamma", geometry="python")).text).split() == ["γ", "and", "gamma"]
 
 
 @FEW
