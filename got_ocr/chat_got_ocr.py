@@ -483,7 +483,7 @@ class GotOcrChatMixin:
             length = inputs["input_ids"].shape[1]
             sequences = self.generate(
                 **inputs,
-                past_key_values=cache,
+                cache=cache,
                 use_cache=True,
                 do_sample=False,
                 num_beams=1,
@@ -523,7 +523,7 @@ class GotOcrChatMixin:
         is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
         length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
         if len(input_ids) > 1 and 0 < length < input_ids.shape[1] and not _in_company():
-            self.model(input_ids=input_ids[:1, :length], past_key_values=cache, use_cache=True)
+            self.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
             cache.batch_repeat_interleave(len(input_ids))
         return cache
 

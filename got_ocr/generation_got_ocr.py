@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 from transformers.generation import LogitsProcessor, StoppingCriteria
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 CACHE_STEP = 64  # A cache that is full gets room for so many more tokens.
+# What this transformers calls a model's keys and values: `cache` since 5.24, `past_key_values` before.
+CACHE_NAME = "cache" if "cache" in CausalLMOutputWithPast.__dataclass_fields__ else "past_key_values"
 
 
 class GrowingCacheLayer(DynamicLayer):
@@ -73,6 +76,24 @@ def make_cache(num_layers: int) -> Cache:
         The cache.
     """
     return Cache(layers=[GrowingCacheLayer() for _ in range(num_layers)])
+
+
+def name_cache(past_key_values: Cache | None, cache: Cache | None) -> dict[str, Cache | None]:
+    """Name a cache as this transformers does.
+
+    Args:
+        past_key_values: The cache by the name it had until transformers 5.23.
+        cache: The cache by its name since.
+
+    Returns:
+        The one that was given, or None, as a keyword argument for transformers.
+
+    Raises:
+        ValueError: If both are given.
+    """
+    if past_key_values is not None and cache is not None:
+        raise ValueError("cache and past_key_values are two names of one thing: give cache alone.")
+    return {CACHE_NAME: past_key_values if cache is None else cache}
 
 
 class NoRepeatNGramProcessor(LogitsProcessor):

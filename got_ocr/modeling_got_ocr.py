@@ -35,7 +35,7 @@ from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
 from .export_got_ocr import save_code  # noqa: F401
 from .formula_rows_got_ocr import join_stacks  # noqa: F401
-from .generation_got_ocr import NoRepeatNGramProcessor
+from .generation_got_ocr import CACHE_NAME, NoRepeatNGramProcessor, name_cache
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
 from .ink_got_ocr import ink_mask  # noqa: F401
 from .line_facts_got_ocr import LineFacts  # noqa: F401
@@ -70,7 +70,7 @@ class GotOcrPreTrainedModel(GotOcrCheckpointMixin, PreTrainedModel):
     input_modalities = ("image", "text")
     supports_gradient_checkpointing = True
     _no_split_modules = ["Qwen2DecoderLayer", "GotOcrVisionBlock"]
-    _skip_keys_device_placement = ["past_key_values"]
+    _skip_keys_device_placement = ["cache", "past_key_values"]
     _supports_flash_attn = True
     _supports_sdpa = True
     _supports_flex_attn = True
@@ -155,6 +155,7 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         past_key_values: Cache | None = None,
         inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
         """Run the decoder over text and images.
@@ -164,13 +165,14 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
             pixel_values: (I, 3, height, image_size) float: the images of all sequences in one run, of one height.
             attention_mask: (B, past + L) int64 or bool, 0 at padding.
             position_ids: (B, L) int64.
-            past_key_values: Keys and values of the tokens before.
+            past_key_values: Another name for `cache`, the only one before transformers 5.24.
             inputs_embeds: (B, L, D) float in place of `input_ids`; then images must be spliced in already.
             use_cache: Whether to return keys and values.
+            cache: Keys and values of the tokens before.
             **kwargs: Passed to the decoder.
 
         Returns:
-            The decoder's output: `last_hidden_state` (B, L, D), `past_key_values` ...
+            The decoder's output: `last_hidden_state` (B, L, D), `cache` (`past_key_values` before 5.24) ...
 
         Raises:
             ValueError: If both or neither of `input_ids` and `inputs_embeds` are given, if `pixel_values` come with
@@ -189,8 +191,8 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             use_cache=use_cache,
+            **name_cache(past_key_values, cache),
             **kwargs,
         )
 
@@ -225,6 +227,7 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Predict the next token at every position; see :meth:`GotOcrModel.forward` for the inputs.
@@ -234,24 +237,25 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
             pixel_values: (I, 3, height, image_size) float.
             attention_mask: (B, past + L).
             position_ids: (B, L) int64.
-            past_key_values: Keys and values of the tokens before.
+            past_key_values: Another name for `cache`, the only one before transformers 5.24.
             inputs_embeds: (B, L, D) float in place of `input_ids`.
             labels: (B, L) int64, -100 where nothing is learned; the shift by one is done here.
             use_cache: Whether to return keys and values.
             logits_to_keep: Compute logits of the last so many positions only (0: all), or of these indices.
+            cache: Keys and values of the tokens before.
             **kwargs: Passed to the decoder and the loss (`num_items_in_batch`).
 
         Returns:
-            `loss` (a scalar, with `labels`), `logits` (B, kept, V), `past_key_values` ...
+            `loss` (a scalar, with `labels`), `logits` (B, kept, V), `cache` (`past_key_values` before 5.24) ...
         """
         outputs = self.model(
             input_ids=input_ids,
             pixel_values=pixel_values,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
+            **name_cache(past_key_values, cache),
             **kwargs,
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
@@ -262,9 +266,9 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
+            **{CACHE_NAME: outputs.get(CACHE_NAME)},
         )
 
     def prepare_inputs_for_generation(
@@ -272,11 +276,14 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
         input_ids: Tensor,
         past_key_values: Cache | None = None,
         pixel_values: Tensor | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Pass images on only while their place holders are among the tokens still to be computed."""
-        inputs = super().prepare_inputs_for_generation(input_ids, past_key_values=past_key_values, **kwargs)
-        done = past_key_values.get_seq_length() if past_key_values is not None else 0
+        named = name_cache(past_key_values, cache)
+        inputs = super().prepare_inputs_for_generation(input_ids, **named, **kwargs)
+        before = named[CACHE_NAME]
+        done = before.get_seq_length() if before is not None else 0
         waiting = inputs.get("input_ids")
         # What stands before the images may be in the cache already; single tokens are not looked at.
         if done == 0 or (
@@ -303,11 +310,15 @@ class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrPreTrainedModel, Gen
             inputs: (B, L) int64, another name for `input_ids`.
             generation_config: Generation options; `kwargs` win over it.
             logits_processor: Further processors.
-            **kwargs: Model inputs and generation options.
+            **kwargs: Model inputs and generation options. Keys and values may be named `cache` or `past_key_values`
+                whatever transformers' version calls them.
 
         Returns:
             (B, L + new) int64, or transformers' output object with `return_dict_in_generate=True`.
         """
+        given = name_cache(kwargs.pop("past_key_values", None), kwargs.pop("cache", None))
+        if given[CACHE_NAME] is not None:
+            kwargs |= given
         base = generation_config if generation_config is not None else self.generation_config
         if "eos_token_id" not in kwargs and generation_config is None:
             kwargs["eos_token_id"] = self.config.stop_token_ids

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation import NoRepeatNGramLogitsProcessor
 
-from got_ocr.generation_got_ocr import NoRepeatNGramProcessor, RepetitionStop, TokenProbabilityRecorder
+from got_ocr.generation_got_ocr import (
+    CACHE_NAME,
+    NoRepeatNGramProcessor,
+    RepetitionStop,
+    TokenProbabilityRecorder,
+    make_cache,
+    name_cache,
+)
+from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 
 VOCABULARY = 5
 
@@ -86,3 +94,27 @@ def test_probability_recorder_keeps_the_best_tokens_probability() -> None:
     banned[:, 0] = -float("inf")
     recorder(torch.zeros(3, 1, dtype=torch.long), banned)
     assert torch.isfinite(recorder.log_probabilities[1]).all()
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_a_cache_has_two_names_whatever_transformers_calls_it(
+    name: str, tiny_model: GotOcrForConditionalGeneration
+) -> None:
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    with torch.no_grad():
+        whole = tiny_model(input_ids=ids).logits
+        first = tiny_model(input_ids=ids[:, :3], **{name: make_cache(tiny_model.config.num_hidden_layers)})
+        second = tiny_model(input_ids=ids[:, 3:], **{name: first[CACHE_NAME]})
+    assert torch.allclose(second.logits, whole[:, 3:], atol=1e-5)
+    plain = tiny_model.generate(ids, do_sample=False, max_new_tokens=4)
+    cache = make_cache(tiny_model.config.num_hidden_layers)
+    assert torch.equal(tiny_model.generate(ids, do_sample=False, max_new_tokens=4, **{name: cache}), plain)
+    assert cache.get_seq_length() >= ids.shape[1], "the cache that was given is the one that was filled"
+
+
+def test_a_cache_given_by_both_names_is_an_error(tiny_model: GotOcrForConditionalGeneration) -> None:
+    cache = make_cache(tiny_model.config.num_hidden_layers)
+    assert name_cache(None, None) == {CACHE_NAME: None}
+    for read in (tiny_model, tiny_model.model, tiny_model.generate):
+        with pytest.raises(ValueError, match="two names of one thing: give cache alone"):
+            read(input_ids=torch.tensor([[5, 6]]), cache=cache, past_key_values=cache)

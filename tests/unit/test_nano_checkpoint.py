@@ -79,7 +79,7 @@ def test_a_batch_that_goes_on_with_fewer_rows_gives_the_tokens_of_generate(
 
     def generate(**options: Any) -> Any:
         rows.append(len(options["input_ids"]))
-        assert options["past_key_values"].get_seq_length() > 0, "the prompt before the picture is computed once"
+        assert options["cache"].get_seq_length() > 0, "the prompt before the picture is computed once"
         return plain(**options)
 
     monkeypatch.setattr(model, "generate", generate)
