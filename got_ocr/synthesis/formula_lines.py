@@ -1,7 +1,8 @@
 r"""Lines of text with formulas between their words, laid out as the reading path lays out pieces of a page's lines.
 
 Their answer is what the format mode writes: formulas between `\(` and `\)`, in the spelling of formula_spelling.py.
-A formula that doesn't fit goes on in the next row, as a line that the reading path has cut in two.
+A formula may begin or end within a row, as one does that the reading path has cut in two. What shows nothing but a
+number is written without delimiters: nobody can see whether it was a formula.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from got_ocr.synthesis.fonts import FontFace, can_draw, load_font
 from got_ocr.synthesis.formula_grammar import random_formula
 from got_ocr.synthesis.formula_setter import MathFonts, Setting, SourceCharacter, set_formula
+from got_ocr.synthesis.formula_spelling import canonical
 from got_ocr.synthesis.layout import BOX_ABOVE_EM, BOX_BELOW_EM, Block, PlacedWord, character_stops
 
 OPEN, CLOSE = r"\(", r"\)"
@@ -26,7 +28,10 @@ MATH_FAMILIES = (
 )
 # How often a formula stands behind a word, and how often a whole row is one formula.
 FORMULA_SHARE, ROW_SHARE = 0.28, 0.3
-_SIMPLE_SIGNS = (r"\alpha ", r"\beta ", r"\lambda ", r"\pi ", r"\theta ", r"\mu ", r"\sigma ", r"\omega ")
+_SIMPLE_SIGNS = (
+    *(r"\alpha ", r"\beta ", r"\gamma ", r"\delta ", r"\epsilon ", r"\lambda ", r"\pi "),
+    *(r"\theta ", r"\mu ", r"\sigma ", r"\omega ", r"\rho ", r"\phi ", r"\tau "),
+)
 _SIMPLE_RELATIONS = ("=", "=", "=", "<", ">", r"\leq ", r"\geq ", r"\neq ", r"\in ")
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHKLMNPRSTUVWXYZ"
 
@@ -52,7 +57,7 @@ def math_fonts(faces: Sequence[FontFace]) -> list[MathFonts]:
 
 
 def simple_formula(rng: np.random.Generator) -> str:
-    r"""Write one of the shortest formulas: `x_{i}`, `n=3`, `\frac{a}{b}`.
+    r"""Write one of the shortest formulas: `x_{i}`, `2x`, `n+1`, `n=3`, `f(x)`, `\frac{a}{b}`.
 
     Args:
         rng: decides.
@@ -81,13 +86,29 @@ def simple_formula(rng: np.random.Generator) -> str:
             return f"\\sqrt{{{letter().strip()}}}"
         return number()
 
+    def product() -> str:
+        return (str(rng.integers(2, 10)) if rng.random() < 0.5 else letter()) + (
+            letter() if rng.random() < 0.5 else f"{letter().strip()}^{{{rng.choice(['2', '2', '3', 'n'])}}}"
+        )
+
+    def term() -> str:
+        return atom() if rng.random() < 0.7 else product()
+
+    relation, sign = rng.choice(_SIMPLE_RELATIONS), rng.choice(["+", "+", "-", r"\cdot ", r"\times "])
     shape = rng.random()
-    if shape < 0.4:
-        return atom().strip()
-    if shape < 0.75:
-        return f"{letter().strip()}{rng.choice(_SIMPLE_RELATIONS)}{atom()}".strip()
-    sign = rng.choice(["+", "-", r"\cdot ", r"\times "])
-    return f"{letter().strip()}={atom().strip()}{sign}{atom()}".strip()
+    if shape < 0.3:
+        tex = atom()
+    elif shape < 0.4:
+        tex = product()
+    elif shape < 0.62:
+        tex = letter() + relation + term()
+    elif shape < 0.77:
+        tex = term() + sign + term()
+    elif shape < 0.87:
+        tex = f"{letter()}={term()}{sign}{term()}"
+    else:
+        tex = f"{letter()}({letter()}{',' + letter() if rng.random() < 0.3 else ''})"
+    return canonical(tex)
 
 
 @dataclass(frozen=True)
@@ -147,7 +168,7 @@ class FormulaLineSource:
             Its parts.
         """
         for _ in range(20):
-            tex = simple_formula(rng) if rng.random() < 0.5 else random_formula(rng, display=False, depth=1)
+            tex = simple_formula(rng) if rng.random() < 0.65 else random_formula(rng, display=False, depth=1)
             try:
                 return set_formula(tex, fonts, size_px, display)
             except ValueError:
@@ -258,7 +279,7 @@ class _Line:
         self.face, self.size_px = face, size_px
         self.whole = Setting(rise_px=0.0, fall_px=0.0)
         self.words: list[PlacedWord] = []
-        self._open = False
+        self._opened: int | None = None  # where a formula that may go on begins in the source
 
     @property
     def rise_px(self) -> float:
@@ -282,18 +303,22 @@ class _Line:
                 above, below = -BOX_ABOVE_EM * self.size_px, BOX_BELOW_EM * self.size_px
                 whole.source.append(SourceCharacter(" ", (whole.width_px, above, x_px, below), " "))
         if item.setting:
-            if not self._open:
+            if self._opened is None:
+                self._opened = len(whole.source)
                 whole.write(OPEN, _moved_first(item.setting, x_px))
-                self._open = True
             whole.put(item.setting, x_px)
         else:
             self._put_word(item.text, x_px)
         return x_px + width_px <= room_px
 
     def _close(self) -> None:
-        if self._open:
-            self.whole.write(CLOSE, self.whole.source[-1].box)
-        self._open = False
+        if self._opened is not None:
+            source, begin = self.whole.source, self._opened + len(OPEN)
+            if "".join(one.text for one in source[begin:]).isdecimal():
+                del source[self._opened : begin]
+            else:
+                self.whole.write(CLOSE, source[-1].box)
+        self._opened = None
 
     def _put_word(self, word: str, x_px: float) -> None:
         size_px = self.size_px
