@@ -16,7 +16,8 @@ from .ink_got_ocr import Components, weighted_median
 from .reading_order_got_ocr import TextLine, box_array
 from .rows_got_ocr import join_parts
 
-BAR_WIDTH_EM, BAR_HEIGHT_EM = (0.5, 14.0), 0.14
+BAR_WIDTH_EM, BAR_HEIGHT_EM = (0.3, 14.0), 0.14
+SHORT_BAR_EM, SHORT_REACH_EM = 0.5, 0.3  # A shorter bar, as of one half in a line, has its figures this near.
 LARGE_SIGN_EM = (1.15, 2.6)  # Height of sums, products and integrals that have limits above and below.
 REACH_EM = 0.75  # From a bar to the bottom of a numerator's letters, and to the top of a denominator's.
 LIMIT_EM = 0.62  # Limits are no higher than this.
@@ -123,6 +124,7 @@ class _Finder:
     ) -> None:
         self.boxes = components.boxes.astype(float)
         self.middle_x = self.boxes[:, [0, 2]].mean(1)
+        self.heights = self.boxes[:, 3] - self.boxes[:, 1]
         self.ink = ink
         self.lines, self.owner, self.em = lines, owner, em
         self.line_boxes = box_array(lines)
@@ -140,21 +142,26 @@ class _Finder:
         return found
 
     def scripts(self) -> Iterator[tuple[int, int]]:
-        """Lines that are a power or an index at the end of another, as (power, other)."""
+        """Lines that are a power or an index behind a letter of another, as (power, other)."""
         em = np.array([line.em_px for line in self.lines])
         baseline = np.array([line.baseline_px for line in self.lines])
-        x1, y1, x2, y2 = self.line_boxes.T
-        for number, line in enumerate(self.lines):
-            if len(line.members) > SCRIPT_MEMBERS:
+        is_long = np.array([len(line.members) > SCRIPT_MEMBERS for line in self.lines])
+        x1, y1, _, y2 = self.line_boxes.T
+        letters = np.flatnonzero(self.owner >= 0)
+        lines = self.owner[letters]
+        for number in np.flatnonzero(~is_long):
+            gap = x1[number] - self.boxes[letters, 2]
+            behind = (gap > -0.1 * em[lines]) & (gap < SCRIPT_GAP_EM * em[lines])
+            if not behind.any():
                 continue
-            gap = x1[number] - x2
-            beside = (gap > -0.1 * em) & (gap < SCRIPT_GAP_EM * em) & (y2[number] - y1[number] < SCRIPT_EM * em)
             raised = (baseline - y2[number] > 0.22 * em) & (baseline - y1[number] < 1.25 * em)
             lowered = (y2[number] - baseline > 0.08 * em) & (y1[number] - baseline > -0.45 * em)
             lowered &= y2[number] - baseline < 0.5 * em
-            owners = np.flatnonzero(beside & (raised | lowered) & (em > em[number]))
+            # Of a script alone, one can't tell the size: it may be taken for small letters of the usual size.
+            is_larger = (is_long | (em > em[number])) & (y2[number] - y1[number] < SCRIPT_EM * em)
+            owners = np.flatnonzero(behind & ((raised | lowered) & is_larger)[lines])
             if len(owners):
-                yield number, int(owners[np.argmin(gap[owners])])
+                yield int(number), int(lines[owners[np.argmin(gap[owners])]])
 
     def _fractions(self) -> Iterator[_Stack]:
         em = self.em
@@ -180,20 +187,21 @@ class _Finder:
     def _over(self, bar: np.ndarray, side: int) -> np.ndarray:
         """Letters over a bar (side 1) or under it (-1), none where they reach beyond its ends or stand aside."""
         em = self.em
+        is_short = bar[2] - bar[0] < SHORT_BAR_EM * em
+        reach = (SHORT_REACH_EM if is_short else REACH_EM) * em
         inside = (self.middle_x > bar[0] - 0.1 * em) & (self.middle_x < bar[2] + 0.1 * em) & (self.owner >= 0)
         near_edge = self.boxes[:, 3] if side > 0 else self.boxes[:, 1]
         far_edge = self.boxes[:, 1] if side > 0 else self.boxes[:, 3]
         gap = side * ((bar[1] if side > 0 else bar[3]) - near_edge)
         clear = (gap > -0.06 * em) & (side * (bar[1] - far_edge) > 0.1 * em)
-        chosen = np.flatnonzero(inside & clear & (gap < REACH_EM * em))
-        if not len(chosen):
-            return chosen
+        chosen = np.flatnonzero(inside & clear & (gap < reach))
+        if not len(chosen) or (is_short and self.heights[chosen].max() < 0.25 * em):
+            return chosen[:0]
         left, right = self.boxes[chosen, 0].min(), self.boxes[chosen, 2].max()
         off = abs((left + right) / 2 - (bar[0] + bar[2]) / 2)
         if off > 0.12 * (bar[2] - bar[0]) + 0.2 * em or left < bar[0] - 0.25 * em or right > bar[2] + 0.25 * em:
             return chosen[:0]
-        is_letter = (self.boxes[:, 3] - self.boxes[:, 1] > 0.25 * em) & (self.owner >= 0)
-        beside = clear & ~inside & (gap < REACH_EM * em) & is_letter
+        beside = clear & ~inside & (gap < reach) & (self.heights > 0.25 * em) & (self.owner >= 0)
         beside &= (self.boxes[:, 2] > bar[0] - 0.4 * em) & (self.boxes[:, 0] < bar[2] + 0.4 * em)
         return chosen[:0] if beside.any() else chosen
 
@@ -202,7 +210,7 @@ class _Finder:
         em = self.em
         middle = (sign[0] + sign[2]) / 2
         reach = max(0.5 * (sign[2] - sign[0]), 0.5 * em) + 0.9 * em
-        near = (np.abs(self.middle_x - middle) < reach) & (self.boxes[:, 3] - self.boxes[:, 1] < LIMIT_EM * em)
+        near = (np.abs(self.middle_x - middle) < reach) & (self.heights < LIMIT_EM * em)
         near &= self.owner >= 0
         above = np.flatnonzero(
             near & (self.boxes[:, 3] <= sign[1] + 0.05 * em) & (self.boxes[:, 3] > sign[1] - 0.45 * em)

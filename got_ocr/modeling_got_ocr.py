@@ -35,6 +35,7 @@ from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
 from .export_got_ocr import save_code  # noqa: F401
 from .formula_rows_got_ocr import join_stacks  # noqa: F401
+from .formula_text_got_ocr import join_formulas  # noqa: F401
 from .generation_got_ocr import CACHE_NAME, NoRepeatNGramProcessor, name_cache
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
 from .ink_got_ocr import ink_mask  # noqa: F401

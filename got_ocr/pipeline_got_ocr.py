@@ -13,6 +13,7 @@ from .answer_got_ocr import GotOcrAnswer
 # Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
 from .configuration_got_ocr import GotOcrConfig  # noqa: F401
 from .formula_rows_got_ocr import join_stacks  # noqa: F401
+from .formula_text_got_ocr import join_formulas  # noqa: F401
 from .generation_got_ocr import RepetitionStop  # noqa: F401
 from .image_processing_got_ocr import GotOcrImageProcessor  # noqa: F401
 from .ink_got_ocr import ink_mask  # noqa: F401

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .formula_text_got_ocr import as_display, join_formulas
 from .line_facts_got_ocr import LineFacts, weigh
 from .pieces_got_ocr import is_broken
 from .slicing_got_ocr import SlicedPage, join_pieces, spread_slices
@@ -35,9 +36,6 @@ _CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
 _LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
 _FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\])", re.DOTALL)
 _CELL_MARKS = "&%$#_"
-_CUT = re.compile(r"\\\)\s*\\\(")
-_COMMAND_END = re.compile(r"\\[A-Za-z]+$")
-_LONE_FORMULA = re.compile(r"\\\((.+)\\\)([.,;]?)(?:\s*\((\d[\d.]*)\))?", re.DOTALL)
 _SENTENCE_ENDS = ".!?:;"
 _CLOSING = "\"'”’)]»"
 
@@ -276,7 +274,7 @@ class _Reader:
         size = self.rows[at].em / self.em
         if len(text) > HEADING_CHARACTERS or not any(character.isalpha() for character in text):
             return 0
-        if _LONE_FORMULA.fullmatch(text):
+        if as_display(text) != text:
             return 0
         return 0 if _CAPTION.match(text) or (is_sentence and size < TITLE and len(text) > 30) else end
 
@@ -445,38 +443,6 @@ def _join_lines(texts: Sequence[str]) -> str:
         else:
             joined += (" " if joined and text else "") + text
     return join_formulas(joined)
-
-
-def join_formulas(text: str) -> str:
-    r"""Join formulas that stand side by side: the pieces of one that was cut.
-
-    Args:
-        text: of a line or of joined lines, such as `\(x+\) \(y\)`.
-
-    Returns:
-        The text with one formula in their place: `\(x+y\)`.
-    """
-    joined = ""
-    for part in _CUT.split(text):
-        is_run_in = _COMMAND_END.search(joined) and part[:1].isalpha()
-        joined += (" " if is_run_in else "") + part
-    return joined
-
-
-def as_display(text: str) -> str:
-    r"""Write a paragraph that is a formula and perhaps its number as a displayed formula.
-
-    Args:
-        text: of a paragraph.
-
-    Returns:
-        Such as `\[`, the formula and its `\tag{}`, `\]`; any other text as it is.
-    """
-    found = _LONE_FORMULA.fullmatch(text)
-    if not found or r"\(" in found[1]:
-        return text
-    tag = f" \\tag{{{found[3]}}}" if found[3] else ""
-    return f"\\[\n{found[1].strip()}{found[2]}{tag}\n\\]"
 
 
 def _escape(text: str, marks: str = "$") -> str:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from got_ocr.formula_text_got_ocr import as_display, join_formulas
 from got_ocr.slicing_got_ocr import SlicingOptions, slice_page
-from got_ocr.structure_got_ocr import as_display, join_formulas
 from got_ocr.synthesis.fonts import FontFace, installed_faces, load_font
 from got_ocr.synthesis.formula_lines import math_fonts
 from got_ocr.synthesis.formula_setter import MathFonts, Setting, join_settings, set_formula
@@ -87,6 +87,37 @@ def test_a_power_at_a_lines_end_belongs_to_it(fonts: tuple[FontFace, MathFonts])
     assert lines(image) == 2
 
 
+def draw_between(face: FontFace, size_px: float, script_em: float, marks: list[tuple[str, float]]) -> Image.Image:
+    """Draw three lines; behind a word of the second stand marks this far above the baseline, a bar between any two."""
+    image = Image.new("RGB", (900, 220), "white")
+    pen, font, small = ImageDraw.Draw(image), load_font(face, size_px), load_font(face, script_em * size_px)
+    for number, text in enumerate(("Some words of a paragraph here", "The rule is r", "and the last of its lines")):
+        pen.text((40, 60 + 1.5 * size_px * number), text, "black", font=font, anchor="ls")
+    x, y = 42 + font.getlength("The rule is r"), 60 + 1.5 * size_px
+    for text, rise_em in marks:
+        pen.text((x, y - rise_em * size_px), text, "black", font=small, anchor="ls")
+    end = x + small.getlength(marks[0][0])
+    if len(marks) > 1:
+        pen.rectangle((x, y - 0.27 * size_px, end - 1, y - 0.27 * size_px), "black")
+    pen.text((end + 0.3 * size_px, y), "to give them", "black", font=font, anchor="ls")
+    return image
+
+
+@pytest.mark.parametrize("rise_em", [0.5, 0.6])
+def test_a_power_in_the_middle_of_a_line_belongs_to_it(fonts: tuple[FontFace, MathFonts], rise_em: float) -> None:
+    assert lines(draw_between(fonts[0], SIZE_PX, 0.8, [("2", rise_em)])) == 3
+
+
+@pytest.mark.parametrize("fall_em", [0.4, 0.5])
+def test_one_half_in_a_small_line_belongs_to_it(fall_em: float) -> None:
+    face = next(
+        (face for face in installed_faces() if (face.family, face.style) == ("Liberation Serif", "Regular")), None
+    )
+    if face is None:
+        pytest.skip("Liberation Serif is not installed")
+    assert lines(draw_between(face, 16, 0.72, [("1", 0.38), ("2", -fall_em)])) == 3
+
+
 def test_a_formula_is_scaled_like_the_text_around_it(fonts: tuple[FontFace, MathFonts]) -> None:
     image = draw(fonts, [["The first line of text here"], [(r"\sum_{i}x=\frac{a}{b}",)], ["and the last line of it"]])
     page = slice_page(image, OPTIONS, 192, formatted=True)
@@ -112,6 +143,16 @@ def test_an_underlined_word_is_no_fraction(fonts: tuple[FontFace, MathFonts]) ->
         ([r"\(a\leq\)", r"\(b\)"], r"\(a\leq b\)"),
         ([r"\(x\), \(y\)"], r"\(x\), \(y\)"),
         ([r"\(\alpha\)", r"\(+1\)"], r"\(\alpha+1\)"),
+        ([r"the \(n+\)", "1 are written"], r"the \(n+1\) are written"),
+        ([r"with \(y=\)", "2x of them."], r"with \(y=2x\) of them."),
+        ([r"want \(x<\)", "y."], r"want \(x<y\)."),
+        ([r"\(x\in\)", "A and"], r"\(x\in A\) and"),
+        ([r"\(n\)", "+ 1, or"], r"\(n+1\), or"),
+        ([r"\(k\) =", "3.5 of"], r"\(k=3.5\) of"),
+        ([r"a sum \(x+\)", "of what", r"\(y\)"], r"a sum \(x+\) of what \(y\)"),
+        ([r"\(x\)", "= all"], r"\(x\) = all"),
+        ([r"\(x\)", "- 1 of"], r"\(x\) - 1 of"),
+        ([r"the \(12\) of", r"\(1,250.5\)"], "the 12 of 1,250.5"),
     ],
 )
 def test_a_formula_that_was_cut_is_joined_again(pieces: list[str], joined: str) -> None:
