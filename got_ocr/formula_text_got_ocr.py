@@ -7,6 +7,8 @@ A formula between `\(` and `\)` that was cut at a gap is read in two parts, and 
 import re
 
 _CUT = re.compile(r"\\\)\s*\\\(")
+_DELIMITER = re.compile(r"(\\\(|\\\))")
+_UNCLOSED = re.compile(r"(?:\\[A-Za-z]+ (?=\S)|\S)*")  # Up to the first space that doesn't end a command.
 _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
 _LONE_FORMULA = re.compile(r"\\\((.+)\\\)([.,;]?)(?:\s*\((\d[\d.]*)\))?", re.DOTALL)
 _LONE_NUMBER = re.compile(r"\\\(\s*(\d+(?:[.,]\d+)*)\s*\\\)")
@@ -14,6 +16,33 @@ _COMMANDS = ["leq", "geq", "neq", "approx", "equiv", "sim", "in", "subset", "cup
 _TERM = r"(\d+(?:[.,]\d+)?[A-Za-z]?|[A-Za-z])(?![\w'’]|[.,]\w)"  # A number, a variable, or a number of them.
 _CUT_BEHIND_SIGN = re.compile(rf"([-+=<>]|\\(?:{'|'.join(_COMMANDS)}))\s*\\\) {_TERM}")
 _CUT_BEFORE_SIGN = re.compile(rf"\s*\\\) ([+=<>]) ?{_TERM}")
+
+
+def balance(text: str) -> str:
+    r"""Close what `\(` opens and nothing closes, and drop a `\)` that closes nothing.
+
+    Args:
+        text: of a piece, in which no formula stands in another.
+
+    Returns:
+        The text with as many of both; an unclosed formula ends before the first space.
+    """
+    written, is_open = "", False
+    for part in _DELIMITER.split(text):
+        if part == r"\(":
+            written += (r"\)" if is_open else "") + part
+            is_open = True
+        elif part == r"\)":
+            written += part if is_open else ""
+            is_open = False
+        else:
+            written += part
+    if is_open:
+        begin = written.rindex(r"\(")
+        found = _UNCLOSED.match(written, begin)
+        end = found.end() if found else len(written)
+        written = written[:end] + r"\)" + written[end:]
+    return written.replace(r"\(\)", "")
 
 
 def join_formulas(text: str) -> str:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .formula_text_got_ocr import as_display, join_formulas
+from .formula_text_got_ocr import as_display, balance, join_formulas
 from .line_facts_got_ocr import LineFacts, weigh
 from .pieces_got_ocr import is_broken
 from .slicing_got_ocr import SlicedPage, join_pieces, spread_slices
@@ -82,7 +82,7 @@ def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
     if page.layout is None:
         raise ValueError("the page was cut for plain text: call slice_page with formatted=True for format mode.")
     rest = max(0, len(page.slices) - len(texts))
-    lines = join_pieces(page, spread_slices(page, [*texts, *[""] * rest]))
+    lines = join_pieces(page, [balance(part) for part in spread_slices(page, [*texts, *[""] * rest])])
     unread = [piece.line for piece in page.pieces if piece.slice_index >= len(texts)]
     ready = min(unread, default=len(lines))
     rows = [_Row(*row) for row in zip(lines, page.line_boxes, page.layout.lines, page.line_blocks, strict=True)]

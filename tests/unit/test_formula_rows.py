@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from got_ocr.formula_text_got_ocr import as_display, join_formulas
+from got_ocr.formula_text_got_ocr import as_display, balance, join_formulas
 from got_ocr.slicing_got_ocr import SlicingOptions, slice_page
 from got_ocr.synthesis.fonts import FontFace, installed_faces, load_font
 from got_ocr.synthesis.formula_lines import math_fonts
@@ -157,6 +157,22 @@ def test_an_underlined_word_is_no_fraction(fonts: tuple[FontFace, MathFonts]) ->
 )
 def test_a_formula_that_was_cut_is_joined_again(pieces: list[str], joined: str) -> None:
     assert join_formulas(" ".join(pieces)) == joined
+
+
+@pytest.mark.parametrize(
+    ("piece", "balanced"),
+    [
+        (r"so \(x+y\) is", r"so \(x+y\) is"),
+        (r"so \(x+y is", r"so \(x+y\) is"),
+        (r"so \(\alpha x\cdot y is", r"so \(\alpha x\cdot y\) is"),
+        (r"so \(x \(y\)", r"so \(x \)\(y\)"),
+        (r"x\) is \(y\)\)", r"x is \(y\)"),
+        (r"ends with \(", "ends with "),
+        ("no formula", "no formula"),
+    ],
+)
+def test_every_formula_is_closed_and_nothing_else(piece: str, balanced: str) -> None:
+    assert balance(piece) == balanced
 
 
 @pytest.mark.parametrize(
