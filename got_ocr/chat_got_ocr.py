@@ -4,8 +4,8 @@ Everything that reads (command line, pipelines, evaluation, serving) goes throug
 and `chat_crop` are the published call shapes on top of it.
 
 A checkpoint whose configuration has `slicing` reads a few lines of one size at a time. For such a checkpoint a page is
-cut into slices, which are read as a batch and joined (see slicing_got_ocr.py); a box or a coloured frame is cut out of
-the page first, and pages of a document are read one after the other.
+cut into slices, which are read as a batch and joined (see slice_reading_got_ocr.py); a box or a coloured frame is cut
+out of the page first, and pages of a document are read one after the other.
 """
 
 import importlib
@@ -13,51 +13,28 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from typing import Any
 
-import torch
 from PIL import Image
-from torch import Tensor
-from transformers.cache_utils import Cache
-from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
-from .answer_got_ocr import GotOcrAnswer, GotOcrLine, cut_loop, join_answers, join_line, lines_of_tokens
-from .configuration_got_ocr import GotOcrConfig
-from .generation_got_ocr import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
+from .answer_got_ocr import GotOcrAnswer
+from .decoding_got_ocr import Generation
 from .image_processing_got_ocr import GotOcrImageProcessor
-from .orientation_got_ocr import certainty, is_better_turned, turns_to_try
 from .pages_got_ocr import PageError, iter_pages
 from .processing_got_ocr import GotOcrProcessor, as_documents, parse_regions
 from .prompt_got_ocr import parse_ocr_type
 from .region_got_ocr import find_region
-from .slicing_got_ocr import SlicedPage, SlicingOptions, join_pieces, join_slices, slice_page, spread_slices
-from .streaming_got_ocr import CallbackStreamer, PageStream, StopEvent
-from .structure_got_ocr import join_formatted
+from .slice_reading_got_ocr import GotOcrSliceMixin
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
-MAX_SLICES_PER_BATCH = 64
-# Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
-# things came out at 0.2 to 0.65 and a few above, hard-worn pages at 0.8 and more.
-NO_TEXT_PROBABILITY = 0.65
-NO_TEXT_IN_REGION = 0.5  # The same of a box or a frame, which people draw around text, if through letters at times.
-ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
-FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
-# Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
-SLICE_TOKENS_PER_IMAGE_TOKEN = 4
 
 
-class GotOcrChatMixin:
-    """Reading for :class:`GotOcrForConditionalGeneration`, which brings the attributes below."""
-
-    config: GotOcrConfig
-    device: torch.device
-    generate: Callable[..., Any]
-    model: Any
+class GotOcrChatMixin(GotOcrSliceMixin):
+    """Reading for :class:`GotOcrForConditionalGeneration`."""
 
     def chat(
         self,
@@ -320,7 +297,7 @@ class GotOcrChatMixin:
         parse_ocr_type(ocr_type)
         boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
         sliced = bool(self.config.slicing) if slice_pages is None else slice_pages
-        generation = _Generation(max_new_tokens=max_new_tokens, on_text=on_text, stop_event=stop_event)
+        generation = Generation(max_new_tokens=max_new_tokens, on_text=on_text, stop_event=stop_event)
         answers: list[GotOcrAnswer] = []
 
         def deliver(answer: GotOcrAnswer) -> None:
@@ -353,270 +330,12 @@ class GotOcrChatMixin:
                 deliver(answer)
         return answers
 
-    def _read_slices(
-        self,
-        processor: GotOcrProcessor,
-        pages: list[Image.Image],
-        regions: list[tuple[int, int, int, int]],
-        ocr_type: str,
-        batch_size: int,
-        generation: "_Generation",
-    ) -> GotOcrAnswer:
-        """Read the regions of one document's pages slice by slice and join them.
-
-        With `ocr_type` `format` headings, paragraphs, lists and tables come from the page's layout, if the checkpoint
-        is made for slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
-        """
-        formatted = ocr_type == "format" and bool(self.config.slicing)
-        join, page_break = (join_formatted, "\n\n") if formatted else (join_slices, "\n")
-        # A checkpoint that was not made for slices reads as many lines at once as fit.
-        options = SlicingOptions.from_dict(self.config.slicing or {"rows": 0})
-        if self.config.slicing:
-            limit = min(generation.max_new_tokens, self.config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
-            generation = replace(generation, max_new_tokens=limit)
-        canvas_size = self.config.vision_config.image_size
-        step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // canvas_size) ** 2)
-        texts: list[str] = []
-        parts: list[GotOcrAnswer] = []
-        lines: list[GotOcrLine] = []
-        rotations: list[int] = []
-
-        def read_some(slices: list[Image.Image]) -> list[GotOcrAnswer]:
-            read: dict[int, GotOcrAnswer] = {}
-            for places in _places_by_height(slices):
-                some = [slices[place] for place in places]
-                inputs = processor(some, ocr_type=ocr_type, low_canvases=True, return_tensors="pt")
-                answers = self._generate_answers(processor, inputs, replace(generation, on_text=None))
-                read.update(zip(places, answers, strict=True))
-            return [answer for _, answer in sorted(read.items())]
-
-        for page, region in zip(pages, regions, strict=True):
-            cut = partial(slice_page, page.crop(region), options, canvas_size, formatted=formatted)
-            sliced, read = _read_upright(cut, read_some, step if generation.on_text is None else FIRST_SLICES)
-            rotations.append(sliced.rotation)
-            stream = PageStream(sliced, generation.on_text, first=not texts, formatted=formatted)
-            least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
-            while True:
-                is_text = bool(stream.given) or _is_text(read, least)
-                if is_text:
-                    stream.put([answer.text for answer in read])
-                if len(read) == len(sliced.slices):
-                    break
-                read += read_some(sliced.slices[len(read) : len(read) + step])
-            parts += read
-            if not sliced.slices or not is_text:
-                texts.append("")
-                continue
-            texts.append(join(sliced, [answer.text for answer in read]))
-            lines += _page_lines(sliced, read, region[:2])
-        return join_answers(page_break.join(texts).strip(), parts, lines, rotations)
-
-    def _generate_answers(
-        self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation"
-    ) -> list[GotOcrAnswer]:
-        """Generate for one prepared batch and take each answer apart."""
-        inputs = inputs.to(self.device)
-        prompt_length = inputs["input_ids"].shape[1]
-        room = self.config.max_position_embeddings - prompt_length
-        if room < 1:
-            raise ValueError(
-                f"The prompt has {prompt_length} tokens, but the decoder has {self.config.max_position_embeddings} "
-                f"positions: read at most {self.config.max_position_embeddings // self.config.image_token_len - 1} "
-                "pages or tiles at once."
-            )
-        repetition = RepetitionStop(prompt_length)
-        limit = min(generation.max_new_tokens, room)
-        rows, log_probabilities = self._generate_rows(
-            processor, inputs, replace(generation, max_new_tokens=limit), repetition
-        )
-        stop_ids = set(self.config.stop_token_ids)
-        answers = []
-        for tokens, row_log_probabilities in zip(rows, log_probabilities, strict=True):
-            end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
-            content, finish_reason = tokens[:end], "stop"
-            num_tokens = len(tokens) if end is None else end + 1
-            if end is None:
-                # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
-                finish_reason = "length"
-            period = repetition.find_period(content)
-            if period is not None:
-                finish_reason, num_tokens = "repetition", len(content)
-                content = cut_loop(content, period)
-            probabilities = row_log_probabilities[:num_tokens]
-            decode = partial(processor.tokenizer.decode, skip_special_tokens=True)
-            answers.append(
-                GotOcrAnswer(
-                    text=decode(content).strip(),
-                    finish_reason=finish_reason,
-                    num_tokens=num_tokens,
-                    mean_probability=probabilities.mean().exp().item(),
-                    min_probability=probabilities.min().exp().item(),
-                    lines=lines_of_tokens(content, probabilities.tolist(), decode),
-                )
-            )
-        return answers
-
-    def _generate_rows(
-        self, processor: GotOcrProcessor, inputs: Any, generation: "_Generation", repetition: RepetitionStop
-    ) -> tuple[list[list[int]], list[Tensor]]:
-        """Generate for one batch, going on with the rows that are left when most have ended.
-
-        Returns:
-            Each row's new tokens, filled up with the pad token or not, and their log probabilities, on the CPU.
-        """
-        streamer = None
-        if generation.on_text is not None:
-            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
-        stop_ids = torch.tensor(self.config.stop_token_ids, device=self.device)
-        cache = self._prompt_cache(inputs["input_ids"], inputs["attention_mask"])
-        left = torch.arange(len(inputs["input_ids"]))
-        tokens: list[list[int]] = [[] for _ in left]
-        log_probabilities: list[Tensor] = [torch.zeros(0) for _ in left]
-        while len(left):
-            few = 0 if _in_company() else int(len(left) * ROWS_LEFT_SHARE)
-            recorder = TokenProbabilityRecorder()
-            criteria = StoppingCriteriaList([repetition])
-            if few:
-                criteria.append(FewRowsLeft(stop_ids, few))
-            if generation.stop_event is not None:
-                criteria.append(StopEvent(generation.stop_event))
-            length = inputs["input_ids"].shape[1]
-            sequences = self.generate(
-                **inputs,
-                cache=cache,
-                use_cache=True,
-                do_sample=False,
-                num_beams=1,
-                max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
-                no_repeat_ngram_size=generation.ngram_size,
-                logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=criteria,
-                streamer=streamer,
-            )
-            new = sequences[:, length:]
-            recorded = torch.stack(recorder.log_probabilities, dim=1).cpu()
-            for place, row in enumerate(left.tolist()):
-                tokens[row] += new[place].tolist()
-                log_probabilities[row] = torch.cat([log_probabilities[row], recorded[place, : new.shape[1]]])
-            stopped = torch.isin(sequences[:, -1], stop_ids) | repetition(sequences, new)
-            unfinished = (~stopped).nonzero().flatten()
-            is_cut = sequences.shape[1] - repetition.prompt_length >= generation.max_new_tokens
-            if (
-                is_cut
-                or len(unfinished) > few
-                or (generation.stop_event is not None and generation.stop_event.is_set())
-            ):
-                break
-            left = left[unfinished.cpu()]
-            cache.batch_select_indices(unfinished)
-            mask = inputs["attention_mask"][unfinished]
-            inputs = {
-                "input_ids": sequences[unfinished],
-                "attention_mask": torch.nn.functional.pad(mask, (0, new.shape[1]), value=1),
-            }
-        return tokens, log_probabilities
-
-    @torch.no_grad()
-    def _prompt_cache(self, input_ids: Tensor, attention_mask: Tensor) -> Cache:
-        """Make the cache for a batch, filled with what all rows have in common before their first image."""
-        cache = make_cache(self.config.num_hidden_layers)
-        is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
-        length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
-        if len(input_ids) > 1 and 0 < length < input_ids.shape[1] and not _in_company():
-            self.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
-            cache.batch_repeat_interleave(len(input_ids))
-        return cache
-
     def _prompt(self, processor: GotOcrProcessor, images: list[Image.Image], **options: Any) -> str:
         """The prompt of the first picture, with a run of ``<imgpad>`` as it is."""
         names = ("ocr_type", "box", "color", "crop", "multi_page", "max_tiles")
         chosen = {name: options[name] for name in names if name in options}
         inputs = processor([images] if options.get("multi_page") else images[:1], **chosen)
         return processor.tokenizer.decode(inputs["input_ids"][0])
-
-
-@dataclass(frozen=True)
-class _Generation:
-    """How to generate, as :meth:`GotOcrChatMixin.read` was told."""
-
-    max_new_tokens: int
-    on_text: Callable[[str], None] | None
-    stop_event: threading.Event | None
-    ngram_size: int = 0
-
-
-def _read_upright(
-    cut: Callable[..., SlicedPage], read: Callable[[list[Image.Image]], list[GotOcrAnswer]], count: int
-) -> tuple[SlicedPage, list[GotOcrAnswer]]:
-    """Cut a picture and read the first of its slices, turned where its text stands on its side or its head.
-
-    Args:
-        cut: Cuts the picture, turned by the degrees clockwise that it is given.
-        read: Reads slices.
-        count: Slices to read of a picture that stands upright.
-
-    Returns:
-        The cut picture, and the answers for its first slices.
-    """
-    page = cut()
-    answers = read(page.slices[: min(count, FIRST_SLICES) if page.sideways else count])
-    best = certainty(answers[:FIRST_SLICES])
-    for rotation in turns_to_try(page.sideways, best):
-        turned = cut(rotation=rotation)
-        turned_answers = read(turned.slices[: min(count, FIRST_SLICES)])
-        turned_certainty = certainty(turned_answers)
-        if is_better_turned(best, turned_certainty):
-            page, answers, best = turned, turned_answers, turned_certainty
-    return page, answers
-
-
-def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
-    """Group slices that can be read as a batch. Returns the places of those of each height, from low to high."""
-    heights = sorted({image.height for image in slices})
-    return [[place for place, image in enumerate(slices) if image.height == height] for height in heights]
-
-
-def _in_company() -> bool:
-    """Whether other processes may hold parts of the model, so that all must call `generate` equally often."""
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def _is_text(answers: list[GotOcrAnswer], least: float) -> bool:
-    """Whether a page's slices were read with enough certainty to be text, not a photograph's texture or grain."""
-    certainty = join_answers("", answers).mean_probability
-    return certainty is None or certainty >= least
-
-
-def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:
-    """The lines of a page that was read in slices, with the certainty of the slices' lines that they are made of.
-
-    Args:
-        page: The cut page.
-        answers: One a slice.
-        origin: Where its upper left corner lies in the picture, in px.
-
-    Returns:
-        The lines that have text, their boxes around what they cover in the picture as it came.
-    """
-    if page.natural:
-        return [line for answer in answers for line in answer.lines]
-    parts = spread_slices(page, [answer.text for answer in answers])
-    found: list[list[GotOcrLine]] = [[] for _ in page.line_boxes]
-    for number, answer in enumerate(answers):
-        pieces = [index for index, piece in enumerate(page.pieces) if piece.slice_index == number]
-        one_each = len(pieces) == len(answer.lines)
-        for place, index in enumerate(pieces):
-            if parts[index]:
-                found[page.pieces[index].line] += [answer.lines[place]] if one_each else answer.lines
-    texts = join_pieces(page, parts)
-    lines = []
-    for text, read, box in zip(texts, found, page.line_boxes, strict=True):
-        if text and read:
-            x, y = zip(*page.corners(box), strict=True)
-            left, top = origin
-            box = round(min(x) + left), round(min(y) + top), round(max(x) + left), round(max(y) + top)
-            lines.append(join_line(text, read, box))
-    return lines
 
 
 def _load_pages(image_file: Any, on_error: str) -> tuple[bool, list[Image.Image | PageError]]:

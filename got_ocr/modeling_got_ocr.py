@@ -33,6 +33,7 @@ from .answer_got_ocr import GotOcrAnswer  # noqa: F401
 from .chat_got_ocr import GotOcrChatMixin
 from .checkpoint_got_ocr import GotOcrCheckpointMixin
 from .configuration_got_ocr import GotOcrConfig
+from .decoding_got_ocr import GotOcrDecodingMixin  # noqa: F401
 from .export_got_ocr import save_code  # noqa: F401
 from .formula_rows_got_ocr import join_stacks  # noqa: F401
 from .formula_text_got_ocr import join_formulas  # noqa: F401
@@ -50,6 +51,8 @@ from .prompt_got_ocr import instruction  # noqa: F401
 from .reading_order_got_ocr import order_lines  # noqa: F401
 from .region_got_ocr import cut_region  # noqa: F401
 from .rows_got_ocr import join_rows  # noqa: F401
+from .slice_reading_got_ocr import GotOcrSliceMixin  # noqa: F401
+from .sliced_page_got_ocr import SlicedPage  # noqa: F401
 from .slicing_got_ocr import slice_page  # noqa: F401
 from .sources_got_ocr import PageError  # noqa: F401
 from .streaming_got_ocr import PageStream  # noqa: F401

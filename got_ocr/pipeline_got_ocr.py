@@ -12,6 +12,7 @@ from .answer_got_ocr import GotOcrAnswer
 
 # Transformers 4 loads remote code with only those files that are imported here, so all that those import stands here.
 from .configuration_got_ocr import GotOcrConfig  # noqa: F401
+from .decoding_got_ocr import GotOcrDecodingMixin  # noqa: F401
 from .formula_rows_got_ocr import join_stacks  # noqa: F401
 from .formula_text_got_ocr import join_formulas  # noqa: F401
 from .generation_got_ocr import RepetitionStop  # noqa: F401
@@ -28,6 +29,8 @@ from .prompt_got_ocr import instruction
 from .reading_order_got_ocr import order_lines  # noqa: F401
 from .region_got_ocr import cut_region  # noqa: F401
 from .rows_got_ocr import join_rows  # noqa: F401
+from .slice_reading_got_ocr import GotOcrSliceMixin  # noqa: F401
+from .sliced_page_got_ocr import SlicedPage  # noqa: F401
 from .slicing_got_ocr import slice_page  # noqa: F401
 from .sources_got_ocr import PageError  # noqa: F401
 from .streaming_got_ocr import PageStream  # noqa: F401

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .prompt_got_ocr import parse_box, parse_color
-from .slicing_got_ocr import SlicingOptions, slice_page
+from .sliced_page_got_ocr import SlicingOptions
+from .slicing_got_ocr import slice_page
 
 # A point reads the block of lines that it lies on; beside all lines, this share of the picture's height and width on
 # each side.

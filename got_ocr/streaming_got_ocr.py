@@ -8,7 +8,7 @@ import torch
 from transformers import TextStreamer
 from transformers.generation import StoppingCriteria
 
-from .slicing_got_ocr import SlicedPage, join_slices
+from .sliced_page_got_ocr import SlicedPage, join_slices
 from .structure_got_ocr import join_formatted
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .formula_text_got_ocr import as_display, balance, join_formulas
 from .line_facts_got_ocr import LineFacts, weigh
 from .pieces_got_ocr import is_broken
-from .slicing_got_ocr import SlicedPage, join_pieces, spread_slices
+from .sliced_page_got_ocr import SlicedPage, join_pieces, spread_slices
 from .tables_got_ocr import TableLayout
 
 LARGE, BOLD = 1.14, 1.24  # Size and stroke width of a heading, by the body's.

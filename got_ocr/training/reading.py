@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from got_ocr.chat_got_ocr import SINGLE_IMAGE_NGRAM_SIZE, _Generation
+from got_ocr.chat_got_ocr import SINGLE_IMAGE_NGRAM_SIZE
+from got_ocr.decoding_got_ocr import Generation
 from got_ocr.evaluation.text_metrics import character_errors
 from got_ocr.processing_got_ocr import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSampleError
@@ -141,7 +142,7 @@ class EvaluationReader:
         inputs = self.processor(documents, multi_page=True, instruction=question, return_tensors="pt")
         # As published: no n-gram blocking where several images are read together.
         ngram_size = SINGLE_IMAGE_NGRAM_SIZE if all(len(pages) == 1 for pages in documents) else 0
-        generation = _Generation(settings.max_new_tokens, on_text=None, stop_event=None, ngram_size=ngram_size)
+        generation = Generation(settings.max_new_tokens, on_text=None, stop_event=None, ngram_size=ngram_size)
         return [answer.text for answer in model._generate_answers(self.processor, inputs, generation)]
 
 

@@ -26,7 +26,7 @@ from got_ocr.synthesis.sample import Sample, Turn
 if TYPE_CHECKING:
     from PIL import Image
 
-    from got_ocr.slicing_got_ocr import SlicedPage
+    from got_ocr.sliced_page_got_ocr import SlicedPage
 
 # A run of words may miss its piece's expected length by this factor before it is no candidate.
 LENGTH_REACH = 2.5
@@ -109,7 +109,7 @@ def slice_texts(page: "SlicedPage", text: str, readings: Sequence[str]) -> list[
     Returns:
         The slices in order, but for those that hold a piece of a broken word.
     """
-    from got_ocr.slicing_got_ocr import spread_slices
+    from got_ocr.sliced_page_got_ocr import spread_slices
 
     parts = spread_slices(page, readings)
     widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces]
@@ -142,7 +142,8 @@ def cut_samples(model: Any, processor: Any, pages: Sequence[tuple["Image.Image",
         ValueError: the checkpoint doesn't read slices.
     """
     from got_ocr.prompt_got_ocr import instruction
-    from got_ocr.slicing_got_ocr import SlicingOptions, slice_page
+    from got_ocr.sliced_page_got_ocr import SlicingOptions
+    from got_ocr.slicing_got_ocr import slice_page
 
     if not model.config.slicing:
         raise ValueError("this checkpoint reads whole pages (its config.json has no `slicing`): train it on pages")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from got_ocr.chat_got_ocr import GotOcrAnswer
+from got_ocr.answer_got_ocr import GotOcrAnswer
 from got_ocr.cli import main
 
 

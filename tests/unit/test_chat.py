@@ -14,11 +14,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from got_ocr.answer_got_ocr import GotOcrAnswer, lines_of_tokens
-from got_ocr.chat_got_ocr import _Generation
 from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.decoding_got_ocr import Generation
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.slicing_got_ocr import Piece, SlicedPage, SlicingOptions, slice_page
+from got_ocr.sliced_page_got_ocr import Piece, SlicedPage, SlicingOptions
+from got_ocr.slicing_got_ocr import slice_page
 
 SHORT = {"max_new_tokens": 12}
 BLANK = Image.new("RGB", (80, 80), "white")
@@ -293,7 +294,7 @@ def test_a_checkpoint_for_slices_cuts_regions_out(model: Any, tiny_processor: An
         sizes.append(page.size)
         return slice_page(BLANK, *rest, **options)
 
-    monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", measure)
+    monkeypatch.setattr("got_ocr.slice_reading_got_ocr.slice_page", measure)
     model.chat(tiny_processor, lines_picture(), ocr_box=[20, 10, 120, 60])
     model.chat(tiny_processor, lines_picture(), ocr_color="green")
     assert sizes == [(100, 50), (273, 113)]
@@ -423,8 +424,8 @@ def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
     pieces = [Piece(number, number, False, (0, 0, 9, 9), (0, 0, 9, 9)) for number in range(10)]
     boxes = [piece.box for piece in pieces]
     cut = SlicedPage(canvases, pieces, boxes, [0] * 10, (9, 9), 0.0, False, SlicingOptions(), 0, False)
-    monkeypatch.setattr("got_ocr.chat_got_ocr.slice_page", lambda *_, **__: cut)
-    monkeypatch.setattr("got_ocr.chat_got_ocr.NO_TEXT_PROBABILITY", 0.0)
+    monkeypatch.setattr("got_ocr.slice_reading_got_ocr.slice_page", lambda *_, **__: cut)
+    monkeypatch.setattr("got_ocr.slice_reading_got_ocr.NO_TEXT_PROBABILITY", 0.0)
     shapes: list[tuple[int, ...]] = []
     plain = low_model._generate_answers
 
@@ -437,7 +438,7 @@ def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
     assert shapes == [(4, 3, 32, 128, 4), (4, 3, 96, 128, 12), (2, 3, 128, 128, 16)]
     assert len(together.slices) == 10
     for canvas, answer in zip(canvases, together.slices, strict=True):
-        (alone,) = plain(processor, processor(canvas, low_canvases=True), _Generation(8, None, None))
+        (alone,) = plain(processor, processor(canvas, low_canvases=True), Generation(8, None, None))
         assert (answer.text, answer.num_tokens) == (alone.text, alone.num_tokens)
         assert answer.mean_probability == pytest.approx(alone.mean_probability, rel=1e-4)
     assert len({answer.text for answer in together.slices}) > 1, "they can be told apart"

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from got_ocr.formula_text_got_ocr import as_display, balance, join_formulas
-from got_ocr.slicing_got_ocr import SlicingOptions, slice_page
+from got_ocr.sliced_page_got_ocr import SlicingOptions
+from got_ocr.slicing_got_ocr import slice_page
 from got_ocr.synthesis.fonts import FontFace, installed_faces, load_font
 from got_ocr.synthesis.formula_lines import math_fonts
 from got_ocr.synthesis.formula_setter import MathFonts, Setting, join_settings, set_formula

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.chat_got_ocr import _Generation
+from got_ocr.decoding_got_ocr import Generation
 from got_ocr.evaluation.distances import edit_distance
 from got_ocr.generation_got_ocr import RepetitionStop
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
@@ -83,7 +83,7 @@ def test_a_batch_that_goes_on_with_fewer_rows_gives_the_tokens_of_generate(
         return plain(**options)
 
     monkeypatch.setattr(model, "generate", generate)
-    generation = _Generation(max_new_tokens=40, on_text=None, stop_event=None)
+    generation = Generation(max_new_tokens=40, on_text=None, stop_event=None)
     found, log_probabilities = model._generate_rows(processor, inputs, generation, RepetitionStop(prompt_length))
     assert rows[0] == len(texts) and rows == sorted(rows, reverse=True) and len(rows) > 1
     stops = set(model.config.stop_token_ids)
@@ -98,7 +98,7 @@ def test_a_row_that_is_cut_among_those_left_has_the_tokens_of_generate(
     model: GotOcrForConditionalGeneration, processor: GotOcrProcessor
 ) -> None:
     inputs = processor([line_picture(text) for text in ("a", "We", "with a quiet mind")], return_tensors="pt")
-    generation = _Generation(max_new_tokens=8, on_text=None, stop_event=None)
+    generation = Generation(max_new_tokens=8, on_text=None, stop_event=None)
     answers = model._generate_answers(processor, inputs, generation)
     assert [answer.finish_reason for answer in answers] == ["stop", "stop", "length"]
     assert answers[2].num_tokens == 8 and answers[2].text == "with a q"

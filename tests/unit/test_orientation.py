@@ -11,7 +11,8 @@ from got_ocr.evaluation.distances import edit_distance
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.orientation_got_ocr import certainty, is_better_turned, turn_clockwise, turned_back, turns_to_try
 from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.slicing_got_ocr import SlicingOptions, slice_page
+from got_ocr.sliced_page_got_ocr import SlicingOptions
+from got_ocr.slicing_got_ocr import slice_page
 from got_ocr.synthesis.fonts import installed_faces
 
 FOLDER = Path(__file__).parents[2] / "got_ocr" / "assets" / "nano"

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.slicing_got_ocr import SlicedPage, SlicingOptions, slice_page
+from got_ocr.sliced_page_got_ocr import SlicedPage, SlicingOptions
+from got_ocr.slicing_got_ocr import slice_page
 
 FONT = ImageFont.load_default(20)
 WIDE = "some words that are as wide as the column is"

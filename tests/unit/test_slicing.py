@@ -9,7 +9,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from got_ocr.ink_got_ocr import find_components, paint_runs
 from got_ocr.pieces_got_ocr import cut_line, spare_columns, spread_text
-from got_ocr.slicing_got_ocr import SlicingOptions, join_slices, slice_page
+from got_ocr.sliced_page_got_ocr import SlicingOptions, join_slices
+from got_ocr.slicing_got_ocr import slice_page
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "processing" / "benchmarks"))
 from truth_pages import (

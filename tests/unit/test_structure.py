@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.slicing_got_ocr import SlicedPage, SlicingOptions, join_slices, slice_page
+from got_ocr.sliced_page_got_ocr import SlicedPage, SlicingOptions, join_slices
+from got_ocr.slicing_got_ocr import slice_page
 from got_ocr.structure_got_ocr import join_formatted
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "processing" / "benchmarks"))

@@ -23,7 +23,8 @@ from got_ocr.evaluation.distances import edit_distance
 from got_ocr.evaluation.nano_regions import draw_region
 from got_ocr.evaluation.nano_report import single_blanks
 from got_ocr.evaluation.nano_rungs import EVALUATION_SEED, PAGE_DPI, Materials, find_rungs
-from got_ocr.slicing_got_ocr import SlicedPage, SlicingOptions, slice_page
+from got_ocr.sliced_page_got_ocr import SlicedPage, SlicingOptions
+from got_ocr.slicing_got_ocr import slice_page
 from got_ocr.synthesis.page_layout import Box, PageDrawing, draw_page
 
 DRAWN = ("pages", "multi-page", "box")
