@@ -278,7 +278,6 @@ class _Line:
     def __init__(self, face: FontFace, size_px: float) -> None:
         self.face, self.size_px = face, size_px
         self.whole = Setting(rise_px=0.0, fall_px=0.0)
-        self.words: list[PlacedWord] = []
         self._opened: int | None = None  # where a formula that may go on begins in the source
 
     @property
@@ -328,7 +327,7 @@ class _Line:
             SourceCharacter(character, (float(stops[n]), above, float(stops[n + 1]), below), character)
             for n, character in enumerate(word)
         ]
-        self.words.append(PlacedWord(word, x_px, 0.0, self.face, size_px))
+        self.whole.glyphs.append(PlacedWord(word, x_px, 0.0, self.face, size_px))
         self.whole.width_px = float(stops[-1])
         self.whole.rise_px = max(self.whole.rise_px, 0.72 * size_px)
         self.whole.fall_px = max(self.whole.fall_px, 0.2 * size_px)
@@ -348,26 +347,18 @@ class _Page:
     """Lines on a canvas."""
 
     def __init__(self) -> None:
-        self._words: list[PlacedWord] = []
-        self._rules: list[tuple[float, float, float, float]] = []
-        self._source: list[SourceCharacter] = []
+        self._whole = Setting()
 
     def add(self, line: _Line, x_px: float, baseline_px: float) -> None:
         """Put a line at a place."""
-        moved = Setting()
-        moved.put(line.finished(), x_px, baseline_px)
-        if self._source:
-            _, y1, x2, y2 = self._source[-1].box
-            self._source.append(SourceCharacter("\n", (x2, y1, x2, y2), " "))
-        self._words += [
-            PlacedWord(word.text, word.x_px + x_px, baseline_px, word.face, word.size_px) for word in line.words
-        ]
-        self._words += [PlacedWord(run.text, run.x_px, run.y_px, run.face, run.size_px) for run in moved.glyphs]
-        self._rules += moved.rules
-        self._source += moved.source
+        if self._whole.source:
+            _, y1, x2, y2 = self._whole.source[-1].box
+            self._whole.source.append(SourceCharacter("\n", (x2, y1, x2, y2), " "))
+        self._whole.put(line.finished(), x_px, baseline_px)
 
     def block(self) -> Block:
         """What has been put."""
-        boxes = np.asarray([one.box for one in self._source], dtype=np.float32).reshape(-1, 4)
-        text = "".join(one.text for one in self._source)
-        return Block(tuple(self._words), text, boxes, tuple(self._rules), "".join(one.shown for one in self._source))
+        whole = self._whole
+        boxes = np.asarray([one.box for one in whole.source], dtype=np.float32).reshape(-1, 4)
+        shown = "".join(one.shown for one in whole.source)
+        return Block(tuple(whole.glyphs), whole.text, boxes, tuple(whole.rules), shown)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from PIL import ImageFont
 
 from got_ocr.synthesis.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.layout import PlacedWord
 
 # Sizes over the size of the text, as TeX's 10, 7 and 5 points.
 SCRIPT_SCALE, SMALLEST_SCALE = 0.7, 0.5
@@ -115,17 +116,6 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Glyphs:
-    """A run of glyphs of one face and size, its left end on the baseline at (x_px, y_px)."""
-
-    text: str
-    x_px: float
-    y_px: float
-    face: FontFace
-    size_px: float
-
-
-@dataclass(frozen=True)
 class SourceCharacter:
     """A character of the LaTeX source.
 
@@ -157,7 +147,7 @@ class Setting:
     width_px: float = 0.0
     rise_px: float = 0.0
     fall_px: float = 0.0
-    glyphs: list[Glyphs] = field(default_factory=list)
+    glyphs: list[PlacedWord] = field(default_factory=list)
     rules: list[Box] = field(default_factory=list)
     source: list[SourceCharacter] = field(default_factory=list)
     gap_px: float = 0.0
@@ -170,7 +160,7 @@ class Setting:
             x_px: where its left end comes.
             y_px: where its baseline comes.
         """
-        self.glyphs += [replace(run, x_px=run.x_px + x_px, y_px=run.y_px + y_px) for run in other.glyphs]
+        self.glyphs += [replace(run, x_px=run.x_px + x_px, baseline_px=run.baseline_px + y_px) for run in other.glyphs]
         self.rules += [_moved(rule, x_px, y_px) for rule in other.rules]
         self.source += [replace(one, box=_moved(one.box, x_px, y_px)) for one in other.source]
         self.width_px = max(self.width_px, x_px + other.width_px)
@@ -340,7 +330,7 @@ class _Reader:
         size_px = round(4.0 * size_px) / 4.0
         font = load_font(face, size_px)
         setting = Setting(font.getlength(text))
-        setting.glyphs.append(Glyphs(text, 0.0, 0.0, face, size_px))
+        setting.glyphs.append(PlacedWord(text, 0.0, 0.0, face, size_px))
         left, right = 0.0, setting.width_px
         _, top, _, bottom = _ink_box(font, text)
         setting.rise_px, setting.fall_px = max(-float(top), 0.0), max(float(bottom), 0.0)
@@ -436,7 +426,7 @@ class _Reader:
             _, above, right, _ = _ink_box(font, sign)
             y_px = -top - thickness - above
             box = (0.0, -top - thickness, float(right), -top - thickness + height)
-            whole.glyphs.append(Glyphs(sign, 0.0, y_px, face, sign_px))
+            whole.glyphs.append(PlacedWord(sign, 0.0, y_px, face, sign_px))
             whole.source += [
                 SourceCharacter(one, box, "√" if number == 0 else " ") for number, one in enumerate(token)
             ]
@@ -457,7 +447,7 @@ class _Reader:
             y_px = -body.rise_px - 0.08 * size_px - below
             whole.write(token, (0.0, y_px + above, body.width_px, y_px + below))
             whole.put(body, 0.0)
-            whole.glyphs.append(Glyphs(accent, x_px, y_px, face, accent_px))
+            whole.glyphs.append(PlacedWord(accent, x_px, y_px, face, accent_px))
         whole.rise_px = max(whole.rise_px, top + thickness)
         return whole
 

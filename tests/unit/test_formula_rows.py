@@ -40,7 +40,7 @@ def draw(fonts: tuple[FontFace, MathFonts], rows: list[Row]) -> Image.Image:
                 continue
             setting: Setting = join_settings(set_formula(item[0], fonts[1], SIZE_PX, display=True))
             for run in setting.glyphs:
-                place = x + run.x_px, y + run.y_px
+                place = x + run.x_px, y + run.baseline_px
                 pen.text(place, run.text, "black", font=load_font(run.face, run.size_px), anchor="ls")
             for x1, y1, x2, y2 in setting.rules:
                 pen.rectangle((x + x1, y + y1, x + x2, y + max(y2, y1 + 2) - 1), "black")
