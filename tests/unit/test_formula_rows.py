@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from got_ocr.formula_text_got_ocr import as_display, balance, join_formulas
+from got_ocr.formula_text_got_ocr import as_display, balance, join_formulas, mend_latex
 from got_ocr.sliced_page_got_ocr import SlicingOptions
 from got_ocr.slicing_got_ocr import slice_page
 from got_ocr.synthesis.fonts import FontFace, installed_faces, load_font
@@ -151,9 +151,13 @@ def test_an_underlined_word_is_no_fraction(fonts: tuple[FontFace, MathFonts]) ->
         ([r"\(n\)", "+ 1, or"], r"\(n+1\), or"),
         ([r"\(k\) =", "3.5 of"], r"\(k=3.5\) of"),
         ([r"a sum \(x+\)", "of what", r"\(y\)"], r"a sum \(x+\) of what \(y\)"),
-        ([r"\(x\)", "= all"], r"\(x\) = all"),
-        ([r"\(x\)", "- 1 of"], r"\(x\) - 1 of"),
+        ([r"\(x_{1}\)", "= all"], r"\(x_{1}\) = all"),
+        ([r"\(x_{1}\)", "- 1 of"], r"\(x_{1}\) - 1 of"),
         ([r"the \(12\) of", r"\(1,250.5\)"], "the 12 of 1,250.5"),
+        ([r"\(3:\) and \((77%)\)"], "3: and (77%)"),
+        ([r"\(-1\) and \(x^{2}\)"], r"\(-1\) and \(x^{2}\)"),
+        ([r"take \(X\) for it"], "take X for it"),
+        ([r"take \(X\) for \(Y\)"], r"take \(X\) for \(Y\)"),
     ],
 )
 def test_a_formula_that_was_cut_is_joined_again(pieces: list[str], joined: str) -> None:
@@ -169,11 +173,27 @@ def test_a_formula_that_was_cut_is_joined_again(pieces: list[str], joined: str) 
         (r"so \(x \(y\)", r"so \(x \)\(y\)"),
         (r"x\) is \(y\)\)", r"x is \(y\)"),
         (r"ends with \(", "ends with "),
+        (r"so \(\hat{x is", r"so \(\hat{x}\) is"),
         ("no formula", "no formula"),
     ],
 )
 def test_every_formula_is_closed_and_nothing_else(piece: str, balanced: str) -> None:
     assert balance(piece) == balanced
+
+
+@pytest.mark.parametrize(
+    ("formula", "mended"),
+    [
+        (r"\pir^{2}", r"\pi r^{2}"),
+        (r"\frac{a}{b", r"\frac{a}{b}"),
+        (r"x}+\sqrt{y}", r"x+\sqrt{y}"),
+        (r"\{x\}\leq\{", r"\{x\}\leq\{"),
+        (r"\setup+1", "setup+1"),
+        (r"\alpha\cdot\operatorname{rank}", r"\alpha\cdot\operatorname{rank}"),
+    ],
+)
+def test_latex_that_no_one_could_set_is_mended(formula: str, mended: str) -> None:
+    assert mend_latex(formula) == mended
 
 
 @pytest.mark.parametrize(
