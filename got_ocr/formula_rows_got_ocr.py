@@ -124,7 +124,7 @@ class _Finder:
     ) -> None:
         self.boxes = components.boxes.astype(float)
         self.middle_x = self.boxes[:, [0, 2]].mean(1)
-        self.heights = self.boxes[:, 3] - self.boxes[:, 1]
+        self.heights = components.height
         self.ink = ink
         self.lines, self.owner, self.em = lines, owner, em
         self.line_boxes = box_array(lines)

@@ -77,18 +77,18 @@ def simple_formula(rng: np.random.Generator) -> str:
         if kind < 0.3:
             return letter()
         if kind < 0.5:
-            return f"{letter().strip()}_{{{rng.choice(['0', '1', '2', 'i', 'j', 'k', 'n', 'n+1', 'ij'])}}}"
+            return f"{letter()}_{{{rng.choice(['0', '1', '2', 'i', 'j', 'k', 'n', 'n+1', 'ij'])}}}"
         if kind < 0.72:
-            return f"{letter().strip()}^{{{rng.choice(['2', '2', '3', 'n', 'k', '-1', 'T'])}}}"
+            return f"{letter()}^{{{rng.choice(['2', '2', '3', 'n', 'k', '-1', 'T'])}}}"
         if kind < 0.8:
-            return f"\\frac{{{number() if rng.random() < 0.5 else letter().strip()}}}{{{letter().strip()}}}"
+            return f"\\frac{{{number() if rng.random() < 0.5 else letter()}}}{{{letter()}}}"
         if kind < 0.86:
-            return f"\\sqrt{{{letter().strip()}}}"
+            return f"\\sqrt{{{letter()}}}"
         return number()
 
     def product() -> str:
         return (str(rng.integers(2, 10)) if rng.random() < 0.5 else letter()) + (
-            letter() if rng.random() < 0.5 else f"{letter().strip()}^{{{rng.choice(['2', '2', '3', 'n'])}}}"
+            letter() if rng.random() < 0.5 else f"{letter()}^{{{rng.choice(['2', '2', '3', 'n'])}}}"
         )
 
     def term() -> str:
