@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..processing.prompt import parse_box, parse_color
+from ..processing.mode import parse_box, parse_color
 from .sliced_page import SlicingOptions
 from .slicing import slice_page
 
