@@ -289,23 +289,6 @@ def test_foreign_tokenizers_are_refused(tmp_path: Path, tiny_processor: GotOcrPr
         GotOcrProcessor(tiny_processor.image_processor, foreign)
 
 
-@pytest.mark.parametrize("entry", ["processing_got_ocr", "image_processing_got_ocr", "tokenization_got_ocr"])
-def test_entry_files_import_all_that_they_need_themselves(entry: str) -> None:
-    """Transformers 4 copies a remote file and what it imports, but not what those import."""
-
-    def imports(name: str) -> set[str]:
-        return set(re.findall(r"^from \.(\w+) import", (PACKAGE / f"{name}.py").read_text(), re.MULTILINE))
-
-    needed, direct = set(), imports(entry)
-    queue = list(direct)
-    while queue:
-        name = queue.pop()
-        if name not in needed:
-            needed.add(name)
-            queue += imports(name)
-    assert needed == direct
-
-
 def test_low_canvases_have_fewer_place_holders(genuine: GotOcrProcessor) -> None:
     """An image token of 256 on 64 px covers 4 px."""
     inputs = genuine([picture(64, 32), picture(64, 32, seed=1)], low_canvases=True)
