@@ -12,6 +12,7 @@ from PIL import Image
 from got_ocr.cli import exit_codes, main
 from got_ocr.cli.output import JsonLinesOutput, page_stem, write_atomically
 from got_ocr.cli.progress import Progress
+from got_ocr.processing.mode import Mode
 
 ERROR = "got-ocr: error: "
 
@@ -60,28 +61,21 @@ def test_options_between_inputs(run: Any, picture: Any, model: Any) -> None:
     assert (code, out.count("20x10")) == (0, 2)
     (first, _) = model.calls
     assert first["ocr_type"] == "format"
-    assert first["box"] == "[1, 2,3,4]"
+    assert first["box"] == (1, 2, 3, 4)
     assert first["max_new_tokens"] == 9
 
 
 def test_defaults_reach_the_model(run: Any, picture: Any, model: Any) -> None:
     picture("a.png")
     run("a.png")
-    assert model.calls == [
-        {
-            "num_images": 1,
-            "ocr_type": "ocr",
-            "box": None,
-            "color": "",
-            "crop": False,
-            "multi_page": False,
-            "slice_pages": None,
-            "max_new_tokens": 4096,
-            "batch_size": 1,
-            "max_tiles": None,
-            "on_text": None,
-        }
-    ]
+    (call,) = model.calls
+    assert call["mode"] == Mode()
+    assert {name: call[name] for name in ("num_images", "max_new_tokens", "batch_size", "on_text")} == {
+        "num_images": 1,
+        "max_new_tokens": 4096,
+        "batch_size": 1,
+        "on_text": None,
+    }
 
 
 @pytest.mark.parametrize(
