@@ -135,7 +135,7 @@ def _register_tokenizer() -> None:
 
 def _choose_own_tokenizer(auto_tokenizer: Any) -> None:
     """Give our tokenizer for every GOT folder with a rank file, whatever class its tokenizer_config.json names."""
-    from ..processing.processor import HUB_OPTIONS, has_ranks
+    from ..processing.checkpoint_files import HUB_OPTIONS, has_ranks
     from ..processing.tokenizer import GotOcrTokenizer
 
     choose = auto_tokenizer.from_pretrained.__func__
