@@ -4,10 +4,8 @@ import re
 
 from got_ocr.rendering import inlines
 from got_ocr.rendering.blocks import Cell, Table
-from got_ocr.rendering.formula_mathml import parse_columns
+from got_ocr.rendering.column_spec import MAX_COLUMNS, parse_columns
 from got_ocr.rendering.source import Source
-
-MAX_COLUMNS = 200
 
 _TOKEN = re.compile(
     r"\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\tabularnewline\b|\\begin\s*\{|\\\(|\\\[|\\.|[{&\n]", re.DOTALL
