@@ -28,6 +28,7 @@ _SPACE_COMMANDS = {"0.167": r"\,", "0.222": r"\:", "0.278": r"\;", "1.0": r"\qua
 _ROW_END = r" \\ "
 _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
 _MAX_COMMAND = 30
+_LINE_ENDS = re.compile(r"\s*\n\s*")  # An empty line would end the formula.
 _ENVIRONMENTS = {"dcases*": "dcases", "cases*": "cases", "subarray": "array", "darray": "array", "tabular": "array"}
 
 
@@ -127,7 +128,7 @@ def _large(node: Node) -> str:
 
 def _text(node: Node) -> str:
     command = {"bold": "textbf", "italic": "textit", "monospace": "texttt"}.get(node.options.get("font", ""), "text")
-    return f"\\{command}{{{escape_text(node.value)}}}"
+    return f"\\{command}{{{escape_text(re.sub(_LINE_ENDS, ' ', node.value))}}}"
 
 
 def _space(node: Node) -> str:

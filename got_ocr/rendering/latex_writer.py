@@ -2,7 +2,7 @@
 
 import re
 
-from got_ocr.rendering import charts, tex, tikz
+from got_ocr.rendering import charts, tex_guard, tikz
 from got_ocr.rendering.blocks import Block, Cell, Inline, Table
 from got_ocr.rendering.formula_latex import escape_text, formula_to_latex
 
@@ -53,7 +53,7 @@ def latex_document(blocks: list[Block]) -> str:
     """Write a whole document."""
     body = latex_body(blocks)
     preamble = _PREAMBLE + (_CJK_PREAMBLE if _CJK.search(body) else "")
-    preamble += _TIKZ_PREAMBLE if "\\begin{tikzpicture}" in body else ""
+    preamble += _TIKZ_PREAMBLE + tex_guard.CLOSED_FILES if "\\begin{tikzpicture}" in body else ""
     return f"{preamble}\\begin{{document}}\n{body}\n\\end{{document}}\n"
 
 
@@ -84,9 +84,9 @@ def _block(block: Block, level: int) -> str:
         title = f"\\textbf{{{escape_text(block.content.title)}}}\\par\n" if block.content.title else ""
         return f"\\begin{{center}}\n{title}{_table(charts.chart_table(block.content))}\n\\end{{center}}"
     if kind == "geometry":
-        source = tikz.mend_tikz(str(block.content))
+        source = tex_guard.remove_comments(tikz.fix_tikz(str(block.content)))
         drawable = source.lstrip().startswith("\\begin{tikzpicture}") and _balanced(source)
-        if not drawable or tex.unsafe_command(source):
+        if not drawable or tex_guard.unsafe_command(source):
             return _verbatim(str(block.content))
         return f"\\begin{{center}}\n{source}\n\\end{{center}}"
     if kind == "molecule":
