@@ -8,6 +8,7 @@ from html import escape
 from got_ocr.rendering import charts, formula_mathml
 from got_ocr.rendering.blocks import Block, Cell, Inline, Table
 from got_ocr.rendering.drawing import PageBudget, draw
+from got_ocr.rendering.source import one_line
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -264,6 +265,6 @@ def html_page(body: str, title: str, language: str = "") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n'
+        f'<link rel="icon" href="data:,">\n<title>{escape(one_line(title))}</title>\n<style>{STYLE}</style>\n'
         f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

@@ -5,7 +5,7 @@ import re
 from got_ocr.rendering import charts, inlines, tables
 from got_ocr.rendering.blocks import Block, Inline
 from got_ocr.rendering.formulas import parse_formula
-from got_ocr.rendering.mending import cut_repeated_tail
+from got_ocr.rendering.repetition import cut_repeated_tail
 from got_ocr.rendering.source import Source, clean
 
 KINDS = ("markdown", "plain", "formula", "table", "molecule", "music", "geometry", "chart")

@@ -4,6 +4,9 @@ import re
 from bisect import bisect_left
 
 MAX_INDEXED_MARK = 9  # "</smiles>"; longer marks are runs of one sign, too few to be worth a list.
+MAX_TITLE_CHARACTERS = 300
+# A terminal's escape sequences, so that nothing of them is left when their first character goes.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]{0,40}[ -/]{0,8}[@-~]?|\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{\s*([A-Za-z]+\*?)\s*\}")
 # What neither HTML nor XML may contain, and what would let text steer its own layout.
@@ -17,6 +20,13 @@ def clean(text: str) -> str:
     """Make line ends uniform and replace the characters that no page may contain by U+FFFD."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     return _PLANE_ENDS.sub("\ufffd", _CONTROLS.sub("\ufffd", text))
+
+
+def one_line(text: str, max_characters: int = MAX_TITLE_CHARACTERS) -> str:
+    """Make a title of any text: one line, no control character or escape sequence, not too long."""
+    line = " ".join(_ESCAPES.sub("", text).split())
+    line = " ".join(clean(line).replace("\ufffd", " ").split())
+    return line if len(line) <= max_characters else f"{line[: max_characters - 2]} …"
 
 
 class Source:
