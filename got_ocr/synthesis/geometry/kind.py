@@ -14,7 +14,7 @@ from PIL import Image
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.svg import DrawingError
 from got_ocr.rendering.tex import compile_tikz, find_latex
-from got_ocr.rendering.tikz import draw_tikz, mend_tikz
+from got_ocr.rendering.tikz import draw_tikz, fix_tikz
 from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, scalable_families, use_family, wear_picture
 from got_ocr.synthesis.geometry.scenes import draw_scene
 from got_ocr.synthesis.resources import Resources
@@ -161,7 +161,7 @@ def _with_room(svg: str) -> str:
 
 def _by_latex(tikz: str, style: dict[str, Any]) -> Image.Image:
     try:
-        svg = compile_tikz(mend_tikz(tikz))
+        svg = compile_tikz(fix_tikz(tikz))
     except DrawingError as error:
         raise ValueError(str(error)) from error
     return draw_svg(svg, zoom=style["zoom"], background=style["background"])
