@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions, join_slices
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.joining import join_slices
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 from got_ocr.slices.structure import join_formatted
 
