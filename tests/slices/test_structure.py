@@ -283,7 +283,7 @@ def test_prose_between_rules_is_no_table(columns: int) -> None:
 def test_plain_mode_gives_the_lines_that_it_gave_and_format_mode_all_of_the_text(columns: int) -> None:
     page = running_page(5, FONTS["regular"], 20, 900, 700, columns)
     plain = slice_page(page.image.convert("RGB"), OPTIONS, CANVAS)
-    assert plain.layout is None
+    assert not plain.layout.is_structured
     assert join_slices(plain, perfect_reading(page, plain)) == page.text
     sliced = slice_page(page.image.convert("RGB"), OPTIONS, CANVAS, formatted=True)
     assert sliced.pieces == plain.pieces
