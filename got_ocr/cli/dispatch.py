@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "got_ocr.cli.train",
     "eval": "got_ocr.cli.evaluate",
     "score": "got_ocr.cli.score",
+    "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
 }
 READ = "got_ocr.cli.read"
