@@ -1,6 +1,5 @@
 """Stack pieces of a page's lines on canvases."""
 
-
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ..layout.page import analyse_page
-from ..processing.prompt import parse_box, parse_color
+from ..processing.mode import parse_box, parse_color
 from .thresholds import Region
 
 FRAME_TOLERANCE = Region.FRAME_TOLERANCE  # for who draws frames

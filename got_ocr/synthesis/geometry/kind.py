@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.svg import DrawingError
 from got_ocr.rendering.tex import compile_tikz, find_latex
@@ -98,7 +99,7 @@ class Geometry:
             "degradations": worn,
             "redrawn": redrawn,
         }
-        return Sample("geometry", (image,), (Turn(instruction("format"), tikz),), source)
+        return Sample("geometry", (image,), (Turn(instruction(Mode("format")), tikz),), source)
 
     def _draw_style(self, rng: np.random.Generator) -> dict[str, Any]:
         families = self._families
