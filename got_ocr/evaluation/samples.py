@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..synthesis.truth_files import HUB_PREFIX, text_beside
+
 TASKS = ("plain", "scene", "format", "box", "color", "chart")
-TEXT_SUFFIXES = (".gt.txt", ".txt", ".mmd", ".md")
 COLORS = ("red", "green", "blue")
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"[\[(<]{NUMBER},{NUMBER}(?:,|\)\s*,\s*\(){NUMBER},{NUMBER}[\])>]")
 COLOR = re.compile(rf"\b({'|'.join(COLORS)})\b", re.IGNORECASE)
-HUB_PREFIX = "hub:"
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def _folder_rows(folder: Path) -> Iterable[Row]:
     pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file()]
     found = False
     for path in sorted(pictures, key=lambda path: natural_key(str(path.relative_to(folder)))):
-        text = _text_beside(path)
+        text = text_beside(path)
         if text is not None:
             found = True
             label = text.read_text(encoding="utf-8-sig").strip("\r\n")
@@ -254,14 +254,6 @@ def _folder_rows(folder: Path) -> Iterable[Row]:
             f"{folder}: none of its {len(pictures)} pictures has its text beside it (page.png with page.gt.txt or "
             "page.txt)"
         )
-
-
-def _text_beside(picture: Path) -> Path | None:
-    stems = [picture.stem]
-    if picture.stem.endswith((".bin", ".nrm", ".dew")):  # ocropus names its binarised lines so
-        stems.append(picture.stem.rsplit(".", 1)[0])
-    candidates = (picture.with_name(stem + suffix) for suffix in TEXT_SUFFIXES for stem in stems)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _hub_rows(

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from got_ocr.configuration.config import GotOcrConfig
-from got_ocr.nano.batches import BatchSource, Canvas, Vocabulary
+from got_ocr.nano.batches import BatchSource, Vocabulary
+from got_ocr.nano.config import Canvas, NanoTrainingConfig, Stage
 from got_ocr.nano.dense import IGNORED, guide_loss, slot_labels, token_positions
 from got_ocr.nano.muon import orthogonalise
 from got_ocr.nano.network import fold_grey_into_rgb, unfold_grey_from_rgb
@@ -17,8 +18,6 @@ from got_ocr.nano.trainer import (
     PATCH_EMBEDDING,
     STATE_FILE,
     NanoTrainer,
-    NanoTrainingConfig,
-    Stage,
     StepBatches,
     grey_weights,
 )
@@ -65,7 +64,7 @@ def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
         size_px=(16.0, 20.0),
         prose_share=0.6,
         dictionary_share=0.2,
-        wear_strength=1.0,
+        augmentation_strength=1.0,
         empty_share=0.05,
         stages=(Stage("letters", 1 / 3, False, canvases), Stage("pages", 2 / 3, True, canvases)),
         families=(),
@@ -217,8 +216,25 @@ def test_formatted_batches_name_what_is_drawn_behind_their_source(batches: Batch
         pictures.sample(0, 64, 192, 2, formulas=True)
 
 
-def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seed: 20", "learning_rate: 1\nseed: 20", "there is no field learning_rate; allowed here: "),
+        ("muon_lr: 0.005", "", "the field muon_lr is missing \\(a number\\)"),
+        ("adamw_betas: [0.9, 0.98]", "adamw_betas: [0.9]", "adamw_betas must be a list of 2, each a number, got "),
+        ("share: 0.05\n", "share: 0.5\n", "the stages' shares add up to 1.45, they must add up to 1"),
+        (
+            "height: 64, rows: 3, batch: 16",
+            "height: 64, rows: 3, batch: none",
+            r"stages\[0\].canvases\[0\].batch must be",
+        ),
+        ("device: cpu", "device: tpu", "device must be one of 'cpu', 'cuda', got 'tpu'"),
+    ],
+)
+def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
+    text = (ROOT / "configuration" / "training" / "nano.yaml").read_text()
+    assert before in text
     path = tmp_path / "nano.yaml"
-    path.write_text("model: x\nlearning_rate: 1\n")
-    with pytest.raises(ValueError, match=r"fields missing or unknown:.*learning_rate"):
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(ValueError, match=message):
         NanoTrainingConfig.read(path)

@@ -25,7 +25,7 @@ def test_pictures_without_text_have_an_empty_answer_and_mostly_ink() -> None:
     source = TextImageSource(
         {face.family: [face]},
         TextSource(Corpus(("some words to set",), ("some", "words")), prose=1.0, dictionary=0.0),
-        wear_strength=0.0,
+        augmentation_strength=0.0,
         empty_share=1.0,
     )
     pictures = [source.sample(seed, 64, 192, 2, slices=True) for seed in range(30)]

@@ -24,15 +24,18 @@ def faces() -> list[FontFace]:
     pytest.skip("fewer than two font families are installed")
 
 
-def source(faces: list[FontFace], wear: float = 1.0) -> TextImageSource:
+def source(faces: list[FontFace], augmentation: float = 1.0) -> TextImageSource:
     return TextImageSource(
-        {face.family: [face] for face in faces}, TextSource(CORPUS), wear_strength=wear, empty_share=0.0
+        {face.family: [face] for face in faces},
+        TextSource(CORPUS),
+        augmentation_strength=augmentation,
+        empty_share=0.0,
     )
 
 
 def test_a_seed_decides_everything(faces: list[FontFace]) -> None:
     for seed in range(12):
-        first, second = (source(faces, wear=2.0).sample((7, seed), 96, 192, 4) for _ in range(2))
+        first, second = (source(faces, augmentation=2.0).sample((7, seed), 96, 192, 4) for _ in range(2))
         assert first.text == second.text
         np.testing.assert_array_equal(first.pixels, second.pixels)
         np.testing.assert_array_equal(first.boxes, second.boxes)
@@ -45,7 +48,7 @@ def test_pictures_differ_between_seeds(faces: list[FontFace]) -> None:
 
 def test_every_character_has_its_box_inside_the_picture(faces: list[FontFace]) -> None:
     for seed in range(20):
-        image = source(faces, wear=0.0).sample(seed, 96, 192, 4)
+        image = source(faces, augmentation=0.0).sample(seed, 96, 192, 4)
         assert len(image.boxes) == len(image.text)
         if image.text:
             assert (
@@ -55,7 +58,7 @@ def test_every_character_has_its_box_inside_the_picture(faces: list[FontFace]) -
 
 def test_ink_lies_in_the_boxes_of_visible_characters(faces: list[FontFace]) -> None:
     for seed in range(20):
-        image = source(faces, wear=0.0).sample(seed, 64, 192, 2)
+        image = source(faces, augmentation=0.0).sample(seed, 64, 192, 2)
         dark = np.abs(image.pixels.astype(int) - int(image.pixels[0, -1])) > 100
         covered = np.zeros_like(dark)
         for character, (x1, y1, x2, y2) in zip(image.text, image.boxes, strict=True):

@@ -54,13 +54,13 @@ def tint(rng: np.random.Generator, mask: np.ndarray, strength: float) -> np.ndar
     return picture.astype(np.float32)
 
 
-def wear(rng: np.random.Generator, picture: np.ndarray, strength: float) -> np.ndarray:
+def augment(rng: np.random.Generator, picture: np.ndarray, strength: float) -> np.ndarray:
     """Blur, add noise and compress.
 
     Args:
         rng: random generator.
         picture: (H, W) float32.
-        strength: 0 for nothing, 1 for the usual share of worn pictures, up to 2.
+        strength: 0 for nothing, 1 for the usual share of degraded pictures, up to 2.
 
     Returns:
         (H, W) uint8 picture.

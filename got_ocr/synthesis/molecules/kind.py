@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from got_ocr.processing.prompt import instruction
-from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, scalable_families, wear_picture
+from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, degrade_picture, scalable_families
 from got_ocr.synthesis.molecules.known import KNOWN_MOLECULES
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
@@ -80,7 +80,7 @@ class Molecules:
         """Get ready.
 
         Args:
-            resources: fonts for the atoms' symbols, and wear.
+            resources: fonts for the atoms' symbols, and degradations.
 
         Raises:
             ValueError: RDKit is missing.
@@ -113,13 +113,13 @@ class Molecules:
                 redrawn += 1
                 if redrawn >= MAX_DRAWS:
                     raise
-        image, worn = wear_picture(image, rng, self.resources)
+        image, applied = degrade_picture(image, rng, self.resources)
         source = {
             "smiles": smiles,
             "origin": origin,
             "style": asdict(style),
             "size_px": list(image.size),
-            "degradations": worn,
+            "degradations": applied,
             "redrawn": redrawn,
         }
         turn = Turn(instruction("format"), f"<smiles>{smiles}</smiles>")

@@ -12,9 +12,10 @@ import numpy as np
 
 from got_ocr.synthesis.formulas.grammar import random_formula
 from got_ocr.synthesis.formulas.spelling import canonical
-from got_ocr.synthesis.text.block import BOX_ABOVE_EM, BOX_BELOW_EM, Block, PlacedWord, character_stops
+from got_ocr.synthesis.text.block import BOX_ABOVE_EM, BOX_BELOW_EM, Block, character_stops
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
 from got_ocr.synthesis.text.formula_setter import MathFonts, Setting, SourceCharacter, set_formula
+from got_ocr.synthesis.text.ink import PlacedWord
 
 OPEN, CLOSE = r"\(", r"\)"
 MATH_FAMILIES = (

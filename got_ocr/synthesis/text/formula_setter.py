@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from PIL import ImageFont
 
-from got_ocr.synthesis.text.block import PlacedWord
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.text.ink import PlacedWord
 
 # Sizes over the size of the text, as TeX's 10, 7 and 5 points.
 SCRIPT_SCALE, SMALLEST_SCALE = 0.7, 0.5
