@@ -37,7 +37,7 @@ def _bucket(value: float, edges: Sequence[int]) -> str | None:
 
 def _style(one: Scored) -> str | None:
     facts = one.answer.facts
-    return facts["style"] + (", monospaced" if facts.get("mono") else "")
+    return str(facts["style"]) + (", monospaced" if facts.get("mono") else "")
 
 
 def _named(name: str, one: Scored) -> str:

@@ -18,7 +18,7 @@ def _number(least: float, most: float | None = None, **options: Any) -> Any:
     return field(metadata=bounds, **options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Canvas:
     """A shape of training picture.
 
@@ -40,7 +40,7 @@ class Canvas:
     formulas: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """A part of the run.
 
@@ -54,12 +54,12 @@ class Stage:
 
     name: str
     share: float = _number(0.0, 1.0)
-    decoder: bool = field()
-    canvases: tuple[Canvas, ...] = field()
+    decoder: bool
+    canvases: tuple[Canvas, ...]
     formats: float = _number(0.0, 1.0, default=FORMAT_SHARE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NanoTrainingConfig:
     """A run, from scratch or from a checkpoint.
 
@@ -104,20 +104,20 @@ class NanoTrainingConfig:
     variety_share: float = _number(0.0, 1.0)
     muon_lr: float = _number(0.0)
     adamw_lr: float = _number(0.0)
-    adamw_betas: tuple[float, float] = field()
+    adamw_betas: tuple[float, float]
     weight_decay: float = _number(0.0)
     clip_norm: float = _number(0.0)
-    dense_weights: tuple[float, float] = field()
+    dense_weights: tuple[float, float]
     checkpoint_every_s: float = _number(0.0)
     log_every_steps: int = _number(1)
-    size_px: tuple[float, float] = field()
+    size_px: tuple[float, float]
     prose_share: float = _number(0.0, 1.0)
     dictionary_share: float = _number(0.0, 1.0)
     augmentation_strength: float = _number(0.0, 2.0)
     empty_share: float = _number(0.0, 1.0)
-    stages: tuple[Stage, ...] = field()
-    families: tuple[str, ...] = field()
-    held_out_families: tuple[str, ...] = field()
+    stages: tuple[Stage, ...]
+    families: tuple[str, ...]
+    held_out_families: tuple[str, ...]
     device: Literal["cpu", "cuda"] = "cpu"
     loader_processes: int = _number(0, default=0)
     corpus: tuple[str, ...] = ()

@@ -163,7 +163,8 @@ def _smooth_noise(rng: np.random.Generator, height: int, width: int, grain_px: f
     rows, columns = max(2, round(height / grain_px)), max(2, round(width / grain_px))
     coarse = Image.fromarray(rng.normal(0.0, 1.0, (rows, columns)).astype(np.float32))
     noise = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
-    return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    scaled: np.ndarray = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    return scaled
 
 
 def _clouds(rng: np.random.Generator, height: int, width: int) -> Image.Image:

@@ -107,7 +107,8 @@ class TierFigures:
                 return {key: clean(inner) for key, inner in value.items()}
             return None if isinstance(value, float) and math.isnan(value) else value
 
-        return clean(asdict(self))
+        plain: dict[str, Any] = clean(asdict(self))
+        return plain
 
 
 def single_blanks(text: str) -> str:

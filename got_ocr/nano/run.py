@@ -162,7 +162,9 @@ def picture_sum(question: Question) -> int:
     return total
 
 
-def ask(tier: Tier, materials: Materials, readers: dict[str, Reader], number: int, known: dict[str, int]) -> dict:
+def ask(
+    tier: Tier, materials: Materials, readers: dict[str, Reader], number: int, known: dict[str, int]
+) -> dict[str, Answer]:
     """Draw a question and have it read by all readers that don't know its pictures yet.
 
     Args:

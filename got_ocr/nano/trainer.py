@@ -142,7 +142,7 @@ def grey_weights(checkpoint: Path) -> dict[str, Tensor]:
     """Read an exported checkpoint as weights to train on from.
 
     Args:
-        checkpoint: folder that nano_export.py wrote.
+        checkpoint: folder that export.py wrote.
 
     Returns:
         Weights by name, with a one-channel patch embedding.

@@ -284,4 +284,5 @@ def _picture_of(value: Any) -> Any:
 
 def evenly_spaced(length: int, count: int) -> list[int]:
     """Choose numbers from 0 to `length` - 1 at even distances, at most `count` of them."""
-    return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int)).tolist()
+    numbers = np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int))
+    return [int(number) for number in numbers]

@@ -57,7 +57,8 @@ def write_yaml(settings: Any, path: Path) -> None:
 
 def to_plain(settings: Any) -> dict[str, Any]:
     """Turn a dataclass object into what a YAML file holds."""
-    return _to_plain(dataclasses.asdict(settings))
+    plain: dict[str, Any] = _to_plain(dataclasses.asdict(settings))
+    return plain
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:

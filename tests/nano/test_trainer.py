@@ -66,7 +66,10 @@ def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
         dictionary_share=0.2,
         augmentation_strength=1.0,
         empty_share=0.05,
-        stages=(Stage("letters", 1 / 3, False, canvases), Stage("pages", 2 / 3, True, canvases)),
+        stages=(
+            Stage(name="letters", share=1 / 3, decoder=False, canvases=canvases),
+            Stage(name="pages", share=2 / 3, decoder=True, canvases=canvases),
+        ),
         families=(),
         held_out_families=(),
     )

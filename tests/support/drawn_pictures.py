@@ -35,10 +35,10 @@ TIERS = (
     *("blank", "non-text", "lines-worn", "words", "symbols", "canvas"),
 )
 CANVASES = (
-    Canvas(64, 3, 4, 1.0),
-    Canvas(192, 3, 3, 1.0),
-    Canvas(64, 2, 4, 1.0, slices=True),
-    Canvas(192, 2, 3, 1.0, slices=True, formulas=True),
+    Canvas(height=64, rows=3, batch=4, weight=1.0),
+    Canvas(height=192, rows=3, batch=3, weight=1.0),
+    Canvas(height=64, rows=2, batch=4, weight=1.0, slices=True),
+    Canvas(height=192, rows=2, batch=3, weight=1.0, slices=True, formulas=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""Charts: half drawn by Matplotlib, half by Vega-Lite; the truth is JSON in OneChart's form (see `charts_data.py`)."""
+"""Charts: half drawn by Matplotlib, half by Vega-Lite; the truth is JSON in OneChart's form (see `data.py`)."""
 
 from dataclasses import asdict
 from functools import cached_property

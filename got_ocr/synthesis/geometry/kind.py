@@ -1,4 +1,4 @@
-"""Geometry: scenes written as TikZ (`geometry_scenes.py`), drawn from that very source.
+"""Geometry: scenes written as TikZ (`scenes.py`), drawn from that very source.
 
 With the typesetter `browser` the source goes through this package's own drawing of TikZ (`got_ocr.rendering`), and
 resvg turns the SVG into pixels, its labels in any of the fonts; with `latex` the machine's LaTeX sets it.

@@ -396,7 +396,8 @@ def _brics_pieces(molecules: list[str], labels: set[str]) -> list[Any]:
     for smiles in molecules:
         molecule = parse_smiles(smiles)
         if molecule.GetNumAtoms() <= MOST_ATOMS:
-            texts.update(BRICS.BRICSDecompose(molecule, minFragmentSize=1))
+            decompose: Any = BRICS.BRICSDecompose  # comes without types
+            texts.update(decompose(molecule, minFragmentSize=1))
     pieces = [parse_smiles(text) for text in sorted(texts)]
     return [
         piece

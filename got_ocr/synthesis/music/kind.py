@@ -1,4 +1,4 @@
-"""Sheet music: `**kern` composed by `music_kern.py`, engraved by Verovio as GOT's renderer does, in varied style."""
+"""Sheet music: `**kern` composed by `kern.py`, engraved by Verovio as GOT's renderer does, in varied style."""
 
 from functools import cached_property
 from typing import Any

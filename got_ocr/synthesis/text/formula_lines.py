@@ -1,6 +1,6 @@
 r"""Lines of text with formulas between their words, laid out as the reading path lays out pieces of a page's lines.
 
-Their answer is what the format mode writes: formulas between `\(` and `\)`, in the spelling of formula_spelling.py.
+Their answer is what the format mode writes: formulas between `\(` and `\)`, in the spelling of formulas/spelling.py.
 A formula may begin or end within a row, as one does that the reading path has cut in two. What shows nothing but a
 number is written without delimiters: nobody can see whether it was a formula.
 """

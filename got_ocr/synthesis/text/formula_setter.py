@@ -186,7 +186,7 @@ def set_formula(tex: str, fonts: MathFonts, size_px: float, display: bool = Fals
     r"""Set a formula in parts that a line may be broken between.
 
     Args:
-        tex: LaTeX without delimiters, in the spelling of formula_spelling.py.
+        tex: LaTeX without delimiters, in the spelling of formulas/spelling.py.
         fonts: what to draw it with.
         size_px: em size of the text around it.
         display: whether fractions are set as large as where a formula stands by itself.

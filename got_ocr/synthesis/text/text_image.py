@@ -174,4 +174,5 @@ def _rotate_boxes(boxes: np.ndarray, angle: float, height: int, width: int) -> n
     x, y = ((boxes[:, 0] + boxes[:, 2]) / 2 - width / 2, (boxes[:, 1] + boxes[:, 3]) / 2 - height / 2)
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     shift_x, shift_y = x * (cosine - 1) + y * sine, y * (cosine - 1) - x * sine
-    return (boxes + np.stack([shift_x, shift_y, shift_x, shift_y], 1)).astype(np.float32)
+    moved: np.ndarray = (boxes + np.stack([shift_x, shift_y, shift_x, shift_y], 1)).astype(np.float32)
+    return moved
