@@ -22,6 +22,7 @@ from got_ocr.nano.tiers import TIERS, Tier, find_tiers
 from got_ocr.nano.worst_answers import differences, kind_of_mistake, write_worst
 from got_ocr.slices.region import cut_region
 from got_ocr.synthesis.pages.drawing import draw_page
+from tests.support.packaged_fonts import PackagedMaterials, packaged_config, write_corpus
 
 CONFIG = Path(__file__).parents[2] / "configuration" / "training" / "nano.yaml"
 PAGES = ["one fine day in May the sun", "came up over seven quiet hills", "and nobody was there to see it"]
@@ -37,17 +38,17 @@ def answer_to(texts: list[str], answer: str, **fields: Any) -> Answer:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rng = np.random.default_rng(1)
-    words = ["river", "stone", "under", "the", "quiet", "bridge", "never", "asks", "why", "morning", "comes", "slowly"]
-    paragraphs = [" ".join(rng.choice(words, 30)).capitalize() + "." for _ in range(600)]
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("\n".join(paragraphs), encoding="utf-8")
-    return path
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "corpus.txt")
 
 
 @pytest.fixture(scope="module")
-def materials(corpus: Path) -> Materials:
-    return Materials(NanoTrainingConfig.read(CONFIG), corpus)
+def config() -> NanoTrainingConfig:
+    return packaged_config(NanoTrainingConfig.read(CONFIG))
+
+
+@pytest.fixture(scope="module")
+def materials(corpus: Path, config: NanoTrainingConfig) -> Materials:
+    return PackagedMaterials(config, corpus)
 
 
 class TestInvented:
@@ -132,11 +133,13 @@ class TestMistakes:
 
 class TestPictures:
     @pytest.mark.parametrize("key", ["lines", "paragraphs-degraded", "lines-worn", "canvas", "pages", "box", "colour"])
-    def test_a_picture_depends_on_its_tier_and_number_alone(self, key: str, corpus: Path) -> None:
+    def test_a_picture_depends_on_its_tier_and_number_alone(
+        self, key: str, corpus: Path, config: NanoTrainingConfig
+    ) -> None:
         tier = tier_of(key)
         sums = []
         for numbers in ([4], [2, 4]):
-            fresh = Materials(NanoTrainingConfig.read(CONFIG), corpus)
+            fresh = PackagedMaterials(config, corpus)
             sums.append([picture_sum(tier.question(fresh, number)) for number in numbers])
         assert sums[0][0] == sums[1][1] != sums[1][0]
 

@@ -23,10 +23,10 @@ from got_ocr.nano.trainer import (
 )
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.synthesis.text.corpus import Corpus, TextSource
-from got_ocr.synthesis.text.fonts import installed_faces
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text.text_image import TextImageSource
 from tests.support.nano_sizes import TINY
+from tests.support.packaged_fonts import packaged_faces
 
 ROOT = Path(__file__).parents[2]
 RANK_FILE = ROOT / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
@@ -34,9 +34,7 @@ RANK_FILE = ROOT / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
 
 @pytest.fixture(scope="module")
 def batches() -> BatchSource:
-    faces = [face for face in installed_faces() if face.style in ("Regular", "Book")][:2]
-    if not faces:
-        pytest.skip("no fonts are installed")
+    faces = [face for face in packaged_faces() if face.style in ("Regular", "Book")][:2]
     corpus = Corpus(("Now is the winter of our discontent made glorious summer",), ("sun", "York"))
     pictures = TextImageSource({face.family: [face] for face in faces}, TextSource(corpus))
     return BatchSource(pictures, Vocabulary(RANK_FILE), canvas_px=64, patch_px=8, seed=5)
@@ -199,9 +197,7 @@ def test_training_goes_on_from_the_built_in_checkpoint() -> None:
 
 
 def test_formatted_batches_name_what_is_drawn_behind_their_source(batches: BatchSource) -> None:
-    fonts = math_fonts(installed_faces())
-    if not fonts:
-        pytest.skip("no font for formulas is installed")
+    fonts = math_fonts(packaged_faces())
     old = batches.pictures
     pictures = TextImageSource(dict(enumerate(old.families)), old.text, formula_lines=FormulaLineSource(fonts[:1]))  # type: ignore[arg-type]
     source = BatchSource(pictures, batches.vocabulary, canvas_px=192, patch_px=8, seed=5)

@@ -13,7 +13,7 @@ import numpy as np
 from got_ocr.nano.config import NanoTrainingConfig
 from got_ocr.nano.materials import Materials
 from got_ocr.synthesis.resources import Resources
-from got_ocr.synthesis.text.corpus import Corpus
+from got_ocr.synthesis.text.corpus import Corpus, split_corpus
 from got_ocr.synthesis.text.fonts import FontFace
 
 FONT_FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -46,10 +46,11 @@ class PackagedResources(Resources):
 
     @cached_property
     def corpus(self) -> Corpus:
-        """Paragraphs of the file given, all on the chosen side of the split."""
+        """Paragraphs of the file given that are on the chosen side of the split."""
         assert self.corpus_cache is not None
-        paragraphs = tuple(self.corpus_cache.read_text(encoding="utf-8").splitlines())
-        return Corpus(paragraphs, tuple(sorted(set(_WORDS))))
+        alphabet = frozenset("".join(_WORDS)) | frozenset(" .ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        paragraphs = self.corpus_cache.read_text(encoding="utf-8").splitlines()
+        return replace(split_corpus(paragraphs, self.held_out, alphabet), words=tuple(sorted(set(_WORDS))))
 
 
 class PackagedMaterials(Materials):

@@ -11,7 +11,8 @@ from got_ocr.synthesis.degradation.degradations import (
     degrade_share,
     detail_kept,
 )
-from got_ocr.synthesis.text.fonts import installed_faces, load_font
+from got_ocr.synthesis.text.fonts import load_font
+from tests.support.packaged_fonts import packaged_faces
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def picture() -> Image.Image:
     """Lines of text in sizes from 14 px, dark blue on cream, with wide margins."""
     image = Image.new("RGB", (420, 300), (250, 244, 230))
     draw = ImageDraw.Draw(image)
-    face = next(face for face in installed_faces() if face.style.split()[-1] in ("Regular", "Book", "Roman"))
+    face = next(face for face in packaged_faces() if face.style.split()[-1] in ("Regular", "Book", "Roman"))
     for row, size_px in enumerate((14.0, 16.0, 18.0, 20.0, 24.0, 30.0)):
         draw.text((40, 30 + row * 38), "Pack my box with five dozen", (20, 20, 60), font=load_font(face, size_px))
     return image
