@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .modeling.checkpoint import open_checkpoint
     from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
     from .processing.image_processor import GotOcrImageProcessor
+    from .processing.options import SourceOptions
     from .processing.pages import iter_pages, load_image
     from .processing.processor import GotOcrProcessor
     from .processing.tokenizer import GotOcrTokenizer
@@ -37,6 +38,7 @@ __all__ = [
     "GotOcrProcessor",
     "GotOcrTokenizer",
     "GotOcrVisionConfig",
+    "SourceOptions",
     "__version__",
     "export_for_hub",
     "find_cached_checkpoint",
@@ -63,6 +65,7 @@ __getattr__, __dir__ = offer(
         "GotOcrVisionConfig": "configuration.config",
         "export_for_hub": "hub.export",
         "find_cached_checkpoint": "hub.cache",
+        "SourceOptions": "processing.options",
         "iter_pages": "processing.pages",
         "load_image": "processing.pages",
         "open_checkpoint": "modeling.checkpoint",
