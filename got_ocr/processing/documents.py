@@ -141,8 +141,8 @@ class DocumentReader:
 
     def _pdf_trouble(self, error: Exception) -> str:
         reason = str(error).lower()
-        if "password" in reason and not self._names_encryption():
-            # PDFium says so of a document without pages too.
+        if "success" in reason or ("password" in reason and not self._names_encryption()):
+            # What PDFium says of a document without pages.
             return "is a PDF without pages: get it anew."
         if "password" in reason:
             give = self.options.means("give its {}", "password")

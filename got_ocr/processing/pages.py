@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,8 @@ def iter_pages(
 def find_pages(
     source: ImageSource | Iterable[ImageSource],
     options: SourceOptions | Mapping[str, Any] | None = None,
+    *,
+    known_failure: Callable[[str, Path | bytes], PageError | None] | None = None,
     **named: Any,
 ) -> Iterator[FoundPage]:
     """Find the pages of anything without decoding them, so that one bad page does not cost the others.
@@ -159,6 +161,8 @@ def find_pages(
     Args:
         source: As in :func:`iter_pages`.
         options: As in :func:`iter_pages`.
+        known_failure: Asked with the source and the file or bytes before a file is opened; what it answers is the
+            file's only page's error, and the file is not opened.
         **named: As in :func:`iter_pages`.
 
     Returns:
@@ -168,7 +172,7 @@ def find_pages(
         PageError: If an option is not allowed.
         TypeError: If there is no option of a name.
     """
-    return _find(source, SourceOptions.of(options, **named), itertools.count())
+    return _find(source, SourceOptions.of(options, **named), _Walk(known_failure))
 
 
 def content_digest(data: Path | bytes) -> str:
@@ -182,50 +186,65 @@ def content_digest(data: Path | bytes) -> str:
     return digest.hexdigest()
 
 
-def _find(source: ImageSource, options: SourceOptions, count: Iterator[int]) -> Iterator[FoundPage]:
+@dataclass(frozen=True)
+class _Walk:
+    """What one walk over pages takes along."""
+
+    known_failure: Callable[[str, Path | bytes], PageError | None] | None
+    count: Iterator[int] = field(default_factory=itertools.count)
+
+
+def _find(source: ImageSource, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
     """Find the pages of `source`; what fails is given as a loader that raises."""
     is_file = hasattr(source, "read")  # An open file is an iterator too.
     if isinstance(source, (list, tuple, set, frozenset)) or (isinstance(source, Iterator) and not is_file):
         empty = True
         for item in sorted(source, key=str) if isinstance(source, set | frozenset) else source:
             empty = False
-            yield from _find(item, options, count)
+            yield from _find(item, options, hooks)
         if empty:
-            yield _failed("(empty list)", PageError("got an empty list: give at least one page."), count)
+            yield _failed("(empty list)", PageError("got an empty list: give at least one page."), hooks)
         return
     name = describe_source(source)
     try:
-        yield from _find_one(source, name, options, count)
+        yield from _find_one(source, name, options, hooks)
     except PageError as error:
-        yield _failed(identify_source(source), error, count)
+        yield _failed(identify_source(source), error, hooks)
 
 
-def _failed(source: str, error: PageError, count: Iterator[int]) -> FoundPage:
-    return FoundPage(source, next(count), source, 1, partial(_fail, error))
+def _failed(source: str, error: PageError, hooks: _Walk) -> FoundPage:
+    return FoundPage(source, next(hooks.count), source, 1, partial(_fail, error))
 
 
 def _fail(error: PageError) -> Image.Image:
     raise PageError(str(error), error.limit)
 
 
-def _find_one(source: ImageSource, name: str, options: SourceOptions, count: Iterator[int]) -> Iterator[FoundPage]:
+def _find_one(source: ImageSource, name: str, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
     identity = identify_source(source)
     if isinstance(source, Image.Image) or is_tensor(source) or hasattr(source, "__array_interface__"):
         loader = partial(_load_in_memory, source, name, options)
-        yield FoundPage(identity, next(count), identity, 1, loader)
+        yield FoundPage(identity, next(hooks.count), identity, 1, loader)
         return
     if isinstance(source, str | os.PathLike) and not is_url(source) and os.path.isdir(source):
-        yield from _find_in_folder(Path(os.fsdecode(source)), name, options, count)
+        yield from _find_in_folder(Path(os.fsdecode(source)), name, options, hooks)
         return
     data, origin = open_source(source, name, options)
     if is_pdf(head_of(data, name), name) and not _has_pdfium():
         raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install pypdfium2.")
     document = Document(data, name, origin, options)
-    listing = document.list_pages()
+    try:
+        known = hooks.known_failure(identity, data) if hooks.known_failure is not None else None
+        if known is not None:
+            raise known
+        listing = document.list_pages()
+    except PageError as error:
+        yield FoundPage(identity, next(hooks.count), identity, 1, partial(_fail, error), data)
+        return
     for number in listing.numbers:
         suffix = f"#page={number}" if listing.is_document else ""
         loader = partial(document.load, number, name + suffix)
-        yield FoundPage(identity + suffix, next(count), identity, number, loader, data, document)
+        yield FoundPage(identity + suffix, next(hooks.count), identity, number, loader, data, document)
 
 
 def _load_in_memory(source: ImageSource, name: str, options: SourceOptions) -> Image.Image:
@@ -242,7 +261,7 @@ def _has_pdfium() -> bool:
         return False
 
 
-def _find_in_folder(folder: Path, name: str, options: SourceOptions, count: Iterator[int]) -> Iterator[FoundPage]:
+def _find_in_folder(folder: Path, name: str, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
     try:
         with os.scandir(folder) as entries:
             files = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
@@ -255,7 +274,7 @@ def _find_in_folder(folder: Path, name: str, options: SourceOptions, count: Iter
             "and .pdf are taken, folders within are not."
         )
     for file in names:
-        yield from _find(folder / file, options, count)
+        yield from _find(folder / file, options, hooks)
 
 
 def natural_key(name: str | os.PathLike[str]) -> tuple[list[str | int], str]:
