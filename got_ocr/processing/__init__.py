@@ -10,6 +10,7 @@ from ..lazy import offer
 
 if TYPE_CHECKING:
     from .image_processor import GotOcrImageProcessor
+    from .mode import Mode
     from .options import PageError, SourceOptions
     from .pages import find_pages, iter_pages
     from .pictures import load_image
@@ -21,6 +22,7 @@ __all__ = [
     "GotOcrImageProcessor",
     "GotOcrProcessor",
     "GotOcrTokenizer",
+    "Mode",
     "PageError",
     "SourceOptions",
     "find_pages",
@@ -41,5 +43,6 @@ __getattr__, __dir__ = offer(
         "instruction": "prompt",
         "iter_pages": "pages",
         "load_image": "pictures",
+        "Mode": "mode",
     },
 )
