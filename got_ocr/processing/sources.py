@@ -163,7 +163,8 @@ def _check_path(text: str | bytes, name: str, options: SourceOptions) -> Path | 
             raise PageError(f"{name}: is a folder, not a picture: iter_pages gives its pages.")
         if stat.S_ISREG(mode):
             with path.open("rb"):
-                return path
+                # The process that decodes it has a working folder of its own.
+                return Path(os.path.abspath(path))
         with path.open("rb") as file:  # A pipe or a device: `<(command)` in a shell.
             return _read_limited(file, name, options)
     except FileNotFoundError:

@@ -248,6 +248,18 @@ def test_notices_of_the_process_are_logged_here(caplog: pytest.LogCaptureFixture
     assert "is animated, its first frame is taken" in caplog.text
 
 
+def test_relative_names_follow_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in (5, 6):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        Image.new("L", (width, 5)).save(folder / "page.png")
+        monkeypatch.chdir(folder)
+        assert load_image("page.png").size == (width, 5)
+    found = list(find_pages("page.png"))
+    monkeypatch.chdir(tmp_path)
+    assert found[0].load().image.size == (6, 5)
+
+
 def test_mixed_use_keeps_pixels(tmp_path: Path) -> None:
     """Pictures and documents in turn: a process never answers with another's pixels."""
     document = list(find_pages(tiff(*(Image.new("L", (8, 8), level) for level in range(5)))))
