@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,12 @@ def warm_up() -> None:
             return
 
 
+def end_all() -> None:
+    """End all processes, also those that are at work; for a program that ends at once."""
+    for worker in list(_workers):
+        worker.kill()
+
+
 def _as_image(answer: Any) -> Image.Image:
     if isinstance(answer, Image.Image):
         return answer
@@ -167,6 +174,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C in a terminal is for the program, which ends this one.
         )
         _widen(self._process.stdout)
+        _workers.add(self)
 
     def ask(self, document: Document, request: dict[str, Any], name: str) -> dict[str, Any]:
         """Have a request answered.
@@ -398,6 +406,7 @@ def _can_start() -> bool:
     )
 
 
+_workers: "weakref.WeakSet[_Worker]" = weakref.WeakSet()
 _pool = _Pool()
 _here = _Here()
 
@@ -406,6 +415,7 @@ def _start_anew() -> None:
     """In a forked process: its own processes and locks, not its parent's."""
     global _pool, _here
     _pool, _here = _Pool(), _Here()
+    _workers.clear()
 
 
 if hasattr(os, "register_at_fork"):
