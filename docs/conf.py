@@ -94,7 +94,7 @@ def read_as_text(app: Sphinx, what: str, name: str, obj: Any, options: Any, line
             pieces[index] = re.sub(r"(\w)_(?=\W|$)", r"\1\\_", piece)
         elif not piece.startswith((":", "``")):
             # reStructuredText knows no code that begins or ends with a space.
-            pieces[index] = f"``{piece[1:-1].strip(" ")}``"
+            pieces[index] = f"``{piece[1:-1].strip(' ')}``"
     told = "".join(pieces).split("\n")
     lines[:] = _as_listings(told, lines) if what == "module" else told
 
