@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from got_ocr.processing.image_processor import GotOcrImageProcessor
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.prompt import instruction, prompt_parts
 from got_ocr.processing.tokenizer import GotOcrTokenizer
@@ -56,7 +57,9 @@ def test_prompt_id_goldens_hold(vocabulary: str, request: pytest.FixtureRequest)
     processor = request.getfixturevalue("genuine" if vocabulary == "genuine" else "tiny_processor")
     image_token_len = 256 if vocabulary == "genuine" else 36
     for golden in json.loads((GOLDENS / f"prompt_ids_{vocabulary}.json").read_text()):
-        parts = prompt_parts(instruction(**golden["options"]), golden["num_images"], image_token_len)
+        parts = prompt_parts(
+            instruction(Mode(**golden["options"]), (1000, 1000)), golden["num_images"], image_token_len
+        )
         ids = processor.encode_parts(parts)
         assert [[token, len(list(run))] for token, run in groupby(ids)] == golden["runs"], golden["options"]
 
