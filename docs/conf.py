@@ -28,6 +28,8 @@ myst_heading_anchors = 4
 myst_all_links_external = False
 
 autodoc_member_order = "bysource"
+# As written: the value of a default such as os.environ is this machine's.
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": False}
 napoleon_numpy_docstring = False

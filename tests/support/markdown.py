@@ -78,6 +78,18 @@ def code_blocks(file: Path) -> Iterator[Code]:
             before = token.content if token.type == "html_block" else ""
 
 
+def code_blocks_by_section(file: Path) -> dict[str, list[Code]]:
+    """Group the fenced blocks of a file by the heading that they stand under."""
+    found: dict[str, list[Code]] = {}
+    title, blocks = "", iter(code_blocks(file))
+    for before, token in zip([None, *tokens(file)], tokens(file), strict=False):
+        if before is not None and before.type == "heading_open":
+            title = token.content
+        if token.type == "fence":
+            found.setdefault(title, []).append(next(blocks))
+    return found
+
+
 def code_spans(file: Path) -> Iterator[str]:
     """Yield the code within a file's sentences and tables."""
     for token in tokens(file):
