@@ -1,12 +1,15 @@
 """Read pages slice by slice, as checkpoints do whose configuration has `slicing`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from PIL import Image
 
+from ..configuration.slicing import SlicingOptions
 from ..processing.mode import Mode
-from ..slices.sliced_page import SlicedPage, SlicingOptions, join_pieces, join_slices, spread_slices
+from ..slices.joining import join_pieces, join_slices, spread_slices
+from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
@@ -129,9 +132,9 @@ def _read_upright(
         The cut picture, and the answers for its first slices.
     """
     page = cut()
-    answers = read(page.slices[: min(count, FIRST_SLICES) if page.sideways else count])
+    answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
     best = certainty(answers[:FIRST_SLICES])
-    for rotation in turns_to_try(page.sideways, best):
+    for rotation in turns_to_try(page.is_sideways, best):
         turned = cut(rotation=rotation)
         turned_answers = read(turned.slices[: min(count, FIRST_SLICES)])
         turned_certainty = certainty(turned_answers)
@@ -175,10 +178,7 @@ def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int
                 found[page.pieces[index].line] += [answer.lines[place]] if one_each else answer.lines
     texts = join_pieces(page, parts)
     lines = []
-    for text, read, box in zip(texts, found, page.line_boxes, strict=True):
+    for text, read, line in zip(texts, found, page.layout.upright_lines, strict=True):
         if text and read:
-            x, y = zip(*page.corners(box), strict=True)
-            left, top = origin
-            box = round(min(x) + left), round(min(y) + top), round(max(x) + left), round(max(y) + top)
-            lines.append(join_line(text, read, box))
+            lines.append(join_line(replace(line, text=text, box=page.layout.place(line.box, origin)), read))
     return lines

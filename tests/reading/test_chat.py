@@ -14,11 +14,14 @@ import torch
 from PIL import Image, ImageDraw
 
 from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.layout.line import Line
+from got_ocr.layout.page import PageLayout
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.answer import GotOcrAnswer, lines_of_tokens
 from got_ocr.reading.decoding import AnswerGenerator, Generation
 from got_ocr.reading.model import GotOcrForConditionalGeneration
-from got_ocr.slices.sliced_page import Piece, SlicedPage, SlicingOptions
+from got_ocr.slices.sliced_page import Piece, SlicedPage
 from got_ocr.slices.slicing import slice_page
 
 SHORT = {"max_new_tokens": 12}
@@ -422,8 +425,8 @@ def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
     processor = GotOcrProcessor(tiny_processor.image_processor, tiny_processor.tokenizer, image_token_len=16)
     canvases = [picture(seed, width=128, height=(96, 32, 128, 32, 96)[seed % 5]) for seed in range(10)]
     pieces = [Piece(number, number, False, (0, 0, 9, 9), (0, 0, 9, 9)) for number in range(10)]
-    boxes = [piece.box for piece in pieces]
-    cut = SlicedPage(canvases, pieces, boxes, [0] * 10, (9, 9), 0.0, False, SlicingOptions(), 0, False)
+    layout = PageLayout(tuple(Line(piece.box) for piece in pieces), (9, 9))
+    cut = SlicedPage(canvases, pieces, layout, False, SlicingOptions())
     monkeypatch.setattr("got_ocr.reading.slice_reading.slice_page", lambda *_, **__: cut)
     monkeypatch.setattr("got_ocr.reading.slice_reading.NO_TEXT_PROBABILITY", 0.0)
     shapes: list[tuple[int, ...]] = []

@@ -10,7 +10,9 @@ from itertools import groupby
 
 import numpy as np
 
+from got_ocr.configuration.slicing import FIRST_BASELINE_EM, MARGIN_PX, ROW_PITCH_EM
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.text.ink import PlacedWord, quarter
 
 # A character's box reaches from the ascenders to just below the descenders, in em above and below the baseline.
 BOX_ABOVE_EM = 0.78
@@ -18,25 +20,6 @@ BOX_BELOW_EM = 0.24
 SMALL_CAPS_SCALE = 0.78
 SMALL_CAPS_SHARE = 0.025  # of lines
 SMALL_CAPS_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ")
-
-
-@dataclass(frozen=True)
-class PlacedWord:
-    """A word on the canvas.
-
-    Attributes:
-        text: its characters.
-        x_px: left edge.
-        baseline_px: height of its baseline.
-        face: what it is set in.
-        size_px: the em size.
-    """
-
-    text: str
-    x_px: float
-    baseline_px: float
-    face: FontFace
-    size_px: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +54,7 @@ def sample_size_px(rng: np.random.Generator, smallest: float, largest: float) ->
         The size in px, a multiple of a quarter (so that opened fonts can be kept).
     """
     low, high = (max(smallest, 18.0), min(largest, 24.0)) if rng.random() < 0.7 else (smallest, largest)
-    return round(4.0 * rng.uniform(low, max(low, high))) / 4.0
+    return quarter(rng.uniform(low, max(low, high)))
 
 
 @lru_cache(maxsize=65536)
@@ -99,7 +82,7 @@ def _runs(word: str, size_px: float, small_caps: bool) -> list[tuple[str, float]
     """Part a word into runs of one size. Returns: each run as it is drawn and reads, and its em size."""
     if not small_caps:
         return [(word, size_px)]
-    small_px = round(4.0 * SMALL_CAPS_SCALE * size_px) / 4.0
+    small_px = quarter(SMALL_CAPS_SCALE * size_px)
     runs = []
     for lower, group in groupby(word, SMALL_CAPS_LETTERS.__contains__):
         run = "".join(group)
@@ -243,16 +226,15 @@ def set_slice(
     Returns:
         The block, from the upper left corner down.
     """
-    margin_px = 8.0
     setter = _Setter(words)
     for row in range(rows):
         own_size_px = (
             round(4.0 * float(np.clip(rng.normal(size_px, 0.06 * size_px), 0.84 * size_px, 1.2 * size_px))) / 4.0
         )
-        baseline_px = margin_px + (0.8 + 1.3 * row) * size_px + rng.normal(0.0, 0.8)
+        baseline_px = MARGIN_PX + (FIRST_BASELINE_EM + ROW_PITCH_EM * row) * size_px + rng.normal(0.0, 0.8)
         share = 1.0 if rng.random() < 0.7 else rng.uniform(0.08, 1.0)
-        end_px = margin_px + (width - 2 * margin_px + 1.0) * share
+        end_px = MARGIN_PX + (width - 2 * MARGIN_PX + 1.0) * share
         space_factor = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.9)
-        start_px, small_caps = margin_px + rng.normal(1.0, 0.8), rng.random() < SMALL_CAPS_SHARE
+        start_px, small_caps = MARGIN_PX + rng.normal(1.0, 0.8), rng.random() < SMALL_CAPS_SHARE
         setter.add_line(faces[row], own_size_px, start_px, baseline_px, end_px, space_factor, small_caps)
     return setter.block()
