@@ -97,6 +97,8 @@ def _register_models() -> None:
     ):
         if hasattr(modeling_auto, name):
             getattr(modeling_auto, name).register(GotOcrConfig, GotOcrForConditionalGeneration, exist_ok=True)
+    # Servers and exporters look a class up by its name, to learn that it reads pictures.
+    modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES["GOT"] = GotOcrForConditionalGeneration.__name__
 
 
 def _register_tokenizer() -> None:

@@ -152,9 +152,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         modes = spread_modes(len(documents), mode, **options)
         if texts is not None:
             if len(texts) not in (1, len(documents)):
-                raise ValueError(
-                    f"text must be one, or one for each of the {len(documents)} pictures, got {len(texts)}."
-                )
+                raise ValueError(f"text must be one, or one each for the {len(documents)} pictures, got {len(texts)}.")
             texts = texts * len(documents) if len(texts) == 1 else texts
             modes = [replace(one, instruction=words) for one, words in zip(modes, texts, strict=True)]
         prompts: list[list[int]] = []
