@@ -55,7 +55,11 @@ def test_the_built_in_model_has_a_name(hub: SimpleNamespace, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{}", "can't be read"), ("[", "can't be read"), ('{"base_model_name_or_path": null}', "does not name its model")],
+    [
+        ("{}", "can't be read"),
+        ("[", "can't be read"),
+        ('{"base_model_name_or_path": null}', "does not name its model"),
+    ],
 )
 def test_an_adapter_without_a_model(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "adapter_config.json").write_text(content)
