@@ -161,6 +161,29 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
             inputs, generation_config=generation_config, logits_processor=logits_processor, **kwargs
         )
 
+    def load_custom_generate(self, pretrained_model_name_or_path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Load code that generates, which a caller names to `generate`; never what lies beside a model's weights.
+
+        Transformers runs a repository's `custom_generate/generate.py` when a model of a known class is loaded with
+        `trust_remote_code=True`.
+
+        Args:
+            pretrained_model_name_or_path: Folder or Hub id.
+            *args: As transformers.
+            **kwargs: As transformers.
+
+        Returns:
+            The function.
+
+        Raises:
+            OSError: If it lies beside this model's weights; transformers goes on without it.
+        """
+        if str(pretrained_model_name_or_path) == str(self.name_or_path):
+            raise OSError(
+                f"{pretrained_model_name_or_path}: custom_generate is not run: GOT's own generation is used."
+            )
+        return super().load_custom_generate(pretrained_model_name_or_path, *args, **kwargs)
+
     def _expand_inputs_for_generation(  # transformers' hook, as in Qwen2-VL
         self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: Any
     ) -> tuple[Tensor | None, dict[str, Any]]:

@@ -325,6 +325,19 @@ def load_tokenizer(name: str | os.PathLike[str], **hub_options: Any) -> Any:
     )
 
 
+def has_ranks(name: str | os.PathLike[str], **hub_options: Any) -> bool:
+    """Tell whether a folder or repository has the rank file of our tokenizer.
+
+    Args:
+        name: Folder or Hub id.
+        **hub_options: `revision`, `token`, `cache_dir` ...
+
+    Returns:
+        Whether.
+    """
+    return _find(name, VOCABULARY_FILE, hub_options) is not None
+
+
 def _check_name(name: str | os.PathLike[str]) -> None:
     text = os.fspath(name)
     looks_like_path = os.path.isabs(text) or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text

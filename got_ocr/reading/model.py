@@ -5,7 +5,7 @@ from typing import Any
 
 from ..modeling.language_model import GotOcrLanguageModel
 from ..modeling.network import GotOcrModel, GotOcrPreTrainedModel
-from ..processing.image_processor import GotOcrImageProcessor
+from ..processing.adapting import adapt_processor
 from ..processing.mode import Mode, spread_modes
 from ..processing.processor import GotOcrProcessor, as_documents
 from .answer import GotOcrAnswer
@@ -189,19 +189,19 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         return reader.read(images, mode, call.hooks)
 
     def processor_for(self, tokenizer: Any) -> GotOcrProcessor:
-        """Make the processor that fits this model around a tokenizer.
+        """Make the processor that fits this model; see :func:`adapt_processor`.
 
         Args:
-            tokenizer: The checkpoint's tokenizer, or a processor, which is returned as it is.
+            tokenizer: The checkpoint's tokenizer, or a processor of any public GOT layout.
 
         Returns:
-            The processor.
+            The processor; ours is returned as it is.
+
+        Raises:
+            TypeError: If it is neither processor nor tokenizer.
+            ValueError: If it belongs to another checkpoint.
         """
-        if isinstance(tokenizer, GotOcrProcessor) or hasattr(tokenizer, "image_processor"):
-            processor: GotOcrProcessor = tokenizer
-            return processor
-        image_processor = GotOcrImageProcessor(size=self.config.vision_config.image_size)
-        return GotOcrProcessor(image_processor, tokenizer, image_token_len=self.config.image_token_len)
+        return adapt_processor(tokenizer, self.config)
 
     def _reader(self, tokenizer: Any, options: ReadingOptions) -> Reader:
         return Reader(self, self.processor_for(tokenizer), options)

@@ -35,8 +35,8 @@ class GotOcrPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if getattr(self, "processor", None) is None:
-            self.processor: Any = self.model.processor_for(self.tokenizer)
+        given = getattr(self, "processor", None)
+        self.processor: Any = self.model.processor_for(self.tokenizer if given is None else given)
 
     def __call__(self, images: Any = None, *, text: Any = None, **options: Any) -> Any:
         """Read.

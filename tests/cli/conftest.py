@@ -21,7 +21,7 @@ class FakeModel:
         self.calls: list[dict[str, Any]] = []
 
     def read(self, processor: Any, images: Any, **options: Any) -> list[GotOcrAnswer]:
-        self.calls.append({"num_images": len(images), **options})
+        self.calls.append({"num_images": len(images), **options, **vars(options["mode"])})
         answers = []
         for image in images:
             pages = image if isinstance(image, list) else [image]
@@ -41,7 +41,7 @@ class FakeModel:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     fake = FakeModel()
-    monkeypatch.setattr("got_ocr.cli.read._load", lambda choice, args: (fake, None))
+    monkeypatch.setattr("got_ocr.cli.read._load", lambda choice, args: [(fake, None)])
     monkeypatch.delenv("GOT_OCR_MODEL", raising=False)
     return fake
 
