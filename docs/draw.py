@@ -39,7 +39,7 @@ ROOMS = {
 PAGE_WAY = (
     ("a path, URL, PDF, bytes, array", "what the caller has", "one picture a page"),
     ("processing: sources, pages", "opens, renders, turns upright, checks limits", "RGB pages"),
-    ("layout", "finds ink, lines, columns, tables, order", "a laid-out page"),
+    ("layout", "finds ink, lines, columns, tables, order", "a PageLayout"),
     ("slices", "only for a checkpoint that reads slices: cuts canvases", "pictures of the model's size"),
     (
         "processing: image processor, prompt, tokenizer",

@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +57,10 @@ def names() -> dict[str, Any]:
 
 
 @pytest.fixture
-def inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GOT_OCR_MODEL", str(BUILTIN_CHECKPOINT))
-    yield folder
+    return folder
 
 
 def run_line(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
