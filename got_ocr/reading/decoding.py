@@ -31,12 +31,14 @@ class Generation:
         on_text: Called with text as it comes; then the batch has one row.
         stop_event: Ends generation soon, once it is set.
         ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
+        suppressed_tokens: These are never generated.
     """
 
     max_new_tokens: int
     on_text: Callable[[str], None] | None = None
     stop_event: threading.Event | None = None
     ngram_size: int = 0
+    suppressed_tokens: tuple[int, ...] = ()
 
 
 class AnswerGenerator:
@@ -137,6 +139,7 @@ class AnswerGenerator:
                 num_beams=1,
                 max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
                 no_repeat_ngram_size=generation.ngram_size,
+                suppress_tokens=list(generation.suppressed_tokens) or None,
                 logits_processor=LogitsProcessorList([recorder]),
                 stopping_criteria=criteria,
                 streamer=streamer,
