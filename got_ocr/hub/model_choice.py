@@ -1,5 +1,6 @@
 """Which model the command line reads with, and loading it: our classes, never a repository's code."""
 
+import json
 import logging
 import os
 import re
@@ -8,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli import exit_codes
-from ..cli.exit_codes import CommandError, one_line
+from .errors import ModelError, one_line
 
 MODEL_VARIABLE = "GOT_OCR_MODEL"
+BUILTIN_NAME = "nano"
+ADAPTER_FILE = "adapter_config.json"  # Of a folder that peft saved: the adapter alone, with the name of its model.
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -41,20 +43,27 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
         The choice; nothing is loaded and the network is not asked.
 
     Raises:
-        CommandError: If what was named is neither a folder with a checkpoint nor a Hub id.
+        ModelError: If what was named is neither a folder with a checkpoint nor a Hub id.
     """
     for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
+        if value and value.lower() == BUILTIN_NAME and not Path(value).is_dir():
+            return _builtin()
         if value:
             _check_location(value, origin)
             return ModelChoice(value, f"model: {value} ({origin})")
-    from .cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
+    from .cache import find_cached_checkpoint
 
     cached = find_cached_checkpoint()
     if cached is not None:
         return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
+    return _builtin()
+
+
+def _builtin() -> ModelChoice:
+    from .cache import BUILTIN_CHECKPOINT
+
     if not (BUILTIN_CHECKPOINT / "config.json").is_file():
-        raise CommandError(
-            exit_codes.MODEL_FAILED,
+        raise ModelError(
             f"this installation has no built-in model: give --model FOLDER, or --model {FULL_MODEL} to download one.",
         )
     return ModelChoice(
@@ -66,16 +75,12 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
 def _check_location(value: str, origin: str) -> None:
     path = Path(value).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise CommandError(exit_codes.MODEL_FAILED, f"{origin}: the folder {value} holds no config.json.")
+        if not (path / "config.json").is_file() and not (path / ADAPTER_FILE).is_file():
+            raise ModelError(f"{origin}: the folder {value} holds no config.json.")
     elif path.exists():
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id."
-        )
+        raise ModelError(f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id.")
     elif not _HUB_ID.fullmatch(value) or value.startswith("."):
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"{origin}: no folder {value} here, and it is no Hub id like {FULL_MODEL}."
-        )
+        raise ModelError(f"{origin}: no folder {value} here, and it is no Hub id like {FULL_MODEL}.")
 
 
 def _repository_of(snapshot: Path) -> str:
@@ -114,7 +119,7 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
         The model, ready to read, and the processor.
 
     Raises:
-        CommandError: If the device is not there or the checkpoint can't be loaded.
+        ModelError: If the device is not there or the checkpoint can't be loaded.
     """
     import torch
 
@@ -126,19 +131,44 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
     location = location or choice.location
     torch_device = pick_device(device)
     try:
-        config = GotOcrConfig.from_pretrained(location)
+        base = base_of_adapter(location)
+        config = GotOcrConfig.from_pretrained(base)
         torch_dtype = pick_dtype(
             dtype, torch_device.type, getattr(torch, str(config.dtype).removeprefix("torch."), None)
         )
         model = GotOcrForConditionalGeneration.from_pretrained(location, dtype=torch_dtype)
-        processor = GotOcrProcessor.from_pretrained(location)
+        has_processor = base == location or (Path(location) / "preprocessor_config.json").is_file()
+        processor = GotOcrProcessor.from_pretrained(location if has_processor else base)
         return model.to(torch_device).eval(), processor
     except torch.OutOfMemoryError:
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"not enough memory on {torch_device} for {choice.location}: try --device cpu."
-        ) from None
+        raise ModelError(f"not enough memory on {torch_device} for {choice.location}: try --device cpu.") from None
     except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
-        raise CommandError(exit_codes.MODEL_FAILED, f"{choice.location} can't be loaded: {one_line(error)}") from error
+        raise ModelError(f"{choice.location} can't be loaded: {one_line(error)}") from error
+
+
+def base_of_adapter(location: str) -> str:
+    """Find the model that an adapter belongs to.
+
+    Args:
+        location: A checkpoint's folder or Hub id.
+
+    Returns:
+        The model that the adapter's folder names; `location` itself where it is no adapter's.
+
+    Raises:
+        ModelError: If the folder names none.
+    """
+    adapter = Path(location) / ADAPTER_FILE
+    if (Path(location) / "config.json").is_file() or not adapter.is_file():
+        return location
+    try:
+        base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{adapter} can't be read ({one_line(error)}): save the adapter again.") from None
+    if not isinstance(base, str) or not base:
+        raise ModelError(f"{adapter} does not name its model: write its folder or Hub id to base_model_name_or_path.")
+    beside = Path(location) / base
+    return str(beside) if not Path(base).is_dir() and beside.is_dir() else base
 
 
 def pick_device(device: str) -> Any:
@@ -151,7 +181,7 @@ def pick_device(device: str) -> Any:
         The device.
 
     Raises:
-        CommandError: If there is none of that name here.
+        ModelError: If there is none of that name here.
     """
     import torch
 
@@ -167,9 +197,7 @@ def pick_device(device: str) -> Any:
         torch.empty(0, device=torch_device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = one_line(error, limit=120)
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"--device {device} can't be used here ({reason}): try auto or cpu."
-        ) from None
+        raise ModelError(f"--device {device} can't be used here ({reason}): try auto or cpu.") from None
     return torch_device
 
 

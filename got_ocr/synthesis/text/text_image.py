@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from got_ocr.configuration.slicing import TEXT_HEIGHT_PX
 from got_ocr.synthesis.degradation.clutter import draw_clutter
 from got_ocr.synthesis.degradation.degrade import augment, scan, tint
 from got_ocr.synthesis.text.block import Block, sample_size_px, set_block, set_slice
@@ -17,8 +18,7 @@ from got_ocr.synthesis.text.fonts import FontFace
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource
 from got_ocr.synthesis.text.ink import FULL_INK, draw_words
 
-# The em size that the reading path scales lines to (`text_height_px` of slices/slicing.py).
-SLICE_SIZE_PX = 21.0
+SLICE_SIZE_PX = TEXT_HEIGHT_PX  # the em size that the reading path scales lines to
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""How a reader goes about its work, whatever it reads."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from transformers.generation import GenerationConfig
+
+from .answer import GotOcrAnswer
+
+DEFAULT_MAX_NEW_TOKENS = 4096  # as published
+DEFAULT_BATCH_SIZE = 4
+
+
+# What reading sets itself, or transformers only keeps with its configuration.
+NOT_OF_GENERATION = frozenset(
+    (
+        *("max_new_tokens", "max_length", "min_length", "num_return_sequences", "return_dict_in_generate"),
+        *("output_attentions", "output_hidden_states", "output_logits", "output_scores"),
+        *("use_cache", "transformers_version", "_from_model_config"),
+    )
+)
+GENERATION_NAMES = frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How to read.
+
+    Args:
+        max_new_tokens: Longest answer, in tokens; less where the decoder has not so many positions left.
+        batch_size: Pictures (documents) of full size read at once.
+        generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
+            none of them: greedy, as the model was published.
+
+    Raises:
+        ValueError: If a number is not allowed.
+    """
+
+    max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
+    batch_size: int = DEFAULT_BATCH_SIZE
+    generation: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_new_tokens"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        unknown = sorted(self.generation.keys() - GENERATION_NAMES)
+        if unknown:
+            raise ValueError(
+                f"there are no options of generation named {', '.join(unknown)}: see transformers' GenerationConfig."
+            )
+
+
+OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name != "generation")
+
+
+@dataclass(frozen=True)
+class ReadingHooks:
+    """What a caller wants to be told while reading goes on.
+
+    Args:
+        on_text: Called with text as it comes. Whole pictures are then read one by one, with a form feed between them.
+        on_answer: Called with each picture's index and answer as soon as its batch is done.
+        stop_event: Set it from another thread to end generation soon; answers then end where they were.
+    """
+
+    on_text: Callable[[str], None] | None = None
+    on_answer: Callable[[int, GotOcrAnswer], None] | None = None
+    stop_event: threading.Event | None = None
+
+
+HOOK_NAMES = tuple(one.name for one in fields(ReadingHooks))
+SILENT = ReadingHooks()
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """The arguments of a reading call, sorted.
+
+    Args:
+        reading: How to read.
+        hooks: Whom to tell.
+        mode: What to read: options of `Mode`, by the names that the caller used.
+    """
+
+    reading: ReadingOptions = ReadingOptions()
+    hooks: ReadingHooks = SILENT
+    mode: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def sort(cls, options: Mapping[str, Any]) -> "CallOptions":
+        """Sort arguments.
+
+        Args:
+            options: By name; None counts as not given. Not changed.
+
+        Returns:
+            Them; those that are neither of reading nor hooks are left to the mode, which knows all of its names.
+
+        Raises:
+            ValueError: If a value is not allowed.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        generation = {name: given.pop(name) for name in GENERATION_NAMES if name in given}
+        return cls(
+            ReadingOptions(
+                **{name: given.pop(name) for name in OPTION_NAMES if name in given},
+                generation={**given.pop("generation", {}), **generation},
+            ),
+            ReadingHooks(**{name: given.pop(name) for name in HOOK_NAMES if name in given}),
+            given,
+        )
