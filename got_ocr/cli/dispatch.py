@@ -99,7 +99,7 @@ def _dispatch(argv: list[str]) -> int:
         command = _command(argv[0], COMMANDS[argv[0]])
         parser = _parser(f"{PROGRAM} {argv[0]}", command.SUMMARY)
         command.add_arguments(parser)
-        return command.run(parser.parse_args(argv[1:]))
+        return int(command.run(parser.parse_args(argv[1:])))
     read = importlib.import_module(READ)
     parser = _parser(PROGRAM, read.SUMMARY)
     read.add_arguments(parser)
@@ -107,7 +107,7 @@ def _dispatch(argv: list[str]) -> int:
     parser.epilog = f"{_list_commands() if wants_help else ''}{read.EXAMPLES}\n\n{exit_codes.DESCRIPTION}"
     if not argv:
         parser.error("nothing to read: give a picture, a folder, a PDF or a URL")
-    return read.run(parser.parse_intermixed_args(_join_values(argv)))
+    return int(read.run(parser.parse_intermixed_args(_join_values(argv))))
 
 
 def _parser(prog: str, summary: str) -> OneLineParser:

@@ -221,7 +221,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
-        job = ReadingJob(options, output, progress, lambda: _load(choice, args), keys)
+        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
         rendered = _Rendered(args) if args.render is not None else None
         if args.searchable:
             from .searchable import read_searchable
@@ -342,12 +342,16 @@ def _library_notices(progress: Progress) -> Iterator[None]:
         logger.propagate = was_propagating
 
 
-def _load(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
+def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
     """Load the model with its processor, once a device."""
     devices = [device.strip() for device in args.device.split(",")]
+    return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
+
+
+def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
         silence_libraries(show_downloads=not args.quiet)
-        return [load_model(choice, device, args.dtype) for device in devices]
+        return load_model(choice, args.device, args.dtype)
 
 
 class _Stdin:

@@ -38,7 +38,6 @@ def writing(path: Any) -> Iterator[None]:
     except OSError as error:
         hint = {
             errno.ENOSPC: ": make room; pages already written are kept",
-            errno.EFBIG: ": a limit of file sizes is in the way; pages already written are kept",
             errno.EDQUOT: ": make room; pages already written are kept",
             errno.EROFS: ": choose another --output",
             errno.EACCES: ": choose another --output",

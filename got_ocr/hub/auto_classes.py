@@ -17,7 +17,7 @@ from typing import Any
 
 from .import_hook import when_imported
 from .trust import AUTO as _AUTO
-from .trust import GATED_MODULES, MODEL_TYPES, gate, is_got, model_type_of
+from .trust import GATED_MODULES, MODEL_TYPES, distrust, gate, is_got, model_type_of
 
 # Arguments of AutoTokenizer that choose a class.
 _AUTO_ARGUMENTS = ("config", "tokenizer_type", "trust_remote_code", "use_fast", "_from_pipeline")
@@ -135,7 +135,7 @@ def _register_tokenizer() -> None:
 
 def _choose_own_tokenizer(auto_tokenizer: Any) -> None:
     """Give our tokenizer for every GOT folder with a rank file, whatever class its tokenizer_config.json names."""
-    from ..processing.processor import HUB_OPTIONS, has_ranks
+    from ..processing.checkpoint_files import HUB_OPTIONS, has_ranks
     from ..processing.tokenizer import GotOcrTokenizer
 
     choose = auto_tokenizer.from_pretrained.__func__
@@ -167,6 +167,7 @@ def _register_processor() -> None:
     from ..processing.processor import GotOcrProcessor
 
     AutoProcessor.register(GotOcrConfig, GotOcrProcessor, exist_ok=True)
+    distrust(AutoProcessor)
 
 
 def _register_pipelines() -> None:

@@ -3,7 +3,8 @@
 Transformers decides in one function, `resolve_trust_remote_code`, which every Auto class imports by name. Registered
 classes are not enough: transformers 4 obeys `trust_remote_code=True` all the same, and a pipeline probes Auto classes
 that a model of text and pictures has nothing for (feature extractors, videos), asking the user on the way. So each
-Auto class's own name for that function gets a gate, which answers for GOT checkpoints alone.
+Auto class's own name for that function gets a gate, which answers for GOT checkpoints alone; and so does the function
+that loads the code, for the ways on which transformers decides by itself.
 """
 
 import json
@@ -28,6 +29,7 @@ GATED_MODULES = tuple(
 )
 CONFIG_FILE = "config.json"
 _DECIDES = "resolve_trust_remote_code"
+_LOADS = "get_class_from_dynamic_module"
 
 
 def gate(module_name: str) -> Callable[[], None]:
@@ -51,10 +53,35 @@ def gate(module_name: str) -> Callable[[], None]:
                 return False
             return decide(trust_remote_code, model_name, *args, **kwargs)
 
+        load = getattr(module, _LOADS)
+
+        def get_class(class_reference: str, model_name: Any, *args: Any, **kwargs: Any) -> Any:
+            if is_got(model_name):
+                raise ValueError(f"{model_name}: {class_reference} is not run: got_ocr, which is imported, reads it.")
+            return load(class_reference, model_name, *args, **kwargs)
+
         resolve.is_gate = True  # type: ignore[attr-defined]
         setattr(module, _DECIDES, resolve)
+        setattr(module, _LOADS, get_class)
 
     return put
+
+
+def distrust(auto_class: Any) -> None:
+    """Have an Auto class take no order to trust the code of a GOT repository.
+
+    Args:
+        auto_class: The class; its `from_pretrained` is replaced.
+    """
+    load = auto_class.from_pretrained.__func__
+
+    def from_pretrained(cls: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("trust_remote_code") and is_got(name):
+            kwargs["trust_remote_code"] = False
+        return load(cls, name, *args, **kwargs)
+
+    from_pretrained.__doc__ = load.__doc__
+    auto_class.from_pretrained = classmethod(from_pretrained)
 
 
 def is_got(name: Any, **hub_options: Any) -> bool:
@@ -102,14 +129,17 @@ def _config_files(name: Any, hub_options: dict[str, Any]) -> Iterator[str | Path
         return
     # The callers of the gate don't say which revision they look at: any that is here tells the type.
     yield from _cached_configs(str(name))
-    found = cached_file(
-        name,
-        CONFIG_FILE,
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **hub_options,
-    )
+    try:
+        found = cached_file(
+            name,
+            CONFIG_FILE,
+            _raise_exceptions_for_gated_repo=False,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+            **hub_options,
+        )
+    except OSError:  # no name of a repository either
+        return
     if found is not None:
         yield found
 

@@ -41,7 +41,7 @@ class FakeModel:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     fake = FakeModel()
-    monkeypatch.setattr("got_ocr.cli.read._load", lambda choice, args: [(fake, None)])
+    monkeypatch.setattr("got_ocr.cli.read._load", lambda choice, args: (fake, None))
     monkeypatch.delenv("GOT_OCR_MODEL", raising=False)
     return fake
 
