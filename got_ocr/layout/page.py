@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 from .columns import Column, find_columns
 from .components import Components, find_components, measure_letter_height, paint_runs, remove_rules
 from .formula_rows import join_stacks
-from .ink import ink_image, ink_mask, turn_reversed_boxes
+from .ink import ink_image, ink_mask, level_tinted_boxes, turn_reversed_boxes
 from .line import Box, Line, box_array, outer_box
 from .line_facts import measure_line
 from .lines import assign_runs, find_lines
@@ -175,7 +175,8 @@ def analyse_page(
     if skew:
         ink = ink.rotate(skew, Image.Resampling.BICUBIC)
         working, mask, components = _look(ink, scale)
-    turned = turn_reversed_boxes(working, measure_letter_height(components))
+    text_px = measure_letter_height(components)
+    turned = turn_reversed_boxes(level_tinted_boxes(working, text_px), text_px)
     if turned is not working:
         ink = _merge_turned(ink, working, turned)
         working, mask, components = _look(ink, scale)
@@ -204,8 +205,15 @@ def analyse_page(
     )
 
 
+def _is_crop(ink: Image.Image) -> bool:
+    return ink.width * ink.height <= Looking.CROP_AREA_PX
+
+
 def _look_closely(ink: Image.Image) -> tuple[float, Image.Image, np.ndarray, Components]:
     """Find the size to look at a page at. Returns working px to one px of the ink, and what `_look` returns."""
+    if _is_crop(ink):
+        scale = next((scale for height, scale in Looking.CROP_HEIGHTS_PX if min(ink.size) < height), 1.0)
+        return scale, *_look(ink, scale)
     factor = max(1, math.ceil(max(ink.size) / Looking.WORKING_SIDE_PX - Looking.ROUNDING))
     scale = 1.0 / factor
     working, mask, components = _look(ink, scale)
@@ -223,7 +231,7 @@ def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Comp
         working = ink.reduce(round(1 / scale))
     elif scale > 1.0:
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
-    mask = ink_mask(working)
+    mask = ink_mask(working, _is_crop(ink))
     components = find_components(mask)
     return working, mask, remove_rules(components, measure_letter_height(components), mask.shape[1])
 

@@ -58,6 +58,20 @@ class ReversedBoxes:
     SHADE_LEVELS = 8  # grey levels between the box's ground and its faintest ink [eye]
 
 
+class TintedBoxes:
+    """ink.py: dark text on tinted grounds. Heights are in those of the page's letters, where nothing else is said."""
+
+    LEAST_LEVEL = 14  # grey levels between the page's paper and a tint [scans]
+    LEAST_HEIGHT = 1.2  # of a box [scans]
+    LEAST_WIDTH = 2.5  # of a box [scans]
+    LEAST_INK = 0.6  # share of its area that is tinted or text [scans]
+    EVEN_LEVELS = 10  # grey levels by which a ground varies [scans]
+    LEAST_FLAT = 0.5  # share of a box that is its ground; of a picture it is less [scans]
+    LEAST_CONTRAST = 40.0  # grey levels between a ground and its darkest text [scans]
+    LETTER_SHARE = 0.4  # least height of a letter, of the page's [scans]
+    LEAST_LETTERS = 3  # [eye]
+
+
 class Letters:
     """components.py: which components may be letters."""
 
@@ -419,4 +433,6 @@ class Looking:
     ROUNDING = 0.35  # a page larger by less than this share of it isn't reduced further [eye]
     SMALL_PRINT_PX = 11.0  # letters lower than this are looked at twice as large [pages]
     MAX_WORKING_PX = 9_000_000  # as long as that makes no more px than this [eye]
+    CROP_AREA_PX = 40_000  # a smaller picture is a word or a line that was cut out [scans]
+    CROP_HEIGHTS_PX = ((40, 4.0), (100, 2.0))  # one lower than so much is looked at so many times larger [scans]
     TURNED_REACH_PX = 3  # around the boxes that were turned round [eye]
