@@ -11,11 +11,12 @@ from .components import find_components, paint_runs
 from .thresholds import Ink, Looking, ReversedBoxes, TintedBoxes
 
 
-def ink_image(image: Image.Image) -> Image.Image:
+def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
     """Take the paper away: how much darker each pixel is than the paper around it.
 
     Args:
         image: any mode; light text on a dark page is turned round.
+        is_light: whether the text is lighter than its ground; None: told by how much of the page is dark.
 
     Returns:
         Mode L: 0 for paper, up to 255 for ink.
@@ -24,7 +25,9 @@ def ink_image(image: Image.Image) -> Image.Image:
     side = Ink.SAMPLE_SIDE_PX
     sample = np.asarray(grey.resize((min(grey.width, side), min(grey.height, side)), Image.Resampling.NEAREST))
     low, middle, high = np.percentile(sample, Ink.EXTREMES_PERCENT)
-    if middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE:
+    if is_light is None:
+        is_light = middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE
+    if is_light:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
     excess = np.asarray(ImageChops.subtract(paper, grey).resize(sample.shape[::-1], Image.Resampling.NEAREST))

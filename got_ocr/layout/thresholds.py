@@ -104,6 +104,17 @@ class Skew:
     LEAST_GAIN = 1.1  # the best angle's score to that of none [eye]
 
 
+class Slope:
+    """skew.py: words of signs, seen from aside."""
+
+    HEIGHTS = (0.5, 1.7)  # of a letter, by the usual one [scans]
+    LEAST_LETTERS = 3  # fewer tell nothing [eye]
+    LEAST_APART = 0.5  # heights of a letter between two that tell a slope [eye]
+    OFF = 0.2  # heights of a letter that most are off the line through them, at most [scans]
+    OFF_PERCENT = 75.0  # of the letters [scans]
+    RANGE = (0.05, 0.9)  # fall by width: less is the skew's, more is no line [scans]
+
+
 class Segments:
     """lines.py: letters side by side."""
 
@@ -433,6 +444,7 @@ class Looking:
     ROUNDING = 0.35  # a page larger by less than this share of it isn't reduced further [eye]
     SMALL_PRINT_PX = 11.0  # letters lower than this are looked at twice as large [pages]
     MAX_WORKING_PX = 9_000_000  # as long as that makes no more px than this [eye]
+    CROP_EDGE = 0.25  # of a crop's outline that is ink: then its ground may have been taken for ink [scans]
     CROP_AREA_PX = 40_000  # a smaller picture is a word or a line that was cut out [scans]
     CROP_HEIGHTS_PX = ((40, 4.0), (100, 2.0))  # one lower than so much is looked at so many times larger [scans]
     TURNED_REACH_PX = 3  # around the boxes that were turned round [eye]

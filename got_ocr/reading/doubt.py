@@ -66,16 +66,16 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
         found = [(line.text, (line,)) for line in answer.lines]
     else:
         found = [(text, answer.lines if text else ()) for text in spread_text(answer.text, widths)]
+    certainty = answer.mean_probability or 0.0
     return [
-        PieceReading(text, lines) if _is_text(text, lines, doubtful) else PieceReading("", ()) for text, lines in found
+        PieceReading(text, lines) if text and _is_text(text, lines, certainty, doubtful) else PieceReading("", ())
+        for text, lines in found
     ]
 
 
-def _is_text(text: str, lines: tuple[GotOcrLine, ...], doubtful: bool) -> bool:
+def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool) -> bool:
     """Whether a piece was read as surely as text is."""
-    if not lines:
-        return bool(text)
-    probability = min(line.mean_probability for line in lines)
+    probability = min((line.mean_probability for line in lines), default=certainty)
     if not doubtful:
         return probability >= NOISE_PIECE
     return probability >= SURE_PIECE and sum(map(str.isalnum, text)) >= SURE_CHARACTERS

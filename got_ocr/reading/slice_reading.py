@@ -159,7 +159,8 @@ def _read_upright(
     page = cut()
     answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
     best = certainty(answers)
-    turns = turns_to_try(page.is_sideways, best)
+    # Few letters of a word that was cut out look as sure on their heads.
+    turns = () if page.layout.is_crop else turns_to_try(page.is_sideways, best)
     if turns and len(page.slices) > len(answers):
         best = certainty(read(choose_sample(page.slices)))
     is_turned = False

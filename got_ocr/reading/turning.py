@@ -11,9 +11,9 @@ from .answer import GotOcrAnswer, join_answers
 
 SAMPLE_SLICES = 16  # So many of a page vote on its turn.
 SIDEWAYS_TURNS, HEAD_TURNS = (90, 270), (180,)  # Degrees clockwise that may bring such text upright.
+LOST_PROBABILITY = 0.62  # Below this nothing was read, and lines that were found may be columns of letters.
 SURE_PROBABILITY = 0.85  # Text on its head was read with less certainty than this, upright text with more but for
 # hard-worn pages. Turned text must be read with no less than
-LOST_PROBABILITY = 0.62  # Below this nothing was read, and lines that were found may be columns of letters.
 TURNED_PROBABILITY = 0.75  # and
 TURNED_DOUBT = 0.6  # no more than this share of the doubt that is left in its upright reading.
 
@@ -56,11 +56,13 @@ def turns_to_try(sideways: bool, upright: float | None) -> tuple[int, ...]:
     Returns:
         Degrees clockwise; none where it was read well.
     """
-    if sideways and (upright is None or upright < SURE_PROBABILITY):
+    if upright is not None and upright >= SURE_PROBABILITY:
+        return ()
+    if sideways:
         return SIDEWAYS_TURNS
-    if upright is not None and upright < LOST_PROBABILITY:
-        return HEAD_TURNS + SIDEWAYS_TURNS
-    return HEAD_TURNS if upright is not None and upright < SURE_PROBABILITY else ()
+    if upright is None:
+        return ()
+    return HEAD_TURNS + SIDEWAYS_TURNS if upright < LOST_PROBABILITY else HEAD_TURNS
 
 
 def is_better_turned(upright: float | None, turned: float | None) -> bool:
