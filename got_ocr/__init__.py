@@ -5,45 +5,30 @@ transformers' Auto classes and pipelines learn of the model when transformers is
 package (see `got_ocr.hub.auto_classes`).
 """
 
-import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .hub.auto_classes import register_when_imported
+from .hub.import_hook import when_imported
+from .lazy import offer
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .answer_got_ocr import GotOcrAnswer
-    from .checkpoint_got_ocr import open_checkpoint
-    from .configuration_got_ocr import GotOcrConfig, GotOcrVisionConfig
+    from .configuration.config import GotOcrConfig, GotOcrVisionConfig
     from .hub.cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
     from .hub.export import export_for_hub, push_to_hub
-    from .image_processing_got_ocr import GotOcrImageProcessor
-    from .modeling_got_ocr import GotOcrForConditionalGeneration, GotOcrModel, GotOcrPreTrainedModel
-    from .pages_got_ocr import iter_pages, load_image
-    from .pipeline_got_ocr import GotOcrPipeline
-    from .processing_got_ocr import GotOcrProcessor
-    from .tokenization_got_ocr import GotOcrTokenizer
-
-# Public name -> module that holds it.
-_MODULES = {
-    "BUILTIN_CHECKPOINT": "hub.cache",
-    "GotOcrAnswer": "answer_got_ocr",
-    "GotOcrConfig": "configuration_got_ocr",
-    "GotOcrForConditionalGeneration": "modeling_got_ocr",
-    "GotOcrImageProcessor": "image_processing_got_ocr",
-    "GotOcrModel": "modeling_got_ocr",
-    "GotOcrPipeline": "pipeline_got_ocr",
-    "GotOcrPreTrainedModel": "modeling_got_ocr",
-    "GotOcrProcessor": "processing_got_ocr",
-    "GotOcrTokenizer": "tokenization_got_ocr",
-    "GotOcrVisionConfig": "configuration_got_ocr",
-    "export_for_hub": "hub.export",
-    "find_cached_checkpoint": "hub.cache",
-    "iter_pages": "pages_got_ocr",
-    "load_image": "pages_got_ocr",
-    "open_checkpoint": "checkpoint_got_ocr",
-    "push_to_hub": "hub.export",
-}
+    from .modeling.checkpoint import open_checkpoint
+    from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
+    from .processing.image_processor import GotOcrImageProcessor
+    from .processing.mode import Mode
+    from .processing.pages import iter_pages, load_image
+    from .processing.processor import GotOcrProcessor
+    from .processing.tokenizer import GotOcrTokenizer
+    from .reading.answer import GotOcrAnswer
+    from .reading.model import GotOcrForConditionalGeneration
+    from .reading.options import ReadingHooks, ReadingOptions
+    from .reading.pipeline import GotOcrPipeline
+    from .reading.reader import Reader
 
 __all__ = [
     "BUILTIN_CHECKPOINT",
@@ -57,6 +42,10 @@ __all__ = [
     "GotOcrProcessor",
     "GotOcrTokenizer",
     "GotOcrVisionConfig",
+    "Mode",
+    "Reader",
+    "ReadingHooks",
+    "ReadingOptions",
     "__version__",
     "export_for_hub",
     "find_cached_checkpoint",
@@ -66,17 +55,47 @@ __all__ = [
     "push_to_hub",
 ]
 
+# Public name -> module that holds it.
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "BUILTIN_CHECKPOINT": "hub.cache",
+        "GotOcrAnswer": "reading.answer",
+        "GotOcrConfig": "configuration.config",
+        "GotOcrForConditionalGeneration": "reading.model",
+        "GotOcrImageProcessor": "processing.image_processor",
+        "GotOcrModel": "modeling.network",
+        "GotOcrPipeline": "reading.pipeline",
+        "GotOcrPreTrainedModel": "modeling.network",
+        "GotOcrProcessor": "processing.processor",
+        "GotOcrTokenizer": "processing.tokenizer",
+        "GotOcrVisionConfig": "configuration.config",
+        "Mode": "processing.mode",
+        "Reader": "reading.reader",
+        "ReadingHooks": "reading.options",
+        "ReadingOptions": "reading.options",
+        "export_for_hub": "hub.export",
+        "find_cached_checkpoint": "hub.cache",
+        "iter_pages": "processing.pages",
+        "load_image": "processing.pages",
+        "open_checkpoint": "modeling.checkpoint",
+        "push_to_hub": "hub.export",
+    },
+)
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+
+def _save_rendered(pages: Sequence[tuple[Any, str]], path: str) -> None:
+    """Render what was read; the room of reading stands below that of rendering and can't call it by name."""
+    from .rendering import render_pages
+
+    render_pages(pages).save(path)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+def _offer_renderer() -> None:
+    from .reading.rendering import use_renderer
+
+    use_renderer(_save_rendered)
 
 
 register_when_imported()
+when_imported({"got_ocr.reading.rendering": _offer_renderer})

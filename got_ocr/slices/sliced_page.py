@@ -1,0 +1,81 @@
+"""A page cut into slices, and where each piece of them comes from."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..configuration.slicing import SlicingOptions
+from ..layout.line import Box
+from ..layout.page import PageLayout
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a line, on one row of a slice.
+
+    Attributes:
+        slice_index: the slice that shows it.
+        line: number of its line.
+        joined: whether it continues a word that the piece before it begins.
+        box: (x1, y1, x2, y2), where it stands in the upright picture, in px.
+        slice_box: where it stands on the slice, in px.
+    """
+
+    slice_index: int
+    line: int
+    joined: bool
+    box: Box
+    slice_box: Box
+
+
+@dataclass(frozen=True)
+class SlicedPage:
+    """A picture cut into slices.
+
+    Attributes:
+        slices: RGB pictures as wide as the canvas and as high, or lower where the options say so.
+        pieces: in reading order; a slice's pieces stand on it from top to bottom.
+        layout: of the picture.
+        natural: whether the one slice is the picture in its own layout, whose answer is taken as it is.
+        options: what it was cut with.
+    """
+
+    slices: list[Image.Image]
+    pieces: list[Piece]
+    layout: PageLayout
+    natural: bool
+    options: SlicingOptions
+
+    @property
+    def line_boxes(self) -> list[Box]:
+        """(x1, y1, x2, y2) of each line in the upright picture, in px."""
+        return [line.box for line in self.layout.upright_lines]
+
+    @property
+    def line_blocks(self) -> list[int]:
+        """Number of each line's block."""
+        return [line.block for line in self.layout.upright_lines]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the upright picture in px."""
+        return self.layout.size
+
+    @property
+    def skew_degrees(self) -> float:
+        """By how much its lines fell to the right."""
+        return self.layout.skew_degrees
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the picture was turned before it was levelled."""
+        return self.layout.rotation
+
+    @property
+    def is_sideways(self) -> bool:
+        """Whether the lines of the picture, so turned, seem to run up or down all the same."""
+        return self.layout.is_sideways
+
+    def corners(self, box: Box) -> list[tuple[float, float]]:
+        """Corners of a box of the upright picture in the picture given, as `PageLayout.corners` finds them."""
+        return self.layout.corners(box)

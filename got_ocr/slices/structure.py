@@ -1,0 +1,448 @@
+r"""Format mode of a page that is read in slices: its lines and their texts to Mathpix Markdown.
+
+What is a heading, a paragraph, an item of a list or a table is told by the page's layout, and only in doubt by the
+text (numbers of items and headings). The conventions are those of the data engine (formatted_source.py): `\title{}`,
+`\section*{}` and `\subsection*{}`, a paragraph or an item a line, `- ` for any bullet, tables as `tabular`. Formulas
+stand in the lines' texts as the model writes them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ..layout.components import weighted_median
+from ..layout.line import Line
+from ..layout.tables import Table
+from .formula_text import as_display, balance, join_formulas
+from .joining import is_broken, join_pieces, spread_slices
+from .sliced_page import SlicedPage
+from .thresholds import Cells, Headings, Items, Paragraphs
+
+_NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
+_BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
+_CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
+_LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
+_FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\])", re.DOTALL)
+_CELL_MARKS = "&%$#_"
+_SENTENCE_ENDS = ".!?:;"
+_CLOSING = "\"'”’)]»"
+
+
+@dataclass(frozen=True)
+class _Element:
+    """A piece of the page: its kind (`title`, `author`, `heading`, `item`, `table`, ...), source and last line."""
+
+    kind: str
+    source: str
+    last: Line
+
+
+def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
+    """Put the slices' texts together as Mathpix Markdown.
+
+    Args:
+        page: of `slice_page` with `formatted`.
+        texts: what each slice reads, in the order of `page.slices`. Of fewer texts than slices only those pieces of
+            the page are written that no text to come can change: the answer is a beginning of the whole page's.
+
+    Returns:
+        The page's Mathpix Markdown.
+
+    Raises:
+        ValueError: There are more texts than slices, or the page was not cut for format mode.
+    """
+    if page.natural and len(texts) <= 1:
+        return "".join(texts).strip()
+    if not page.layout.is_structured:
+        raise ValueError("the page was cut for plain text: call slice_page with formatted=True for format mode.")
+    rest = max(0, len(page.slices) - len(texts))
+    lines = join_pieces(page, [balance(part) for part in spread_slices(page, [*texts, *[""] * rest])])
+    unread = [piece.line for piece in page.pieces if piece.slice_index >= len(texts)]
+    ready = min(unread, default=len(lines))
+    rows = [replace(line, text=text) for line, text in zip(page.layout.upright_lines, lines, strict=True)]
+    elements = _Reader(rows, page.layout.tables).read(ready)
+    if rest:
+        elements = elements[:-1]
+    if rest and elements and _is_abstract(elements[-1]):
+        elements = elements[:-1]
+    return _write(_with_abstract(elements))
+
+
+def _is_abstract(element: _Element) -> bool:
+    return element.kind == "heading" and re.fullmatch(r"\\\w+\*\{abstract[.:]?\}", element.source.lower()) is not None
+
+
+def _with_abstract(elements: Sequence[_Element]) -> list[_Element]:
+    """Make a heading `Abstract` and the paragraph below it one piece."""
+    joined: list[_Element] = []
+    for element in elements:
+        if joined and _is_abstract(joined[-1]) and element.kind == "paragraph":
+            source = f"\\begin{{abstract}}\n{element.source}\n\\end{{abstract}}"
+            joined[-1] = _Element("abstract", source, element.last)
+        else:
+            joined.append(element)
+    return joined
+
+
+def _write(elements: Sequence[_Element]) -> str:
+    """Part pieces by an empty line, the items of a list by a line's end."""
+    text = ""
+    for number, element in enumerate(elements):
+        if number:
+            text += "\n" if element.kind == elements[number - 1].kind == "item" else "\n\n"
+        text += element.source
+    return text
+
+
+def _weigh(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Weighted median; 0.0 of nothing."""
+    if not len(values) or sum(weights) <= 0:
+        return 0.0
+    return weighted_median(np.asarray(values, dtype=float), np.asarray(weights, dtype=float))
+
+
+class _Reader:
+    """Reads pieces of a page from its lines.
+
+    Args:
+        rows: all lines of the page. Sizes are told by all of them, whether their text is known or not.
+        tables: the page's.
+    """
+
+    def __init__(self, rows: Sequence[Line], tables: Sequence[Table]) -> None:
+        self.rows = rows
+        self.tables = tables
+        body = [row for row in rows if row.table < 0]
+        widths = [float(row.width_px) / row.em_px for row in body]
+        self.em = _weigh([row.em_px for row in body], widths) or max((row.em_px for row in rows), default=1.0)
+        self.stroke = _weigh([row.stroke_em for row in body], widths)
+        pitches = [
+            pitch
+            for a, b in pairwise(body)
+            for pitch in [(b.baseline_px - a.baseline_px) / self.em]
+            if a.block == b.block and Paragraphs.PITCH_EM[0] < pitch < Paragraphs.PITCH_EM[1]
+        ]
+        self.pitch = float(np.median(pitches)) if pitches else Paragraphs.USUAL_PITCH_EM
+        self.left: dict[int, int] = {}
+        self.right: dict[int, int] = {}
+        for row in body:
+            self.left[row.block] = min(self.left.get(row.block, row.box[0]), row.box[0])
+            self.right[row.block] = max(self.right.get(row.block, row.box[2]), row.box[2])
+        self.headings = self._heading_runs()
+        self.commands = self._levels()
+        # A heading that looks like the text is below those that don't.
+        self.plain_command = "subsection*" if "section*" in self.commands.values() else "section*"
+
+    def read(self, ready: int) -> list[_Element]:
+        """Read the pieces of the first `ready` lines."""
+        elements: list[_Element] = []
+        at = 0
+        while at < ready:
+            row = self.rows[at]
+            if row.table >= 0:
+                end = next((after for after in range(at, ready) if self.rows[after].table != row.table), ready)
+                source = _write_table(self.tables[row.table], self.rows[at:end])
+                elements.append(_Element("table", source, self.rows[end - 1]))
+                at = end
+                continue
+            if not row.text:
+                at += 1
+                continue
+            end = self._heading_end(at, ready)
+            if end and self._is_below_title(at, elements):
+                kind = "author" if elements[-1].kind == "title" else "paragraph"
+                text = _escape(_join_lines([line.text for line in self.rows[at:end]]))
+                source = f"\\author{{\n{text}\n}}" if kind == "author" else text
+                elements.append(_Element(kind, source, self.rows[end - 1]))
+            elif end:
+                elements.append(self._heading(at, end))
+            elif self._begins_item(at):
+                end = self._item_end(at, ready)
+                elements.append(_Element("item", self._item(at, end), self.rows[end - 1]))
+            else:
+                end = self._paragraph_end(at, ready)
+                self._add_paragraph(elements, at, end)
+            at = end
+        return elements
+
+    # ---- headings
+
+    def _heading_runs(self) -> dict[int, int]:
+        """Find lines that look like headings. Returns the number of the first line of each, and of the line behind."""
+        runs: dict[int, int] = {}
+        at = 0
+        while at < len(self.rows):
+            end = at
+            while end < len(self.rows) and self._is_loud(end) and (end == at or self._goes_on(end, self.rows[at])):
+                end += 1
+            if at < end <= at + Headings.MOST_LINES and self._is_set_off(at) and self._is_apart(end):
+                runs[at] = end
+            at = max(end, at + 1)
+        return runs
+
+    def _is_loud(self, at: int) -> bool:
+        row = self.rows[at]
+        size, stroke = row.em_px / self.em, row.stroke_em / self.stroke if self.stroke else 1.0
+        is_bold = stroke > Headings.BOLD and size > Headings.BOLD_SIZE
+        return row.table < 0 and not row.bullet_px and (size > Headings.LARGE or is_bold)
+
+    def _goes_on(self, at: int, first: Line) -> bool:
+        """Whether a heading goes on: the line has the same size and stands right below the one before."""
+        row, before = self.rows[at], self.rows[at - 1]
+        pitch = (row.baseline_px - before.baseline_px) / row.em_px
+        strokes = (row.stroke_em * row.em_px) / max(first.stroke_em * first.em_px, 1e-6)
+        size, size_ratio, stroke_ratio = row.em_px / first.em_px, Headings.SIZE_RATIO, Headings.STROKE_RATIO
+        is_alike = 1 / size_ratio < size < size_ratio and 1 / stroke_ratio < strokes < stroke_ratio
+        return Headings.PITCH_EM[0] < pitch < Headings.PITCH_EM[1] and is_alike
+
+    def _is_set_off(self, at: int) -> bool:
+        """Whether there is white over a line, or another column, a table or the page's edge."""
+        if at == 0 or self.rows[at - 1].table >= 0:
+            return True
+        pitch = (self.rows[at].baseline_px - self.rows[at - 1].baseline_px) / self.em
+        return pitch < Paragraphs.NEXT_COLUMN_EM or pitch > Headings.SET_OFF * self.pitch
+
+    def _is_below_title(self, at: int, elements: Sequence[_Element]) -> bool:
+        """Whether what may be a heading names authors or a date: light, in the middle, right after the title."""
+        is_first = bool(elements) and elements[0].kind == "title" and len(elements) < Headings.AUTHORS
+        behind = 0
+        while behind in self.headings and behind < at:
+            behind = self.headings[behind]
+        is_first = is_first and behind == at
+        return is_first and self.rows[at].stroke_em < Headings.BOLD * self.stroke and self._is_centred(at)
+
+    def _is_apart(self, at: int) -> bool:
+        """Whether the line behind a heading stands apart: lower than the usual pitch, or much smaller or lighter."""
+        if at == len(self.rows) or self.rows[at].table >= 0:
+            return True
+        row, last = self.rows[at], self.rows[at - 1]
+        pitch = (row.baseline_px - last.baseline_px) / self.em
+        stroke = last.stroke_em / self.stroke if self.stroke else 1.0
+        is_close = Paragraphs.NEXT_COLUMN_EM < pitch < Headings.APART * self.pitch
+        return not is_close or last.em_px > Headings.CLEARLY_LARGE * self.em or stroke > Headings.BOLD
+
+    def _is_centred(self, at: int) -> bool:
+        """Whether a line stands in the middle of the page's text."""
+        left, right = min(self.left.values()), max(self.right.values())
+        box = self.rows[at].box
+        return abs((box[0] - left) - (right - box[2])) < self.em
+
+    def _levels(self) -> dict[int, str]:
+        """Tell the headings' levels by their sizes. Returns the command of each by its first line."""
+        sizes = {
+            at: float(np.median([row.em_px for row in self.rows[at:end]])) / self.em
+            for at, end in self.headings.items()
+        }
+        commands = dict.fromkeys(sizes, "section*")
+        first = next(iter(sizes), None)
+        if first is not None and first <= Headings.TITLE_PLACE:
+            others = max((size for at, size in sizes.items() if at != first), default=0.0)
+            is_centred = self._is_centred(first)
+            step = Headings.LEVEL_STEP if is_centred else Headings.LEFT_TITLE
+            least = Headings.LONE_TITLE
+            if is_centred == bool(others):
+                least = Headings.TITLE if is_centred else Headings.LONE_LEFT_TITLE
+            if sizes[first] > max(step * others, least):
+                commands[first] = "title"
+        ordered = sorted(size for at, size in sizes.items() if commands[at] != "title")
+        steps = [upper / lower for lower, upper in pairwise(ordered)]
+        if steps and max(steps) > Headings.LEVEL_STEP:
+            split = ordered[int(np.argmax(steps))]
+            commands |= {at: "subsection*" for at, size in sizes.items() if size <= split}
+        return commands
+
+    def _heading_end(self, at: int, ready: int) -> int:
+        """Where a heading that begins here ends, 0 if there is none."""
+        end = self.headings.get(at, at + 1 if self._is_plain_heading(at) else 0)
+        if not 0 < end <= ready:
+            return 0
+        text = " ".join(row.text for row in self.rows[at:end])
+        is_sentence = text[-1:] in ".,;" and not text.endswith("...")
+        size = self.rows[at].em_px / self.em
+        if len(text) > Headings.MOST_CHARACTERS or not any(character.isalpha() for character in text):
+            return 0
+        if as_display(text) != text:
+            return 0
+        is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
+        return 0 if _CAPTION.match(text) or is_sentence else end
+
+    def _is_plain_heading(self, at: int) -> bool:
+        """Whether a line that looks like the text is a heading: short, no sentence, more white above than below."""
+        row = self.rows[at]
+        if row.table >= 0 or self._begins_item(at) or at + 1 >= len(self.rows) or _CAPTION.match(row.text):
+            return False
+        if not (row.text[:1].isupper() or row.text[:1].isdigit()) or row.text[-1] in ".,;:":
+            return False
+        following = self.rows[at + 1]
+        under = (following.baseline_px - row.baseline_px) / self.em
+        is_apart = Headings.APART * self.pitch < under < Headings.PLAIN_PITCH * self.pitch
+        if following.table >= 0 or not is_apart or not self._is_set_off(at):
+            return False
+        over = (row.baseline_px - self.rows[at - 1].baseline_px) / self.em if at else 0.0
+        number = _LEVELS.match(row.text)
+        is_numbered = (
+            number is not None and number.end() < Headings.NUMBER_CHARACTERS and row.text[number.end() - 1].isupper()
+        )
+        is_higher = over < Paragraphs.NEXT_COLUMN_EM or self.rows[at - 1].table >= 0
+        is_higher = is_higher or over > under + Headings.PLAIN_WHITE * self.pitch
+        width = max(self.right.values()) - min(self.left.values())
+        return (is_numbered or is_higher) and row.width_px < Headings.PLAIN_WIDTH * width
+
+    def _heading(self, at: int, end: int) -> _Element:
+        text, command = _join_lines([row.text for row in self.rows[at:end]]), self.commands.get(at, self.plain_command)
+        text = _escape(text)
+        if command == "title":
+            return _Element("title", f"\\title{{\n{text}\n}}", self.rows[end - 1])
+        numbered = _LEVELS.match(text)
+        if numbered:
+            command = "subsection*" if "." in numbered[1] else "section*"
+        return _Element("heading", f"\\{command}{{{text}}}", self.rows[end - 1])
+
+    # ---- lists
+
+    def _item_end(self, at: int, ready: int) -> int:
+        """Where an item ends: before the next mark, and where lines no longer stand below its text."""
+        first = self.rows[at]
+        has_bullet = self._has_bullet(at)
+        text_px = first.bullet_px if has_bullet else first.box[0] + Items.NUMBER_EM * first.em_px
+        end = at + 1
+        while end < ready and self._stays(end):
+            row = self.rows[end]
+            # A number that stands below the item's text is text, unless it could have stood behind it.
+            is_inside = not self._has_bullet(end) and row.box[0] > text_px - Items.INSIDE_EM * row.em_px
+            if self._begins_item(end) and not (is_inside and self._is_full(end - 1, row.text)):
+                break
+            furthest = Items.HANGING_EM[1] if has_bullet else Items.NUMBER_HANGING_EM
+            hangs = Items.HANGING_EM[0] < (row.box[0] - text_px) / row.em_px < furthest
+            flush = abs(row.box[0] - first.box[0]) < Items.FLUSH_EM * row.em_px and self._is_full(end - 1, row.text)
+            if not (hangs or flush):
+                break
+            end += 1
+        return end
+
+    def _begins_item(self, at: int) -> bool:
+        """Whether a line has a list's mark."""
+        return self._has_bullet(at) or bool(_NUMBER.match(self.rows[at].text))
+
+    def _has_bullet(self, at: int) -> bool:
+        """Whether a line has a bullet; a number in old style is as low as one."""
+        row = self.rows[at]
+        return row.is_dot or (row.bullet_px > 0 and not _NUMBER.match(self.rows[at].text))
+
+    def _item(self, at: int, end: int) -> str:
+        text = _join_lines([row.text for row in self.rows[at:end]])
+        if self._has_bullet(at):
+            found = None if self.rows[at].is_dot else _BULLET.match(text)
+            return "- " + _escape(text[found.end() :] if found else text)
+        return _escape(text)
+
+    # ---- paragraphs
+
+    def _paragraph_end(self, at: int, ready: int) -> int:
+        end = at + 1
+        while end < ready and self._stays(end) and not self._begins_paragraph(end, at):
+            end += 1
+        return end
+
+    def _stays(self, at: int) -> bool:
+        """Whether a line may belong to the same piece as the line before: right below it, and no heading or cell."""
+        row, before = self.rows[at], self.rows[at - 1]
+        if at in self.headings or self._is_plain_heading(at) or row.table >= 0 or before.table >= 0:
+            return False
+        pitch = (row.baseline_px - before.baseline_px) / self.em
+        beside = min(row.box[2], before.box[2]) > max(row.box[0], before.box[0])
+        if not beside or not Paragraphs.NEXT_COLUMN_EM < pitch < Paragraphs.MOST_PITCH * self.pitch:
+            return False
+        return row.block == before.block or pitch < Paragraphs.SAME_PITCH * self.pitch
+
+    def _begins_paragraph(self, at: int, first: int) -> bool:
+        """Whether a line right below another begins a paragraph: by its indent or mark, or as that one ended early."""
+        row, before = self.rows[at], self.rows[at - 1]
+        left, right = self._edges(first, at)
+        indent = (row.box[0] - left) / row.em_px
+        is_centred = abs((row.box[0] - left) - (right - row.box[2])) < Paragraphs.CENTRED_EM * row.em_px
+        is_centred &= row.width_px < Paragraphs.CENTRED_WIDTH * (right - left)
+        is_below_edge = before.box[0] - left < Paragraphs.EDGE_EM * row.em_px
+        is_indented = Paragraphs.INDENT_EM[0] < indent < Paragraphs.INDENT_EM[1]
+        if is_indented and not is_centred and (is_below_edge or self._is_ended(at - 1)):
+            return True
+        if self._begins_item(at):
+            # A line of prose may begin with a dash or a number, but it stands below the others then.
+            return abs(row.box[0] - before.box[0]) > Items.MARK_EM * row.em_px or not self._is_full(at - 1, row.text)
+        return self._is_ended(at - 1) and not self._is_full(at - 1, row.text)
+
+    def _edges(self, first: int, at: int) -> tuple[int, int]:
+        """Left and right edge of the column around some lines."""
+        blocks = {row.block for row in self.rows[first : at + 1]}
+        return min(self.left[block] for block in blocks), max(self.right[block] for block in blocks)
+
+    def _is_ended(self, at: int) -> bool:
+        text = self.rows[at].text.rstrip(_CLOSING)
+        return not text or text[-1] in _SENTENCE_ENDS
+
+    def _is_full(self, at: int, following: str) -> bool:
+        """Whether the first word of the next line had no room any more at a line's end."""
+        row = self.rows[at]
+        _, right = self._edges(at, at)
+        letter = row.width_px / max(len(row.text), 1)
+        word = len(following.split(" ", 1)[0]) + 1
+        return row.box[2] + word * letter + Paragraphs.FULL_EM * row.em_px > right
+
+    def _add_paragraph(self, elements: list[_Element], at: int, end: int) -> None:
+        """Add a paragraph, to the one before where a column's end parts them."""
+        text, first = _escape(_join_lines([row.text for row in self.rows[at:end]])), self.rows[at]
+        before = elements[-1] if elements else None
+        if before is not None and before.kind in ("paragraph", "item") and text[:1].islower():
+            is_next_column = first.baseline_px < before.last.baseline_px
+            place = self.rows.index(before.last)
+            if is_next_column and not self._is_ended(place) and self._is_full(place, text):
+                joined = _join_lines([before.source, text])
+                elements[-1] = _Element(before.kind, joined, self.rows[end - 1])
+                return
+        elements.append(_Element("paragraph", as_display(text), self.rows[end - 1]))
+
+
+def _write_table(table: Table, rows: Sequence[Line]) -> str:
+    """Write a table as the data engine spells tables (got_ocr/synthesis/tables/kind.py)."""
+    cells = [[""] * table.columns for _ in range(table.rows)]
+    for row in rows:
+        cells[row.row][row.column] = _join_lines([cells[row.row][row.column], row.text])
+    aligns = _settled_aligns(table.aligns, cells)
+    spec = "|" + "|".join(aligns) + "|" if table.has_uprights else aligns
+    lines = [f"\\begin{{tabular}}{{{spec}}}"]
+    for number, texts in enumerate(cells):
+        lines += ["\\hline"] * (number in table.rules)
+        lines.append(" & ".join(_escape(text, _CELL_MARKS) for text in texts).strip().replace("  ", " ") + " \\\\")
+    lines += ["\\hline"] * (table.rows in table.rules)
+    return "\n".join([*lines, "\\end{tabular}"])
+
+
+def _settled_aligns(aligns: str, cells: Sequence[Sequence[str]]) -> str:
+    """Decide on columns whose cells are all of one width: as most others are set, else numbers to the right."""
+    known = aligns.replace("?", "")
+    if known.count("c") > Cells.MAJORITY * len(known):
+        return aligns.replace("?", "c")
+    texts = ["".join(row[column] for row in cells[len(cells) > Cells.HEAD_ROWS :]) for column in range(len(aligns))]
+    usual = ["r" if sum(map(str.isdigit, text)) > Cells.MAJORITY * len(text) else "l" for text in texts]
+    return "".join(own if letter == "?" else letter for letter, own in zip(aligns, usual, strict=True))
+
+
+def _join_lines(texts: Sequence[str]) -> str:
+    """Join lines by spaces, and words that are broken over two lines."""
+    joined = ""
+    for text in texts:
+        if joined and text and is_broken(joined, text):
+            joined = joined[:-1] + text
+        else:
+            joined += (" " if joined and text else "") + text
+    return join_formulas(joined)
+
+
+def _escape(text: str, marks: str = "$") -> str:
+    r"""Write marks that Mathpix Markdown gives a meaning with a backslash, formulas left as they are."""
+    parts = _FORMULA.split(text)
+    pattern = re.compile(rf"(?<!\\)([{re.escape(marks)}])")
+    return "".join(part if number % 2 else pattern.sub(r"\\\1", part) for number, part in enumerate(parts))
