@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import json
 import os
 import sys
 import time
@@ -23,7 +24,7 @@ from .progress import Progress
 if TYPE_CHECKING:
     from ..processing.mode import Mode
     from ..processing.pages import FoundPage, Page
-    from .render import ReadPage
+    from ..rendering.searchable_job import SearchableJob
 
 SUMMARY = "Read text from pictures, folders, PDFs and URLs with GOT-OCR 2.0."
 EXAMPLES = """\
@@ -105,13 +106,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--searchable",
         metavar="FILE.pdf",
-        help="also write a PDF with the text behind its pages: the input PDF's own, or pictures",
+        help="also write a PDF with the text behind its pages: the input PDF itself with a layer added, or pictures; "
+        "pages that have text stay as they are and are not read",
     )
     output.add_argument(
-        "--keep-text-pages",
-        action="store_true",
-        help="with --searchable: pages of the input PDF that have text already are not read",
+        "--redo", action="store_true", help="with --searchable: replace an older hidden layer of text (of any program)"
     )
+    output.add_argument("--keep-text-pages", action="store_true", help=argparse.SUPPRESS)  # What is done anyway.
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
     limits = parser.add_argument_group("limits")
@@ -160,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
     output = open_output(args.output, as_json=args.json, suffix=".txt" if is_text else ".md", force=args.force)
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
-        job = _Job(args, output, progress, lambda: _load(choice, args))
+        job = _Job(args, output, progress, lambda: _load(choice, args), _open_searchable(args, str(choice)))
         if progress.shows_bar:
             progress.total = job.count()
         job.run()
@@ -211,8 +212,9 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--stream prints text as it comes: leave out --json and --output.")
     if args.searchable:
         _check_searchable(args)
-    elif args.keep_text_pages:
-        raise ValueError("--keep-text-pages is for --searchable FILE.pdf: give both.")
+    elif args.keep_text_pages or args.redo:
+        option = "--redo" if args.redo else "--keep-text-pages"
+        raise ValueError(f"{option} is for --searchable FILE.pdf: give both.")
     targets = {"--output": args.output, "--render": args.render, "--searchable": args.searchable}
     for option, target in targets.items():
         if target and _is_input(target, args):
@@ -230,11 +232,30 @@ def _check_searchable(args: argparse.Namespace) -> None:
         raise ValueError(
             "--searchable needs the whole text of every page: leave out --output, --multi-page, --box and --color."
         )
-    if args.keep_text_pages and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
-        raise ValueError("--keep-text-pages needs one PDF file as the only input.")
+    if (args.keep_text_pages or args.redo) and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
+        option = "--redo" if args.redo else "--keep-text-pages"
+        raise ValueError(f"{option} needs one PDF file as the only input.")
     if os.path.exists(args.searchable) and not args.force and not _is_input(args.searchable, args):
         raise CommandError(exit_codes.OUTPUT_FAILED, f"{args.searchable} exists already: --force overwrites it.")
     _rendering()
+
+
+def _open_searchable(args: argparse.Namespace, model: str) -> "SearchableJob | None":
+    """Begin the searchable PDF: all that would refuse it at its end refuses it here, before a page is read."""
+    if not args.searchable:
+        return None
+    from .render import is_pdf_file, open_searchable
+
+    document = args.inputs[0] if len(args.inputs) == 1 and is_pdf_file(args.inputs[0]) else None
+    options = ("type", "crop", "max_tiles", "slice", "dpi", "max_new_tokens")
+    return open_searchable(
+        Path(args.searchable).expanduser(),
+        document,
+        password=args.password,
+        redo=args.redo,
+        plain=args.type == "ocr",
+        identity={"model": model, "version": __version__} | {name: getattr(args, name) for name in options},
+    )
 
 
 def _is_input(target: str, args: argparse.Namespace) -> bool:
@@ -297,6 +318,14 @@ class _Stdin:
         return sys.stdin.buffer.read(num_bytes)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """A page that a run before this one has read, and its picture."""
+
+    record: PageRecord
+    page: "Page"
+
+
 @dataclass
 class _Job:
     """One run: pages in, records out.
@@ -306,19 +335,20 @@ class _Job:
         output: Where records go.
         progress: Where notices go.
         load: Gives the model and its processor; called for the first page that can be had.
+        searchable: The searchable PDF in the making.
     """
 
     args: argparse.Namespace
     output: Output
     progress: Progress
     load: Callable[[], tuple[Any, Any]]
+    searchable: "SearchableJob | None" = None
     num_read: int = 0
     num_failed: int = 0
     num_skipped: int = 0
     _reader: tuple[Any, Any] | None = None
     _rendered: list[tuple[Path | None, str]] = field(default_factory=list)
-    _searchable: list["ReadPage"] = field(default_factory=list)
-    _text_pages: list[bool] | None = None
+    num_with_text: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -333,41 +363,50 @@ class _Job:
             self._read_together()
             return
         # Pages and failures wait together, so that records come in the order of the pages.
-        waiting: list[Page | PageRecord] = []
+        waiting: list[Page | PageRecord | _Reading] = []
         num_pages = 0
         for found in self._find():
             if self.output.has(found.source, found.number, found.name):
                 self.num_skipped += 1
                 self.progress.advance()
                 continue
-            if self._has_text(found):
-                self._keep_for_pdf(PageRecord(found.source, found.number))
+            if self.searchable is not None and self.searchable.has_text(found.number or 1):
+                self.num_with_text += 1
                 self.progress.advance()
                 continue
-            item = self._load_page(found)
+            item = self._find_reading(found) or self._load_page(found)
             waiting.append(item)
-            num_pages += not isinstance(item, PageRecord)
+            num_pages += not isinstance(item, PageRecord | _Reading)
             if num_pages == 0 or num_pages >= self._pages_at_once:
                 self._read_waiting(waiting)
                 waiting, num_pages = [], 0
         self._read_waiting(waiting)
 
-    def _has_text(self, found: "FoundPage") -> bool:
-        """Whether a page need not be read, since its PDF has its text and may keep it."""
-        if not self.args.keep_text_pages:
-            return False
-        if self._text_pages is None:
-            from ..rendering.pdf import pages_with_text
+    def _find_reading(self, found: "FoundPage") -> "PageRecord | _Reading | None":
+        """Find what a run before this one read on a page for the same searchable PDF."""
+        from .render import record_of
 
-            self._text_pages = pages_with_text(found.source)
-        return found.number is not None and self._text_pages[found.number - 1]
+        if self.searchable is None:
+            return None
+        fields = self.searchable.find_reading(found.source, found.number or 1)
+        record = record_of(fields, found.source) if fields else None
+        if record is None or not self.searchable.needs_pictures:
+            return record
+        item = self._load_page(found)
+        return item if isinstance(item, PageRecord) else _Reading(record, item)
 
-    def _keep_for_pdf(self, record: PageRecord) -> None:
-        if self.args.searchable and isinstance(record.input, str):
-            from .render import ReadPage, boxed_lines
+    def _keep_for_pdf(self, record: PageRecord, picture: Any) -> None:
+        """Add a page to the searchable PDF, and keep its reading for a run after this one."""
+        if self.searchable is None or not isinstance(record.input, str) or record.error is not None:
+            return
+        from ..rendering.searchable import PageText
+        from .render import boxed_lines
 
+        target = Path(self.args.searchable)
+        with writing(target):
+            self.searchable.keep_reading(record.input, record.page or 1, json.loads(record.to_json()))
             lines = boxed_lines([vars(line) for line in record.lines])
-            self._searchable.append(ReadPage(record.text, record.input, record.page or 1, lines, record.size))
+            self.searchable.add(PageText(record.page or 1, record.text, lines, record.size), picture)
 
     def count(self) -> int | None:
         """Count the pages to come; None where that would mean to fetch or read something twice."""
@@ -423,15 +462,16 @@ class _Job:
         """Pages a call of the model gets: one, where it would read them one after the other anyway."""
         return 1 if self._is_sliced or self.args.stream else self._batch_size
 
-    def _read_waiting(self, waiting: list["Page | PageRecord"]) -> None:
-        pages = [item for item in waiting if not isinstance(item, PageRecord)]
-        answers = iter(self._read_pages(pages))
+    def _read_waiting(self, waiting: list["Page | PageRecord | _Reading"]) -> None:
+        answers = iter(self._read_pages([item for item in waiting if not isinstance(item, PageRecord | _Reading)]))
         for item in waiting:
             if isinstance(item, PageRecord):
                 source = item.input if isinstance(item.input, str) else item.input[0]
                 self._deliver(item, source)
+            elif isinstance(item, _Reading):
+                self._deliver(item.record, item.page.name, item.page.image)
             else:
-                self._deliver(next(answers), item.name)
+                self._deliver(next(answers), item.name, item.image)
 
     def _read_pages(self, pages: list["Page"]) -> list[PageRecord]:
         """Read a batch; where that fails, each page by itself, so that one page's trouble stays its own."""
@@ -489,18 +529,16 @@ class _Job:
             answer.lines,
         )
 
-    def _deliver(self, record: PageRecord, name: str) -> None:
+    def _deliver(self, record: PageRecord, name: str, picture: Any = None) -> None:
         """Write a record, count it, and say what went wrong."""
         if record.error is None:
             self.num_read += 1
             if self.args.render is not None:
                 # Where the page is a picture file, it stands beside its text.
                 self._rendered.append((Path(name) if Path(name).is_file() else None, record.text))
-            self._keep_for_pdf(record)
+            self._keep_for_pdf(record, picture)
         else:
             self.num_failed += 1
-            if self._keeps_pages:
-                self._keep_for_pdf(record)  # the page stays, without a text layer
             self.progress.error(f"error: {record.error}")
         if not self.args.stream:
             with self.progress.paused():
@@ -533,31 +571,19 @@ class _Job:
             record = self._record(sources, None, name, answer, time.perf_counter() - start)
         self._deliver(record, name)
 
-    @property
-    def _keeps_pages(self) -> bool:
-        """Whether the searchable PDF is made of the input's own pages instead of pictures."""
-        from .render import is_pdf_file
-
-        return bool(self.args.searchable) and len(self.args.inputs) == 1 and is_pdf_file(self.args.inputs[0])
-
     def write_searchable(self) -> None:
         """Write what was read behind the pages of a PDF."""
-        from .render import write_searchable
-
-        if not self._searchable:
+        if self.searchable is None or not (self.searchable.num_pages or self.num_with_text):
             return
-        if self._keeps_pages:  # Pages that were not read were known before those that waited for their batch.
-            self._searchable.sort(key=lambda page: page.number)
-        target = Path(self.args.searchable).expanduser()
-        with writing(target):
-            write_searchable(
-                self._searchable,
-                target,
-                keep_pages=self._keeps_pages,
-                keep_text_pages=self.args.keep_text_pages,
-                plain=self.args.type == "ocr",
-            )
-        self.progress.notice(f"searchable: {target}")
+        with writing(self.searchable.target):
+            report = self.searchable.save()
+        for note in report.notes:
+            self.progress.notice(f"{note}.")
+        if self.num_with_text:
+            pages = "1 page has" if self.num_with_text == 1 else f"{self.num_with_text} pages have"
+            hint = "" if self.args.redo else " (--redo replaces a hidden layer)"
+            self.progress.notice(f"{pages} text already, left as it is{hint}.")
+        self.progress.notice(f"searchable: {self.searchable.target}")
 
     def render(self) -> None:
         """Write what was read as one page for people."""

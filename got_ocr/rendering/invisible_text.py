@@ -24,7 +24,7 @@ _WIDTHS = {
     **dict.fromkeys("ijl|'", 222),
     **dict.fromkeys(" !,./:;I[\\]ft", 278),
     **dict.fromkeys("()-`r", 333),
-    **dict.fromkeys("\"*^{}", 390),
+    **dict.fromkeys('"*^{}', 390),
     **dict.fromkeys("Jcksvxyz", 500),
     **dict.fromkeys("+<=>~", 584),
     **dict.fromkeys("FTZ", 611),

@@ -159,7 +159,9 @@ class SearchableDocument:
         return report
 
 
-def page_lines(page: PageText, plain: bool) -> list[tuple[str, tuple[float, float, float, float], tuple[float, float]]]:
+def page_lines(
+    page: PageText, plain: bool
+) -> list[tuple[str, tuple[float, float, float, float], tuple[float, float]]]:
     """Take a page's lines with their boxes and the size that the boxes belong to; spread those that have no boxes.
 
     Args:

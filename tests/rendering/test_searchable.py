@@ -165,7 +165,9 @@ def test_words_within_a_line_are_near_their_print(tmp_path: Path) -> None:
         pdf.add_blank_page(page_size=(500, 100))
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
         pdf.pages[0].obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        pdf.pages[0].obj.Contents = pdf.make_stream(f"BT /F1 16 Tf 20 40 Td ({sentence}) Tj ET".replace("(1, 2)", r"\(1, 2\)").encode())
+        pdf.pages[0].obj.Contents = pdf.make_stream(
+            f"BT /F1 16 Tf 20 40 Td ({sentence}) Tj ET".replace("(1, 2)", r"\(1, 2\)").encode()
+        )
         pdf.save(source)
     picture = picture_of(source)
     printed = words_seen(source, picture)["alphaword"]
@@ -190,7 +192,9 @@ def test_pdftotext_finds_words_on_the_print(boxes: str, rotate: int, tmp_path: P
     found = subprocess.run(command, capture_output=True, check=True).stdout.decode()
     number = r'="(-?[\d.]+)"'
     pattern = f"<word xMin{number} yMin{number} xMax{number} yMax{number}>([^<]*)</word>"
-    words = {unescape(match[4]): tuple(2 * float(value) for value in match[:4]) for match in re.findall(pattern, found)}
+    words = {
+        unescape(match[4]): tuple(2 * float(value) for value in match[:4]) for match in re.findall(pattern, found)
+    }
     for name, box in zip(BARS, seen, strict=True):
         assert words[name] == pytest.approx(box, abs=2.5), (name, words)
 
@@ -327,7 +331,9 @@ def write_text_pages(path: Path) -> None:
             pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font), XObject=pikepdf.Dictionary(OCR=form))
         )
         seen = b"BT /F1 12 Tf 20 20 Td (a line of text that is seen) Tj ET"
-        hidden = b"q BT 3 Tr /F1 12 Tf 20 60 Td (an old layer,) Tj 0 Tw [(not) -200 (seen at all)] TJ T* (more) ' ET Q\n"
+        hidden = (
+            b"q BT 3 Tr /F1 12 Tf 20 60 Td (an old layer,) Tj 0 Tw [(not) -200 (seen at all)] TJ T* (more) ' ET Q\n"
+        )
         for content in (seen, hidden, hidden + seen, b"/OCR Do", b"/OCR Do", b"10 10 50 50 re f"):
             pdf.add_blank_page(page_size=(300, 200))
             pdf.pages[-1].obj.Contents = pdf.make_stream(content)
