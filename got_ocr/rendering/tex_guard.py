@@ -98,7 +98,7 @@ def _argument(tokens: list[str], index: int) -> str:
         index += 1
     if tokens[index : index + 1] != ["{"]:
         return "?"
-    inside = []
+    inside: list[str] = []
     for token in tokens[index + 1 :]:
         if token == "}":
             return "".join(inside)

@@ -7,8 +7,10 @@ new command is met as soon as it is known), beside what only a broken answer hol
 import random
 from collections.abc import Callable
 
-from got_ocr.rendering import formula_nodes, formulas, inlines, parsing, tex
+from got_ocr.rendering import formula_nodes, inlines, parsing, tex_guard
 from got_ocr.rendering import math_symbols as symbols
+
+# ruff: noqa: E501, SIM905 - tables of terminals are read more easily in long rows
 
 LETTERS = ("a", "b", "x", "7", "12", "word", "Δ", "文", "𝒳", "е\u0301", "\u202e", "\x1b[31m", "\x00")
 SPACES = (" ", "  ", "\t", "\n", "\n\n", "\u00a0", "\u3000", "\x0b", "~")
@@ -80,7 +82,7 @@ TIKZ = (
 PIECES: tuple[tuple[str, ...], ...] = (
     LETTERS, SPACES, MARKS, tuple(f"\\{name}" for name in MATH_COMMANDS), STRUCTURES, TEXT_COMMANDS,
     tuple(f"\\begin{{{name}}}" for name in ENVIRONMENTS), tuple(f"\\end{{{name}}}" for name in ENVIRONMENTS),
-    tuple(f"\n{line}" for line in LINES), LINES, TIKZ, tuple(f"\\{name}" for name in sorted(tex._DRAWING)),
+    tuple(f"\n{line}" for line in LINES), LINES, TIKZ, tuple(f"\\{name}" for name in sorted(tex_guard.DRAWING_COMMANDS)),
     ("\\\\", " & ", "\\\\[", "\\\\[2pt]", "\\\\*", "\\cr", "\\tabularnewline"), SPECIFICATIONS,
     (r"\(", r"\)", r"\[", r"\]", "$", "$$", r"\(x", r"\[x"),
 )  # fmt: skip
