@@ -10,14 +10,14 @@ from got_ocr.rendering import drawing, render
 from tests.faults.rendering_grammar import generate
 from tests.rendering.work_counter import WorkLimitError, counted, work_of
 
-SHORT, LONG = 800, 3200
+SHORT, LONG = 400, 1600
 # Steps a character: the densest string of the grammar's first 20 000 (empty cells, each written by eight writers) takes
 # 340; what repeats its work at every level of nesting takes up to 150 more than at the first.
 MAX_STEPS_PER_CHARACTER = 600
 DENSE_STEPS_PER_CHARACTER = 150
 MAX_GROWTH = 1.8  # Of the steps a character at four times the length: 1 is linear, 4 quadratic.
-MIN_STEPS = 60_000  # A picture, a chart or a curve is worth some thousand steps, however short its source.
-SEEDS = int(os.environ.get("GOT_OCR_WORK_SEEDS", "40"))
+MIN_STEPS = 30_000  # A picture, a chart or a curve is worth some thousand steps, however short its source.
+SEEDS = int(os.environ.get("GOT_OCR_WORK_SEEDS", "24"))
 
 
 def write_all(text: str) -> None:
@@ -61,6 +61,10 @@ SURROUNDINGS = (
 )  # fmt: skip
 
 
+SIGNS = "{}[]()&#-*=|<>\"'`~ \n\t\\^_$9a."
+RUN_SURROUNDINGS = (*SURROUNDINGS, "# a{}b", "|{}a", "- {}a", "**kern{}a", r"\( [{}( ] \)", r"\ce{{{}a}}", "$${}a")
+
+
 def check_work(texts: tuple[str, str]) -> None:
     """Compare the steps a character of a short and a long text."""
     densities = []
@@ -75,18 +79,36 @@ def repeated(piece: str, length: int) -> str:
     return "".join(f"{piece}{number}" for number in range(length // (len(piece) + 3)))
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def check_repeated(piece: str, surroundings: str) -> None:
+    # Numbers keep a loop from being cut before it is read.
+    check_work((surroundings.format(repeated(piece, SHORT)), surroundings.format(repeated(piece, LONG))))
+
+
+def check_run(character: str, surroundings: str) -> None:
+    check_work((surroundings.format(character * SHORT), surroundings.format(character * LONG)))
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_no_piece_over_and_over_takes_more_than_its_length(part: int) -> None:
+    for index, piece in enumerate(REPEATED[part::8]):
+        check_repeated(piece, SURROUNDINGS[(index + part) % len(SURROUNDINGS)])
+        check_repeated(piece, SURROUNDINGS[index % 2])
+
+
 @pytest.mark.parametrize("part", range(4))
-def test_no_piece_over_and_over_takes_more_than_its_length(surroundings: str, part: int) -> None:
-    for piece in REPEATED[part::4]:
-        # Numbers keep a loop from being cut before it is read.
-        check_work((surroundings.format(repeated(piece, SHORT)), surroundings.format(repeated(piece, LONG))))
+def test_no_run_of_a_sign_takes_more_than_its_length(part: int) -> None:
+    for index, character in enumerate(SIGNS[part::4]):
+        for offset in (0, 5, 11):
+            check_run(character, RUN_SURROUNDINGS[(index + part + offset) % len(RUN_SURROUNDINGS)])
 
 
-@pytest.mark.parametrize("character", list("{}[]()&#-*=|<>\"'`~ \n\t\\^_$9a."))
-def test_no_run_of_a_sign_takes_more_than_its_length(character: str) -> None:
-    for surroundings in (*SURROUNDINGS, "# a{}b", "|{}a", "- {}a", "**kern{}a", r"\( [{}( ] \)", r"\ce{{{}a}}", "$${}a"):
-        check_work((surroundings.format(character * SHORT), surroundings.format(character * LONG)))
+@pytest.mark.slow
+@pytest.mark.parametrize("surroundings", RUN_SURROUNDINGS)
+def test_every_piece_and_sign_in_all_surroundings(surroundings: str) -> None:
+    for piece in REPEATED:
+        check_repeated(piece, surroundings)
+    for character in SIGNS:
+        check_run(character, surroundings)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -115,9 +137,10 @@ def test_the_counter_sees_what_is_quadratic() -> None:
         for _ in range(len(text)):
             source.clean(text)
 
-    text = "a" * 4 * LONG
+    short, long = (work_of("a" * length, 10**9, scan) for length in (SHORT, 4 * SHORT))
+    assert long > 8 * short
     with pytest.raises(WorkLimitError):
-        work_of(text, MAX_STEPS_PER_CHARACTER * len(text), scan)
+        work_of("a" * SHORT, short // 2, scan)
     with counted(10**9) as counter:
-        source.clean(text)
-    assert counter.characters >= len(text)
+        source.clean("a" * SHORT)
+    assert counter.characters >= SHORT
