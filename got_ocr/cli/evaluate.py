@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, score, report. Returns the exit code."""
     from ..evaluation.runner import Shard, collect
     from ..evaluation.runner import run as read_samples
-    from ..evaluation.samples import load_samples
+    from ..evaluation.samples import HubColumns, load_samples
 
     if args.batch_size < 1 or args.max_new_tokens < 1 or (args.threads is not None and args.threads < 1):
         raise ValueError("--batch-size, --max-new-tokens and --threads must be at least 1.")
@@ -84,11 +84,7 @@ def run(args: argparse.Namespace) -> int:
         task=args.task,
         images=args.images,
         box_unit=args.box_unit,
-        image_column=args.image_column,
-        text_column=args.text_column,
-        question_column=args.question_column,
-        config=args.config,
-        split=args.split,
+        hub=HubColumns(args.image_column, args.text_column, args.question_column, args.config, args.split),
         limit=args.limit,
     )
     shard = _shard(args, Shard)
@@ -99,13 +95,10 @@ def run(args: argparse.Namespace) -> int:
     _check_same_run(folder, record)
     with _ProgressBar(shard.rank) as progress:
         if args.ray:
-            from ..evaluation.ray_runner import run_on_ray
+            from ..evaluation.ray_runner import RayWorkers, run_on_ray
 
-            run_on_ray(
-                args.engine, options, samples, folder,
-                workers=args.ray, address=args.ray_address, gpus_per_worker=args.ray_gpus,
-                batch_size=args.batch_size, progress=progress.show,
-            )  # fmt: skip
+            workers = RayWorkers(args.ray, args.ray_address, args.ray_gpus)
+            run_on_ray(workers, args.engine, options, samples, folder, progress.show)
         else:
             read_samples(
                 lambda: _make_engine(args.engine, options),

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import exit_codes
 from .exit_codes import CommandError, one_line
-from .output import PageRecord, writing
+from .terminal import printable
+from .writing import writing
 
 if TYPE_CHECKING:
     from ..rendering.searchable_job import SearchableJob
@@ -108,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         target.write_text(render_mathpix("\n\n".join(page.text for page in pages), args.title), encoding="utf-8")
     else:
         _write(pages, target, args)
-    print(target)
+    print(printable(str(target)))
     return exit_codes.OK
 
 
@@ -263,18 +264,9 @@ def open_searchable(target: Path, document: str | None, **options: Any) -> "Sear
         raise CommandError(exit_codes.OUTPUT_FAILED, f"{target} can't be written: {one_line(error)}") from error
 
 
-def record_of(fields: dict[str, Any], source: str) -> PageRecord | None:
-    """Make a page's record of its JSON again; None where it is none."""
-    from ..reading.answer import GotOcrLine
-
-    try:
-        lines = tuple(
-            GotOcrLine(**{**line, "box": tuple(line["box"]) if line["box"] else None}) for line in fields["lines"]
-        )
-        size = tuple(fields["size"]) if fields["size"] else None
-        return PageRecord(**{**fields, "input": source, "lines": lines, "size": size})
-    except (KeyError, TypeError):
-        return None
+def load_picture(source: str, number: int) -> Any:
+    """Load one page's picture. Raises: ValueError: If there is none."""
+    return next(_pictures([ReadPage("", source, number)]))
 
 
 def write_searchable(pages: list[ReadPage], target: Path, args: argparse.Namespace) -> None:

@@ -45,7 +45,8 @@ def colour_model(state: dict[str, Any], config_fields: dict[str, Any]) -> GotOcr
     model = GotOcrForConditionalGeneration(GotOcrConfig(**{**config_fields, "vision_config": vision}))
     weight, bias = fold_grey_into_rgb(state[f"{PATCH_EMBEDDING}.weight"], state[f"{PATCH_EMBEDDING}.bias"])
     model.load_state_dict({**state, f"{PATCH_EMBEDDING}.weight": weight, f"{PATCH_EMBEDDING}.bias": bias})
-    return model.eval()
+    model.eval()
+    return model
 
 
 def export(state_file: Path, destination: Path) -> None:

@@ -18,7 +18,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from got_ocr.nano.trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, build_batch_source
+from got_ocr.nano.config import NanoTrainingConfig
+from got_ocr.nano.trainer import STATE_FILE, NanoTrainer, build_batch_source
 
 logger = logging.getLogger(__name__)
 

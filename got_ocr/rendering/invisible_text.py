@@ -17,8 +17,8 @@ FONT_PREFIX = "/GotOcr"
 _FONT_NAME = "GotOcrInvisible"
 _MAX_STRETCH_PERCENT = 2000.0
 _MIN_FONT_SIZE = 0.1
-# How wide a letter is in a common sans-serif face (Helvetica's metrics), in thousandths of the font size: a word's place
-# within its line is as exact as this.
+# How wide a letter is in a common sans-serif face (Helvetica's metrics), in thousandths of the font size: a word's
+# place within its line is as exact as this.
 _WIDE_CHARACTERS_FROM = 0x2E80  # CJK and what follows it is as wide as it is high.
 _WIDTHS = {
     **dict.fromkeys("ijl|'", 222),

@@ -1,8 +1,8 @@
 """Searchable PDFs of documents: the document itself, with a layer of text added to its pages.
 
 Everything else stays as it was: title, author, outline, attachments, page labels, language, forms, annotations, and
-the encryption with its passwords. Done by pikepdf (kept, packaged widely, built on qpdf). It makes no PDF/A of what was
-none: of the kept libraries only Ghostscript and programs around it do.
+the encryption with its passwords. Done by pikepdf (kept, packaged widely, built on qpdf). It makes no PDF/A of what
+was none: none of the libraries in use does, only Ghostscript and programs around it.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Any
 from got_ocr.rendering.document import render
 from got_ocr.rendering.hidden_text import TextCount, count_text, give_own_resources, remove_hidden_text
 from got_ocr.rendering.invisible_text import FONT_PREFIX, InvisibleFont, write_layer
-from got_ocr.rendering.page_geometry import BoxedLine, PageGeometry, geometry_of, spread_lines
+from got_ocr.rendering.page_geometry import BoxedLine, geometry_of, spread_lines
 from got_ocr.rendering.source import one_line
 from got_ocr.rendering.whole_file import check_target, write_whole
 

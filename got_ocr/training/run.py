@@ -39,6 +39,7 @@ from got_ocr.training.loader import TrainingLoader, open_loader
 from got_ocr.training.lora import add_adapters
 from got_ocr.training.packing import PackingCollator
 from got_ocr.training.reading import EvaluationReader
+from got_ocr.training.sampling import LoaderOptions
 from got_ocr.training.settings import changed_fields, read_yaml, to_plain, write_yaml
 from got_ocr.training.stages import build_model, freeze, load_model
 from got_ocr.training.trainer import GotOcrTrainer
@@ -74,7 +75,7 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
         Figures of the end: `train_loss`, and `eval_cer` where there is an evaluation set.
 
     Raises:
-        ValueError: If something doesn't fit; the message says what and how to mend it.
+        ValueError: If something doesn't fit; the message says what and how to correct it.
     """
     check_launch(config.run)
     checkpoint = _checkpoint_to_resume(output, resume)
@@ -196,12 +197,9 @@ def open_data(config: TrainingConfig, processor: GotOcrProcessor, rank: int, wor
         if config.model.attention != "flash_attention_2" and rank == 0:
             logger.warning(PACKING_NOTICE, config.model.attention)
         collator = PackingCollator(processor, data.max_tokens, rounded, dtype)
-    return open_loader(
-        data.sets,
-        processor,
+    options = LoaderOptions(
         max_tokens=data.max_tokens,
         batch_size=config.optimisation.batch_per_device,
-        collator=collator,
         mix=data.mix,
         max_images=data.max_images,
         seed=config.seed,
@@ -212,6 +210,7 @@ def open_data(config: TrainingConfig, processor: GotOcrProcessor, rank: int, wor
         num_workers=data.workers,
         pin_memory=has_gpu,
     )
+    return open_loader(data.sets, processor, options, collator)
 
 
 def total_steps(config: TrainingConfig, num_batches: int) -> int:

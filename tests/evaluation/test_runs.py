@@ -14,7 +14,7 @@ from got_ocr.evaluation import statistics
 from got_ocr.evaluation.engines import Reading, join_boxes
 from got_ocr.evaluation.results import Result, ResultWriter, load_results, part_path, read_parts, write_merged
 from got_ocr.evaluation.runner import Shard, batches, chunk, collect, cost, run
-from got_ocr.evaluation.samples import Sample, load_samples
+from got_ocr.evaluation.samples import HubColumns, Sample, load_samples
 from got_ocr.evaluation.scoring import compare_results, score
 
 
@@ -138,11 +138,11 @@ class TestGroundTruth:
         (tmp_path / "set").mkdir()
         made.to_parquet(str(tmp_path / "set" / "test.parquet"))
         name = f"hub:{tmp_path / 'set'}"
-        samples = load_samples(name, image_column="picture", text_column="says")
+        samples = load_samples(name, hub=HubColumns("picture", "says"))
         assert [sample.label for sample in samples] == ["one", "two"]
         assert samples[1].load()[0].size == (20, 10)
         with pytest.raises(ValueError, match="has no column 'image'"):
-            load_samples(name, text_column="says")
+            load_samples(name, hub=HubColumns(text="says"))
 
 
 def make_samples(count: int) -> list[Sample]:

@@ -1,7 +1,7 @@
-"""Grammar fuzzing of the rendering room: nothing raises, every target is written, nothing takes longer than its length.
+"""Grammar fuzzing of the rendering room: nothing raises, every target is written, in time that fits its length.
 
-The short part runs by default; `make test-all` runs 100 000 strings (GOT_OCR_FUZZ sets how many, GOT_OCR_FUZZ_SEED from
-which on).
+The short part runs by default; `make test-all` runs 100 000 strings (GOT_OCR_FUZZ sets how many, GOT_OCR_FUZZ_SEED
+from which on).
 """
 
 import os

@@ -36,7 +36,7 @@ def write_all(text: str) -> None:
 @pytest.fixture(autouse=True)
 def _no_engraver(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verovio is a process of its own with a time of its own."""
-    monkeypatch.setattr(drawing.music, "draw_all_music", lambda sources: {source: _not_drawn for source in sources})
+    monkeypatch.setattr(drawing.music, "draw_all_music", lambda sources: dict.fromkeys(sources, _not_drawn))
 
 
 def _not_drawn() -> tuple[list[str], list[str]]:
