@@ -88,7 +88,7 @@ class HtmlWriter:
 
     def block(self, block: Block) -> str:
         """Write one block, and its notes below it."""
-        written = getattr(self, f"_{block.kind}")(block)
+        written: str = getattr(self, f"_{block.kind}")(block)
         return written + self.note_lines(block.notes)
 
     def note_lines(self, notes: list[str]) -> str:

@@ -4,6 +4,7 @@
 
 import re
 import unicodedata
+from functools import partial
 
 from got_ocr.rendering import math_symbols as symbols
 from got_ocr.rendering import tables
@@ -166,18 +167,17 @@ def inlines_of(text: str, notes: list[str] | None = None, in_cell: bool = False)
     return read_inlines(Source(text), 0, len(text), [] if notes is None else notes, in_cell=in_cell)
 
 
-def strip_pieces(pieces: list[Inline]) -> list[Inline]:
-    """Take the empty ends off a line."""
-    first, last = 0, len(pieces)
-    while first < last and _is_blank(pieces[first]):
-        first += 1
-    while last > first and _is_blank(pieces[last - 1]):
-        last -= 1
-    return pieces[first:last]
+def cell_reader(notes: list[str], depth: int = 0) -> tables.CellReader:
+    """Make the reader of the cells of a table.
 
+    Args:
+        notes: Takes what had to be mended.
+        depth: How deep the table is nested.
 
-def _is_blank(piece: Inline) -> bool:
-    return piece.kind == "break" or (piece.kind == "text" and not piece.text.strip())
+    Returns:
+        The reader.
+    """
+    return partial(read_inlines, notes=notes, depth=depth, in_cell=True)
 
 
 class _InlineReader:
@@ -238,12 +238,11 @@ class _InlineReader:
         kind = match.lastgroup
         if kind == "newline":
             self._add(match, plain_from, Inline("break"))
-            after = match.end()
-            if after < self.end and self.text[after] == "\n":
-                after += 1
-            return after
+            end = match.end()
+            return end + (self.text[end : min(end + 1, self.end)] == "\n")
         if kind in ("formula", "smiles", "environment", "command", "accent", "link", "code", "brace"):
-            return getattr(self, f"_read_{kind}")(match, plain_from)
+            after: int | None = getattr(self, f"_read_{kind}")(match, plain_from)
+            return after
         if kind == "escape":
             self._add(match, plain_from, Inline("text", _escaped(match["escape"])))
             return match.end()
@@ -316,7 +315,9 @@ class _InlineReader:
             return None
         _, inside, close, after, closed = self.source.environment(start, self.end)
         if is_table_environment(name):
-            table = tables.read_tabular(self.source, name, inside, close, self.notes, self.depth + 1)
+            table = tables.read_tabular(
+                self.source, name, inside, close, self.notes, cell_reader(self.notes, self.depth + 1)
+            )
             self._add(match, plain_from, Inline("table", self.text[start:after], content=table))
         elif is_math_environment(name):
             tex = self.text[start:after]
