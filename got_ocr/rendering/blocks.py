@@ -71,7 +71,7 @@ class Block:
         children: Blocks inside it (quote, abstract, figure); for a list, one block of kind `item` an item.
         level: Of a heading (1 to 6), or 1 for an ordered list.
         content: Formula, Table or Chart; the source to draw for music, geometry, molecules.
-        notes: What had to be mended.
+        notes: What was damaged, and how it is shown.
     """
 
     kind: str

@@ -4,6 +4,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from got_ocr.rendering import math_symbols as symbols
 from got_ocr.rendering import tables
@@ -151,7 +152,7 @@ def read_inlines(
         source: The page.
         start: Where the piece begins.
         end: Where it ends.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
         depth: How deep the piece is nested.
         in_cell: Whether LaTeX's own rules hold: braces group, `~` is a space, line ends are spaces.
 
@@ -243,7 +244,8 @@ class _InlineReader:
                 after += 1
             return after
         if kind in ("formula", "smiles", "environment", "command", "accent", "link", "code", "brace"):
-            return getattr(self, f"_read_{kind}")(match, plain_from)
+            read: Callable[[re.Match[str], int], int | None] = getattr(self, f"_read_{kind}")
+            return read(match, plain_from)
         if kind == "escape":
             self._add(match, plain_from, Inline("text", _escaped(match["escape"])))
             return match.end()

@@ -26,7 +26,7 @@ def read_tabular(source: Source, name: str, start: int, end: int, notes: list[st
         name: The environment's name: `tabularx` has a width before its columns.
         start: Start of the inside, where the column specification stands.
         end: Its end.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
         depth: How deep the table is nested.
 
     Returns:
@@ -264,7 +264,7 @@ def read_pipes(rows: list[str], notes: list[str]) -> Table:
 
     Args:
         rows: Its lines.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
 
     Returns:
         The table; one heading row where a line of dashes follows the first.

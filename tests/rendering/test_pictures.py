@@ -222,7 +222,7 @@ def test_a_piece_that_ends_verovio_costs_only_itself(monkeypatch: pytest.MonkeyP
 
 
 def test_truncated_music_is_ended() -> None:
-    mended, notes = music.mend_kern("**kern\t**kern\n4c\t4e\n4d\t4f\n4e")
+    mended, notes = music.fix_kern("**kern\t**kern\n4c\t4e\n4d\t4f\n4e")
     assert mended.endswith("4d\t4f\n*-\t*-\n")
     assert "the music was truncated" in notes
 
