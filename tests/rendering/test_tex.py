@@ -1,5 +1,8 @@
 """What of a model's LaTeX may run: tokens are looked at, files are closed, programs have limits."""
 
+# ruff: noqa: E501 - attacks are read more easily in one line
+
+import contextlib
 import os
 import stat
 import subprocess
@@ -168,10 +171,8 @@ def test_no_shell_and_no_file_outside_behind_the_filter(monkeypatch: pytest.Monk
         rf"\immediate\write18{{touch {tmp_path}/pwned}} \draw (0,0)--(1,1);",
         rf"\newwrite\w\immediate\openout\w={tmp_path}/pwned \immediate\write\w{{x}} \draw (0,0)--(1,1);",
     ):
-        try:
+        with contextlib.suppress(DrawingError):
             tex.compile_tikz(picture(body))
-        except DrawingError:
-            pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.tex"]
 
 
@@ -235,10 +236,8 @@ def test_pictures_beyond_the_pages_share_are_shown_as_source() -> None:
 )
 def test_python_draws_no_more_than_the_pictures_length(body: str) -> None:
     made = tikz.Picture(tikz.MIN_WORK + tikz.WORK_PER_CHARACTER * len(body))
-    try:
+    with contextlib.suppress(ValueError, OverflowError):
         made.read(tikz.fix_tikz(picture(body)))
-    except (ValueError, OverflowError):
-        pass
     assert len(made.parts) <= tikz.MIN_WORK + tikz.WORK_PER_CHARACTER * len(body)
     assert sum(map(len, made.parts)) < 60 * (tikz.MIN_WORK + tikz.WORK_PER_CHARACTER * len(body))
 
