@@ -124,7 +124,7 @@ class Document:
         """
         from got_ocr.rendering.docx import write_docx
 
-        write_docx(self, Path(path))
+        write_docx(self.to_html_fragment(notes=False), Path(path))
 
     def to_png(self, path: str | Path, width_px: int = 900) -> None:
         """Write a picture of the page by a headless browser.

@@ -162,23 +162,14 @@ def read_inlines(
     return _InlineReader(source, start, end, notes, depth, in_cell).read()
 
 
+def read_cell_text(source: Source, start: int, end: int, notes: list[str], depth: int) -> list[Inline]:
+    """Read the text of a table's cell, by LaTeX's own rules."""
+    return read_inlines(source, start, end, notes, depth, in_cell=True)
+
+
 def inlines_of(text: str, notes: list[str] | None = None, in_cell: bool = False) -> list[Inline]:
     """Read a text that stands on its own."""
     return read_inlines(Source(text), 0, len(text), [] if notes is None else notes, in_cell=in_cell)
-
-
-def strip_pieces(pieces: list[Inline]) -> list[Inline]:
-    """Take the empty ends off a line."""
-    first, last = 0, len(pieces)
-    while first < last and _is_blank(pieces[first]):
-        first += 1
-    while last > first and _is_blank(pieces[last - 1]):
-        last -= 1
-    return pieces[first:last]
-
-
-def _is_blank(piece: Inline) -> bool:
-    return piece.kind == "break" or (piece.kind == "text" and not piece.text.strip())
 
 
 class _InlineReader:
@@ -318,7 +309,7 @@ class _InlineReader:
             return None
         _, inside, close, after, closed = self.source.environment(start, self.end)
         if is_table_environment(name):
-            table = tables.read_tabular(self.source, name, inside, close, self.notes, self.depth + 1)
+            table = tables.read_tabular(self.source, name, inside, close, self.notes, read_cell_text, self.depth + 1)
             self._add(match, plain_from, Inline("table", self.text[start:after], content=table))
         elif is_math_environment(name):
             tex = self.text[start:after]
