@@ -15,11 +15,11 @@ _NO_DATA = re.compile(r"could not find data file|unrecognized option|unknown opt
 _LOADING = frozenset({"src", "href", "data", "poster", "background", "srcset", "xlink:href"})
 
 
-def write_docx(fragment: str, path: Path) -> None:
+def write_docx(body: str, path: Path) -> None:
     """Write a .docx.
 
     Args:
-        fragment: HTML of what to write, without notes of this package's own.
+        body: The page's HTML elements, as our own writer makes them.
         path: Where.
 
     Raises:
@@ -28,7 +28,7 @@ def write_docx(fragment: str, path: Path) -> None:
     pandoc = shutil.which("pandoc")
     if pandoc is None:
         raise OSError("writing .docx needs pandoc (https://pandoc.org); .html and .md need nothing.")
-    html = f"<html><body>{fragment}</body></html>"
+    html = f"<html><body>{body}</body></html>"
     with tempfile.TemporaryDirectory(prefix="got-ocr-docx-") as folder:
         said = _run(pandoc, html, folder, ["--sandbox"])
         # A pandoc whose data files are not built in (Debian's) can't write .docx in its sandbox. Our own page names no

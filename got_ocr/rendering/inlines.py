@@ -4,7 +4,7 @@
 
 import re
 import unicodedata
-from functools import partial
+from collections.abc import Callable
 
 from got_ocr.rendering import math_symbols as symbols
 from got_ocr.rendering import tables
@@ -152,7 +152,7 @@ def read_inlines(
         source: The page.
         start: Where the piece begins.
         end: Where it ends.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
         depth: How deep the piece is nested.
         in_cell: Whether LaTeX's own rules hold: braces group, `~` is a space, line ends are spaces.
 
@@ -162,22 +162,14 @@ def read_inlines(
     return _InlineReader(source, start, end, notes, depth, in_cell).read()
 
 
+def read_cell_text(source: Source, start: int, end: int, notes: list[str], depth: int) -> list[Inline]:
+    """Read the text of a table's cell, by LaTeX's own rules."""
+    return read_inlines(source, start, end, notes, depth, in_cell=True)
+
+
 def inlines_of(text: str, notes: list[str] | None = None, in_cell: bool = False) -> list[Inline]:
     """Read a text that stands on its own."""
     return read_inlines(Source(text), 0, len(text), [] if notes is None else notes, in_cell=in_cell)
-
-
-def cell_reader(notes: list[str], depth: int = 0) -> tables.CellReader:
-    """Make the reader of the cells of a table.
-
-    Args:
-        notes: Takes what had to be mended.
-        depth: How deep the table is nested.
-
-    Returns:
-        The reader.
-    """
-    return partial(read_inlines, notes=notes, depth=depth, in_cell=True)
 
 
 class _InlineReader:
@@ -241,8 +233,8 @@ class _InlineReader:
             end = match.end()
             return end + (self.text[end : min(end + 1, self.end)] == "\n")
         if kind in ("formula", "smiles", "environment", "command", "accent", "link", "code", "brace"):
-            after: int | None = getattr(self, f"_read_{kind}")(match, plain_from)
-            return after
+            read: Callable[[re.Match[str], int], int | None] = getattr(self, f"_read_{kind}")
+            return read(match, plain_from)
         if kind == "escape":
             self._add(match, plain_from, Inline("text", _escaped(match["escape"])))
             return match.end()
@@ -315,9 +307,7 @@ class _InlineReader:
             return None
         _, inside, close, after, closed = self.source.environment(start, self.end)
         if is_table_environment(name):
-            table = tables.read_tabular(
-                self.source, name, inside, close, self.notes, cell_reader(self.notes, self.depth + 1)
-            )
+            table = tables.read_tabular(self.source, name, inside, close, self.notes, read_cell_text, self.depth + 1)
             self._add(match, plain_from, Inline("table", self.text[start:after], content=table))
         elif is_math_environment(name):
             tex = self.text[start:after]

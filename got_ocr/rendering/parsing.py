@@ -259,7 +259,7 @@ class PageReader:
             notes = list(dict.fromkeys([*formula.notes, *notes]))
             return [Block("formula", source, content=(source, formula), notes=notes)], after
         if inlines.is_table_environment(name):
-            table = tables.read_tabular(self.source, name, inside, close, notes, inlines.cell_reader(notes))
+            table = tables.read_tabular(self.source, name, inside, close, notes, inlines.read_cell_text)
             return [Block("table", source, content=table, notes=list(dict.fromkeys(notes)))], after
         if base in ("itemize", "enumerate", "description", "enumi", "list"):
             return [self._read_list(base, source, inside, close, depth, notes)], after
@@ -364,7 +364,7 @@ class PageReader:
             rows = [self.text[slice(*bounds)] for bounds in lines[index:stop]]
             if len(rows) > 1:
                 notes = []
-                table = tables.read_pipes(rows, partial(inlines.inlines_of, notes=notes))
+                table = tables.read_pipes(rows, notes, inlines.inlines_of)
                 return [Block("table", "\n".join(rows), content=table, notes=notes)], stop
         if line.lstrip().startswith("> ") and depth < MAX_DEPTH:
             stop = index
