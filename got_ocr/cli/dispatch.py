@@ -25,6 +25,7 @@ COMMANDS = {
     "score": "got_ocr.cli.score",
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
+    "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"
 PROGRAM = "got-ocr"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,9 @@ class PageRecord:
             for name in ("mean_probability", "min_probability"):
                 entry[name] = _finite(entry.get(name))
         entries["seconds"] = round(self.seconds, 3)
+        entries["input"] = (
+            [_as_utf8(one) for one in self.input] if isinstance(self.input, list) else _as_utf8(self.input)
+        )
         written = json.dumps({**entries, **more}, ensure_ascii=False, allow_nan=False)
         return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
 
@@ -78,6 +82,14 @@ class PageRecord:
     def line_entries(self) -> list[dict[str, Any]]:
         """Give the lines as dictionaries."""
         return [line if isinstance(line, dict) else vars(line) for line in self.lines]
+
+
+def _as_utf8(name: str) -> str:
+    """Bring a name of a file to what it is in UTF-8, whatever the locale makes of it."""
+    try:
+        return os.fsencode(name).decode("utf-8", "surrogateescape")
+    except UnicodeError:  # A URL, or what somebody called an open file.
+        return name
 
 
 def _finite(probability: Any) -> float | None:
