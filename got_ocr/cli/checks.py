@@ -73,8 +73,9 @@ def _check_searchable(args: argparse.Namespace) -> None:
         raise ValueError(
             "--searchable needs the whole text of every page: leave out --output, --multi-page, --box and --color."
         )
-    if args.keep_text_pages and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
-        raise ValueError("--keep-text-pages needs one PDF file as the only input.")
+    if (args.keep_text_pages or args.redo) and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
+        option = "--redo" if args.redo else "--keep-text-pages"
+        raise ValueError(f"{option} needs one PDF file as the only input.")
     if os.path.exists(args.searchable) and not args.force and not is_input(args.searchable, args.inputs):
         raise CommandError(exit_codes.OUTPUT_FAILED, f"{args.searchable} exists already: --force overwrites it.")
     rendering_room()

@@ -132,14 +132,13 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     output.add_argument(
         "--searchable",
         metavar="FILE.pdf",
-        help="also write a PDF with the text behind its pages: the input PDF's own, or pictures",
+        help="also write a PDF with the text behind its pages: the input PDF itself with a layer added, or pictures; "
+        "pages that have text stay as they are and are not read",
     )
     output.add_argument(
-        "--keep-text-pages",
-        action="store_true",
-        help="with --searchable: pages of the input PDF that have text already are not read",
+        "--redo", action="store_true", help="with --searchable: replace an older hidden layer of text (of any program)"
     )
-    output.add_argument("--redo", action="store_true", help="with --searchable: replace a hidden layer of text")
+    output.add_argument("--keep-text-pages", action="store_true", help=argparse.SUPPRESS)  # What is done anyway.
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
 

@@ -4,8 +4,6 @@ What is read is kept in a hidden file beside the PDF until the PDF is whole: a f
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .checks import is_pdf_file
@@ -13,8 +11,8 @@ from .identity import PageKey, PageKeys
 from .job import ReadingJob
 from .json_output import JsonLinesOutput
 from .output import Output, PageName, PageRecord
-from .render import ReadPage, boxed_lines, write_searchable
-from .writing import prepare_target, write_whole, writing
+from .render import boxed_lines, load_picture, open_searchable
+from .writing import prepare_target, writing
 
 if TYPE_CHECKING:
     from ..processing.pages import FoundPage, Page
@@ -59,47 +57,45 @@ def read_searchable(job: ReadingJob, args: argparse.Namespace, keys: PageKeys, r
         CommandError: If the PDF can't be written.
         ValueError: If the document can't be opened.
     """
+    from ..rendering.searchable import PageText
+
     target = prepare_target("--searchable", args.searchable)
-    keep_pages = len(args.inputs) == 1 and is_pdf_file(args.inputs[0])
+    document = args.inputs[0] if len(args.inputs) == 1 and is_pdf_file(args.inputs[0]) else None
+    pdf = open_searchable(target, document, password=args.password, redo=args.redo, plain=args.type == "ocr")
     lines = JsonLinesOutput(target.with_name(f".{target.name}.got-ocr.jsonl"), args.force)
     job.output, job.keys = _Kept(job.output, lines), keys
-    pages: list[ReadPage] = []
-    with tempfile.TemporaryDirectory(prefix="got-ocr-") as folder:
+    num_with_text = 0
 
-        def keep(record: PageRecord, page: "Page | None") -> None:
-            if rendered is not None:
-                rendered.take(record, page)
-            if not isinstance(record.input, str) or (record.error is not None and not keep_pages):
-                return
-            source, number = record.input, record.page or 1
-            if page is not None and not keep_pages and not Path(source).is_file():
-                picture = Path(folder) / f"{len(pages)}.png"  # What a URL or a pipe brought is not fetched again.
-                page.image.save(picture, compress_level=1)
-                source, number = str(picture), 1
-            pages.append(ReadPage(record.text, source, number, boxed_lines(record.line_entries()), record.size))
+    def keep(record: PageRecord, page: "Page | None") -> None:
+        if rendered is not None:
+            rendered.take(record, page)
+        if not isinstance(record.input, str) or record.error is not None:
+            return  # The page stays in its document, without a layer.
+        number = record.page or 1
+        text = PageText(number, record.text, boxed_lines(record.line_entries()), record.size)
+        picture = None
+        if pdf.needs_pictures:  # What is not kept from this run is loaded, not read, again.
+            picture = page.image if page is not None else load_picture(record.input, number)
+        pdf.add(text, picture)
 
-        def has_text(found: "FoundPage") -> bool:
-            if not args.keep_text_pages or not found.has_text():
-                return False
-            pages.append(ReadPage("", found.source, found.number))
-            return True
+    def has_text(found: "FoundPage") -> bool:
+        nonlocal num_with_text
+        found_text = pdf.has_text(found.number or 1)
+        num_with_text += found_text
+        return found_text
 
-        job.on_record, job.skip = keep, has_text
-        job.run()
-        if not pages:
-            lines.remove()
-            return
-        pages.sort(key=lambda page: page.number if keep_pages else 0)
+    job.on_record, job.skip = keep, has_text
+    job.run()
+    if pdf.num_pages or num_with_text:
         with writing(target):
-            write_whole(
-                target,
-                lambda part: write_searchable(
-                    pages,
-                    part,
-                    keep_pages=keep_pages,
-                    keep_text_pages=args.keep_text_pages,
-                    plain=args.type == "ocr",
-                ),
+            report = pdf.save()
+        for note in report.notes:
+            job.progress.notice(f"{note}.")
+        if num_with_text:
+            said = (
+                "1 page has text already and is" if num_with_text == 1 else f"{num_with_text} pages have text and are"
             )
+            hint = "" if args.redo else " (--redo replaces a hidden layer)"
+            job.progress.notice(f"{said} left as before{hint}.")
+        job.progress.notice(f"searchable: {target}")
     lines.remove()
-    job.progress.notice(f"searchable: {target}")

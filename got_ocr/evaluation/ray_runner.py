@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .engines import EngineOptions, make_engine
-from .results import Result, ResultWriter, part_path, read_parts
+from .results import Result, ResultWriter, part_path, read_current
 from .runner import Progress, cost, read_batch
 from .samples import Sample
 
@@ -76,7 +76,7 @@ def run_on_ray(
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("running on many machines needs Ray: pip install 'got-ocr[bulk]'") from error
     folder.mkdir(parents=True, exist_ok=True)
-    done = read_parts(folder)
+    done = read_current(folder, samples)
     left = sorted(
         (sample for sample in samples if sample.index not in done), key=lambda sample: (-cost(sample), sample.index)
     )

@@ -10,6 +10,7 @@
 - **Hub datasets**: `hub:owner/name` (or a local folder of that form), by the names of its columns; needs `datasets`.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -66,6 +67,26 @@ class Sample:
                 return [page.image for page in iter_pages(self.source)]
             return [load_image(self.source)]
         return [load_image(self.source.picture())]
+
+    def digest(self) -> str:
+        """Sum up the picture's file, or the pages of a folder, to tell whether it is still the same.
+
+        Returns:
+            16 hexadecimal digits; empty where it can't be read.
+        """
+        from .identity import digest_files
+
+        try:
+            if not isinstance(self.source, Path):
+                value = self.source.picture()
+                if isinstance(value, bytes):
+                    return hashlib.sha256(value).hexdigest()[:16]
+                return digest_files([Path(value)]) if isinstance(value, str) else ""
+            if self.source.is_dir():
+                return digest_files((path for path in self.source.rglob("*") if path.is_file()), self.source)
+            return digest_files([self.source])
+        except OSError:
+            return ""
 
     def box_pixels(self, width_px: int, height_px: int) -> tuple[float, float, float, float] | None:
         """Convert the box to pixels of the picture, so that its per-mille come out again as they were."""

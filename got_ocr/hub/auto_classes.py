@@ -3,8 +3,8 @@
 - `model_type` `GOT` (the original, and what we save): all classes ours, also for the tokenizer that the original calls
   `QWenTokenizer`. `AutoImageProcessor` needs a `preprocessor_config.json`, which the original's folder lacks:
   transformers looks for the file before it looks for a class. `AutoProcessor` needs none.
-- `got_ocr2` (transformers' port): configuration and models ours; tokenizer, processor and image processor are those
-  that the folder's own files name, which are transformers'.
+- `got_ocr2` (transformers' port) and `pp_chart2table` (the same, asked for a chart's table): configuration and models
+  ours; tokenizer, processor and image processor are those that the folder's own files name, which are transformers'.
 
 No code of a repository is executed or asked about, whatever its `auto_map` and `trust_remote_code` say (see
 `got_ocr.hub.trust`). The port's processor makes the same tensors as ours and may be given to our models; ours for the
@@ -70,8 +70,8 @@ def _register_config() -> None:
         Reader.__doc__ = "As [stepfun-ai/GOT-OCR-2.0-hf](https://huggingface.co/stepfun-ai/GOT-OCR-2.0-hf)."
         return Reader
 
-    AutoConfig.register("GOT", reader("GOT"), exist_ok=True)
-    AutoConfig.register("got_ocr2", reader("got_ocr2"), exist_ok=True)
+    for model_type in MODEL_TYPES:
+        AutoConfig.register(model_type, reader(model_type), exist_ok=True)
 
 
 def _without_pipelines(config_dict: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +97,8 @@ def _register_models() -> None:
     ):
         if hasattr(modeling_auto, name):
             getattr(modeling_auto, name).register(GotOcrConfig, GotOcrForConditionalGeneration, exist_ok=True)
+    # Servers and exporters look a class up by its name, to learn that it reads pictures.
+    modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES["GOT"] = GotOcrForConditionalGeneration.__name__
 
 
 def _register_tokenizer() -> None:

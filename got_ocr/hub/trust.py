@@ -138,7 +138,7 @@ def _config_files(name: Any, hub_options: dict[str, Any]) -> Iterator[str | Path
             _raise_exceptions_for_connection_errors=False,
             **hub_options,
         )
-    except OSError:  # no name of a repository either
+    except (OSError, ValueError):  # no name of a repository either
         return
     if found is not None:
         yield found

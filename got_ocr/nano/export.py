@@ -24,6 +24,7 @@ from got_ocr.processing.image_processor import GotOcrImageProcessor
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.tokenizer import VOCABULARY_FILE, GotOcrTokenizer
 from got_ocr.reading.model import GotOcrForConditionalGeneration
+from got_ocr.training.failures import check_finite_weights
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def export(state_file: Path, destination: Path) -> None:
         destination: folder that holds the vocabulary; its other files are left alone.
     """
     state = torch.load(state_file, weights_only=True, mmap=True)
+    check_finite_weights(state["model"], str(state_file), "export an earlier state")
     model = colour_model(state["model"], json.loads(TRAINING_CONFIG.read_text(encoding="utf-8")))
     model.generation_config = GenerationConfig.from_pretrained(GENERATION_CONFIG.parent, GENERATION_CONFIG.name)
     with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -25,11 +26,13 @@ from got_ocr.synthesis.text.corpus import TextSource, load_corpus, split_corpus
 from got_ocr.synthesis.text.fonts import installed_faces, select_families
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text.text_image import TextImageSource
+from got_ocr.training.failures import check_finite_loss, check_finite_weights, naming_full_disk
 
 logger = logging.getLogger(__name__)
 
 PATCH_EMBEDDING = "model.vision_tower_high.patch_embed.proj"
 STATE_FILE = "state.pt"
+NOT_WRITTEN = "the state is not written, the one before is kept"
 LOG_FILE = "log.jsonl"
 SYNCHRONISE_EVERY_STEPS = 10
 # The layers of the decoder whose first head is drawn to the current and to the next character's image token.
@@ -180,7 +183,9 @@ class NanoTrainer:
         self.model = GotOcrForConditionalGeneration(model_config)
         initialise(self.model, config.seed)
         if config.start_from:
-            self.model.load_state_dict(grey_weights(Path(config.start_from)))
+            weights = grey_weights(Path(config.start_from))
+            check_finite_weights(weights, config.start_from, "export the checkpoint again, or start from another")
+            self.model.load_state_dict(weights)
         torch.manual_seed(config.seed)
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
@@ -276,6 +281,7 @@ class NanoTrainer:
         for name, loss in losses.items():
             if not name.endswith("accuracy"):
                 total = total + (loss if name == "text" else dense * loss)
+        check_finite_loss(total.item(), self.step + 1, "float32", config.muon_lr)
         total.backward()
         self._reduce_gradients()
         used = [parameter for parameter in self.parameters if parameter.grad is not None]
@@ -366,11 +372,20 @@ class NanoTrainer:
         }
 
     def save(self) -> None:
-        """Write the state; a run that is killed while it writes keeps the former one."""
-        if self.rank == 0:
-            temporary = self.output / (STATE_FILE + ".tmp")
-            torch.save(self.state(), temporary)
-            temporary.rename(self.output / STATE_FILE)
+        """Write the state; a run that is killed while it writes, or has no room for it, keeps the former one."""
+        if self.rank:
+            return
+        state = self.state()
+        check_finite_weights(state["model"], "the weights that were just trained", f"lower muon_lr; {NOT_WRITTEN}")
+        temporary = self.output / (STATE_FILE + ".tmp")
+        try:
+            with naming_full_disk(self.output):
+                torch.save(state, temporary)
+                with open(temporary, "rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(self.output / STATE_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def load(self, path: Path) -> None:
         """Go on from a saved state.
@@ -379,6 +394,7 @@ class NanoTrainer:
             path: the file.
         """
         state = torch.load(path, weights_only=True, map_location=self.device)
+        check_finite_weights(state["model"], str(path), "begin the run anew")
         self.waiting = None
         self.step, self.seconds, self.characters = (state["step"], state["seconds"], state["characters"])
         self.model.load_state_dict(state["model"])

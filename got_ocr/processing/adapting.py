@@ -35,7 +35,12 @@ def adapt_processor(given: Any, config: GotOcrConfig) -> GotOcrProcessor:
         what = f"the name {given!r}" if isinstance(given, str) else f"{type(given).__name__}, which has no tokenizer"
         raise TypeError(f"a processor or tokenizer is needed, got {what}: {ADVICE}.")
     image_processor = GotOcrImageProcessor(size=config.vision_config.image_size)
-    made = GotOcrProcessor(image_processor, tokenizer, image_token_len=config.image_token_len)
+    made = GotOcrProcessor(
+        image_processor,
+        tokenizer,
+        image_token_len=config.image_token_len,
+        default_instruction=config.default_instruction,
+    )
     _check(made, config)
     return made
 

@@ -22,7 +22,7 @@ import numpy as np
 from transformers.image_processing_utils import BatchFeature
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin
 
-from ..configuration.config import GotOcrConfig
+from ..configuration.config import DEFAULT_INSTRUCTIONS, GotOcrConfig
 from ..configuration.remote_code import CodeSavingMixin
 from .chat_template import CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, guard, unguard
 from .checkpoint_files import HUB_OPTIONS, check_name, find_file, load_tokenizer, read_json
@@ -68,6 +68,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         tokenizer: The checkpoint's: :class:`GotOcrTokenizer`, or the port's fast one.
         image_token_len: Place holders of one image: the model configuration's `image_token_len`.
         chat_template: Jinja template of conversations; None: the one that the model was trained on.
+        default_instruction: What is asked where a call says nothing else; None: the published words.
 
     Raises:
         ValueError: If the tokenizer lacks a special token, or `image_token_len` is not positive.
@@ -86,11 +87,13 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         tokenizer: Any,
         image_token_len: int = DEFAULT_IMAGE_TOKEN_LEN,
         chat_template: str | None = None,
+        default_instruction: str | None = None,
     ) -> None:
         super().__init__(image_processor, tokenizer, chat_template=chat_template or CHAT_TEMPLATE)
         if isinstance(image_token_len, bool) or not isinstance(image_token_len, int) or image_token_len < 1:
             raise ValueError(f"image_token_len must be a positive whole number, got {image_token_len!r}.")
         self.image_token_len = image_token_len
+        self.default_instruction = default_instruction
         self._special_ids: dict[str, int] = {text: tokenizer.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS}
         missing = [text for text in _PROMPT_TOKENS if self._special_ids[text] is None]
         if missing:
@@ -152,11 +155,10 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         modes = spread_modes(len(documents), mode, **options)
         if texts is not None:
             if len(texts) not in (1, len(documents)):
-                raise ValueError(
-                    f"text must be one, or one for each of the {len(documents)} pictures, got {len(texts)}."
-                )
+                raise ValueError(f"text must be one, or one each for the {len(documents)} pictures, got {len(texts)}.")
             texts = texts * len(documents) if len(texts) == 1 else texts
             modes = [replace(one, instruction=words) for one, words in zip(modes, texts, strict=True)]
+        modes = [self._with_default(one) for one in modes]
         prompts: list[list[int]] = []
         encoded: dict[tuple[str, int], list[int]] = {}
         pictures: list[Any] = []
@@ -172,6 +174,12 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
             prompts.append(encoded[asked])
             pictures += pages
         return prompts, pictures
+
+    def _with_default(self, mode: Mode) -> Mode:
+        """Ask a checkpoint of one instruction for that, unless a call says something else."""
+        if self.default_instruction is None or mode.instruction is not None or mode.crop or mode.multi_page:
+            return mode
+        return replace(mode, instruction=self.default_instruction)
 
     def _take_prompts(self, texts: list[str], images: Any) -> tuple[list[list[int]], list[Any]]:
         """Encode prompts that come whole. Returns: ids of each, and the pictures of all in one run."""
@@ -194,6 +202,8 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         Returns:
             The prompt; with `tokenize=True` its ids, or with `return_dict=True` all inputs of the model.
         """
+        if self.default_instruction is not None:
+            kwargs.setdefault("instruction", self.default_instruction)
         made = super().apply_chat_template(guard(conversation), chat_template, **kwargs)
         if isinstance(made, str):
             return unguard(made)
@@ -368,8 +378,10 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         image_options = saved.get("image_processor") or read_json(name, IMAGE_PROCESSOR_FILE, hub_options) or {}
         image_options = {**image_options, **{key: kwargs[key] for key in ("size", "max_tiles") if key in kwargs}}
         image_token_len = kwargs.get("image_token_len", saved.get("image_token_len"))
+        config_dict = read_json(name, CONFIG_FILE, hub_options)
+        default = DEFAULT_INSTRUCTIONS.get(str((config_dict or {}).get("model_type")))
+        default = saved.get("default_instruction") or (config_dict or {}).get("default_instruction") or default
         if image_token_len is None or "size" not in image_options:
-            config_dict = read_json(name, CONFIG_FILE, hub_options)
             config = GotOcrConfig.from_dict(config_dict) if config_dict else None
             image_options.setdefault("size", config.vision_config.image_size if config else DEFAULT_SIZE_PX)
             if image_token_len is None:
@@ -377,7 +389,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         tokenizer = load_tokenizer(name, **hub_options)
         template = find_file(name, CHAT_TEMPLATE_FILE, hub_options)
         chat_template = None if template is None else Path(template).read_text(encoding="utf-8")
-        return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len, chat_template)
+        return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len, chat_template, default)
 
 
 _PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])

@@ -34,6 +34,7 @@ class Generation:
         stop_event: Ends generation soon, once it is set.
         ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
         options: Options of transformers' generation; none of them: greedy.
+        suppressed_tokens: These are never generated.
     """
 
     max_new_tokens: int
@@ -41,6 +42,7 @@ class Generation:
     stop_event: threading.Event | None = None
     ngram_size: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    suppressed_tokens: tuple[int, ...] = ()
 
 
 class AnswerGenerator:
@@ -142,6 +144,7 @@ class AnswerGenerator:
                 num_beams=1,
                 max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
                 no_repeat_ngram_size=generation.ngram_size,
+                suppress_tokens=list(generation.suppressed_tokens) or None,
                 logits_processor=LogitsProcessorList([recorder]),
                 stopping_criteria=criteria,
                 streamer=streamer,

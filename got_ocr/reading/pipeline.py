@@ -104,7 +104,7 @@ class GotOcrPipeline(Pipeline):
             words = next((item[name] for name in TEXT_KEYS if item.get(name) is not None), text)
             if picture is None:
                 raise ValueError(
-                    f"a dictionary must name its picture 'images' or 'image', got {sorted(map(str, item))}."
+                    f"a dictionary must name its picture 'images' or 'image', got {', '.join(map(str, item))}."
                 )
             result = self(picture, words, **options)
             # One picture in a list is one picture all the same, as in transformers' own pipeline.

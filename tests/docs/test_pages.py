@@ -5,8 +5,10 @@ import re
 import pytest
 
 from docs.draw import ARCHITECTURE, PICTURES, ROOMS, STATIC, architecture_text
+from got_ocr.synthesis import KINDS
+from got_ocr.synthesis.degradation.degradations import DEGRADATIONS
 from got_ocr.version import __version__
-from tests.support.markdown import ROOT, sections
+from tests.support.markdown import ROOT, markdown_files, sections
 from tests.support.rooms import OUTSIDE, modules, room_of
 
 README_WORDS = 1200
@@ -37,6 +39,19 @@ def test_figures_name_their_script(title: str, text: str) -> None:
     """By a link or code that names a script, a module or a target; that these exist is tested for all documents."""
     named = re.search(r"python -m [\w.]+|make [a-z-]+|`got-ocr eval`|[\w/]+\.py\b", text)
     assert named, f"docs/figures.md, {title}: no script is named"
+
+
+def test_counts_of_kinds_and_degradations_are_right() -> None:
+    """Numbers that are spelled before `kinds` and `degradations` in README, docs and the rooms' documents."""
+    teens = [f"{part}teen" for part in ("thir", "four", "fif", "six", "seven", "eigh", "nine")]
+    numbers = ["ten", "eleven", "twelve", *teens, "twenty"]
+    right = {"kinds": len(KINDS), "degradations": len(DEGRADATIONS)}
+    for file in markdown_files():
+        if file.name in ("LOG.md", "CHANGELOG.md"):
+            continue
+        for number, word in re.findall(r"(\w+) (kinds|degradations)\b", file.read_text(encoding="utf-8").lower()):
+            if number in numbers:
+                assert numbers.index(number) + 10 == right[word], f"{file.relative_to(ROOT)}: {number} {word}"
 
 
 def test_the_changelog_has_this_version() -> None:

@@ -93,6 +93,39 @@ def test_resuming_gives_the_same_weights_to_the_bit(batches: BatchSource, tmp_pa
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_a_loss_that_is_none_stops_before_the_weights_are(batches: BatchSource, tmp_path: Path) -> None:
+    run = trainer(batches, tmp_path)
+    run.save()
+    with torch.no_grad():
+        run.model.model.embed_tokens.weight[0, 0] = float("nan")
+    run.step = 3  # of the stage that trains the decoder
+    with pytest.raises(ValueError, match=r"the loss of step 4 is nan: the learning rate \(0\.005\) is too high"):
+        run.train_step()
+    with pytest.raises(ValueError, match=r"1 of \d+ numbers of model\.embed_tokens\.weight are NaN or infinite"):
+        run.save()
+    fresh = trainer(batches, tmp_path)
+    fresh.load(tmp_path / STATE_FILE)  # the one before is kept
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
+
+
+def test_a_full_disk_keeps_the_state_before(
+    batches: BatchSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(batches, tmp_path)
+    run.save()
+    before = (tmp_path / STATE_FILE).read_bytes()
+
+    def fail(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:858] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="there is no room left for a checkpoint"):
+        run.save()
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
+
+
 def test_pictures_drawn_ahead_by_another_process_are_the_same(batches: BatchSource, tmp_path: Path) -> None:
     here = trainer(batches, tmp_path)
     config = dataclasses.replace(here.config, loader_processes=1)
