@@ -1,0 +1,106 @@
+"""Run the application: a socket, uvicorn, and an orderly end."""
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from .app import create_app
+from .options import ServerOptions
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 128
+KEEP_ALIVE_TIMEOUT_S = 10
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which ends by itself when it is told to, and not by the signal once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Listen to signals: the first lets requests finish, a second Ctrl-C does not."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Open the socket to listen on.
+
+    Args:
+        host: A name or an address of this machine.
+        port: The port; 0 for any that is free.
+
+    Returns:
+        The socket.
+
+    Raises:
+        OSError: If it can't be had.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a host's addresses."""
+    import ipaddress
+
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
+
+
+def run_server(
+    model: Any,
+    processor: Any,
+    options: ServerOptions,
+    listening: socket.socket,
+    *,
+    graceful_timeout_s: float = 60.0,
+    on_started: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests that are being answered then are finished.
+
+    Args:
+        model: The network.
+        processor: The checkpoint's.
+        options: Limits, name, key.
+        listening: Of :func:`open_socket`.
+        graceful_timeout_s: Seconds that requests have to finish after the signal.
+        on_started: Called with the server's URL once it answers.
+    """
+    config = uvicorn.Config(
+        create_app(model, processor, options),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_TIMEOUT_S,
+        timeout_graceful_shutdown=max(1, round(graceful_timeout_s)),
+        server_header=False,
+        # The address of a client is nothing that we use, so no header of a proxy is trusted.
+        proxy_headers=False,
+    )
+    server = _Server(config)
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    startup = server.startup
+
+    async def start(sockets: list[socket.socket] | None = None) -> None:
+        await startup(sockets)
+        if on_started is not None and server.started:
+            on_started(url)
+
+    server.startup = start  # type: ignore[method-assign]
+    server.run(sockets=[listening])
