@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         from ..serving.options import ServerOptions
-        from ..serving.server import is_loopback, open_socket, run_server
+        from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
         raise CommandError(
             exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install 'got-ocr[serve]'."
@@ -147,14 +147,10 @@ def run(args: argparse.Namespace) -> int:
 
             silence_libraries(show_downloads=not args.quiet)
             model, processor = load_model(choice, args.device, args.dtype)
-        run_server(
-            model,
-            processor,
-            options,
-            listening,
-            graceful_timeout_s=args.graceful_timeout,
-            on_started=lambda url: say(f"listening on {url}"),
+        server = make_server(
+            model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}")
         )
+        server.run(sockets=[listening])
     say("stopped.")
     return exit_codes.OK
 

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 BASE_MEMORY_BYTES = 2 * 2**30
 MEMORY_BYTES_PER_PIXEL = 32
 STREAM_LIMIT_BYTES = 4 * 2**20
+START_TIMEOUT_S = 120.0  # Python and Pillow start in half a second, unless the machine is at its limits.
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class _Child:
     async def ask(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for the answer; the child is killed where it takes too long or breaks down."""
         try:
+            if self._process is None or self._process.returncode is not None:
+                self._process = await self._start()
+                await asyncio.wait_for(self._receive(), START_TIMEOUT_S)
             return await asyncio.wait_for(self._ask(header, body), self._options.decode_timeout_s)
         except asyncio.TimeoutError:
             await self.kill()
@@ -67,17 +71,21 @@ class _Child:
 
     async def _ask(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         process = self._process
-        if process is None or process.returncode is not None:
-            process = self._process = await self._start()
-        if process.stdin is None or process.stdout is None:
-            raise OSError("a child process without pipes")
+        if process is None or process.stdin is None:
+            raise OSError("the child process has no pipe")
         text = json.dumps(header).encode()
         process.stdin.write(LENGTHS.pack(len(text), len(body)) + text)
         process.stdin.write(body)
         await process.stdin.drain()
+        return await self._receive()
+
+    async def _receive(self) -> tuple[dict[str, Any], bytes]:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise OSError("the child process has no pipe")
         header_length, body_length = LENGTHS.unpack(await process.stdout.readexactly(LENGTHS.size))
-        answer: dict[str, Any] = json.loads(await process.stdout.readexactly(header_length))
-        return answer, await process.stdout.readexactly(body_length)
+        header: dict[str, Any] = json.loads(await process.stdout.readexactly(header_length))
+        return header, await process.stdout.readexactly(body_length)
 
     async def _start(self) -> asyncio.subprocess.Process:
         max_pixels = int(self._options.max_pixels)

@@ -139,6 +139,7 @@ def main() -> None:
     Image.init()
     Image.MAX_IMAGE_PIXELS = int(sys.argv[2])
     limit_process(int(sys.argv[1]))
+    write_message(answers, {"ready": True})
     while (message := read_message(requests)) is not None:
         header, body = answer(*message)
         write_message(answers, header, body)

@@ -20,8 +20,17 @@ KEEP_ALIVE_TIMEOUT_S = 10
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, which ends by itself when it is told to, and not by the signal once more."""
+class Server(uvicorn.Server):
+    """uvicorn, which ends by itself when it is told to, not by the signal once more, and says where it listens.
+
+    Args:
+        config: uvicorn's.
+        on_started: Called with the server's URL once it answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[str], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_started = on_started
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -35,6 +44,13 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        if self._on_started is not None and self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            self._on_started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -62,24 +78,24 @@ def is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
 
 
-def run_server(
+def make_server(
     model: Any,
     processor: Any,
     options: ServerOptions,
-    listening: socket.socket,
-    *,
     graceful_timeout_s: float = 60.0,
     on_started: Callable[[str], None] | None = None,
-) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests that are being answered then are finished.
+) -> Server:
+    """Make a server; its `run(sockets=[...])` serves until SIGTERM or Ctrl-C.
 
     Args:
         model: The network.
         processor: The checkpoint's.
         options: Limits, name, key.
-        listening: Of :func:`open_socket`.
         graceful_timeout_s: Seconds that requests have to finish after the signal.
         on_started: Called with the server's URL once it answers.
+
+    Returns:
+        The server.
     """
     config = uvicorn.Config(
         create_app(model, processor, options),
@@ -92,15 +108,4 @@ def run_server(
         # The address of a client is nothing that we use, so no header of a proxy is trusted.
         proxy_headers=False,
     )
-    server = _Server(config)
-    host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    startup = server.startup
-
-    async def start(sockets: list[socket.socket] | None = None) -> None:
-        await startup(sockets)
-        if on_started is not None and server.started:
-            on_started(url)
-
-    server.startup = start  # type: ignore[method-assign]
-    server.run(sockets=[listening])
+    return Server(config, on_started)

@@ -22,6 +22,8 @@ from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrR
 MAX_FORM_FIELDS = 50
 _DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
+# What pydantic puts into a place for the members of a union.
+_UNION_MEMBER = re.compile(r"(?:str|list\[.*|constrained-.*|function-.*)\Z")
 _FILE_FIELDS = ("file", "image", "files", "file[]", "image[]")
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -94,13 +96,15 @@ def validate(model: type[AnyModel], body: bytes | dict[str, Any]) -> AnyModel:
         The checked body.
 
     Raises:
-        ApiError: If it does not fit; the message names the first field that does not.
+        ApiError: If it does not fit; the message names a field that does not.
     """
     try:
         return model.model_validate_json(body) if isinstance(body, bytes) else model.model_validate(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(one) for one in first["loc"])[:100]
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        # Where a value may be of several kinds, the deepest error is that of the kind which was meant.
+        first = max(found, key=lambda one: len(one["loc"]))
+        place = ".".join(str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))[:100]
         raise ApiError(400, f"{place or 'the body'}: {first['msg']}.", place or None) from None
 
 
