@@ -259,19 +259,21 @@ def test_limits_of_bytes_pages_and_pixels(nano, page_png):
     # The header says 60000 x 60000 pixels, in a few bytes.
     monster = bytearray(bomb)
     monster[16:24] = (60_000).to_bytes(4, "big") * 2
-    with run(*nano, max_bytes=100_000, max_pages=3, max_pixels=10_000_000, num_decoders=1) as server:
-        with server.client() as client:
-            large = client.post("/v1/ocr", files={"file": b"x" * 200_000})
-            chunked = client.post(
-                "/v1/ocr",
-                content=(b'{"image": "' if not number else b"A" * 50_000 for number in range(5)),
-                headers={"Content-Type": "application/json"},
-            )
-            pages = client.post("/v1/ocr", files={"file": many})
-            chosen = client.post("/v1/ocr", files={"file": many}, data={"pages": "2-4"})
-            pixels = client.post("/v1/ocr", files={"file": bomb})
-            monstrous = client.post("/v1/ocr", files={"file": bytes(monster)})
-            good = client.post("/v1/ocr", files={"file": page_png})
+    with (
+        run(*nano, max_bytes=100_000, max_pages=3, max_pixels=10_000_000, num_decoders=1) as server,
+        server.client() as client,
+    ):
+        large = client.post("/v1/ocr", files={"file": b"x" * 200_000})
+        chunked = client.post(
+            "/v1/ocr",
+            content=(b'{"image": "' if not number else b"A" * 50_000 for number in range(5)),
+            headers={"Content-Type": "application/json"},
+        )
+        pages = client.post("/v1/ocr", files={"file": many})
+        chosen = client.post("/v1/ocr", files={"file": many}, data={"pages": "2-4"})
+        pixels = client.post("/v1/ocr", files={"file": bomb})
+        monstrous = client.post("/v1/ocr", files={"file": bytes(monster)})
+        good = client.post("/v1/ocr", files={"file": page_png})
 
     assert large.status_code == chunked.status_code == 413
     assert "100,000 bytes" in error_of(chunked)
@@ -284,19 +286,18 @@ def test_limits_of_bytes_pages_and_pixels(nano, page_png):
 
 
 def test_a_key_is_asked_for_everywhere_but_for_health(nano, page_png):
-    with run(*nano, api_key="sesame", num_decoders=1) as server:
-        with server.client() as client:
-            for headers in ({}, {"Authorization": "Bearer open"}, {"Authorization": "sesame"}, {"X-API-Key": "sesam"}):
-                for path in ("/v1/models", "/metrics", "/openapi.json", "/v1/nothing"):
-                    answer = client.get(path, headers=headers)
-                    assert answer.status_code == 401
-                    assert answer.headers["www-authenticate"] == "Bearer"
-                    assert "sesame" not in error_of(answer)
-                refused = client.post("/v1/ocr", files={"file": page_png}, headers=headers)
-                assert refused.status_code == 401
-            assert client.get("/healthz").status_code == 200
-            for headers in ({"Authorization": "Bearer sesame"}, {"X-API-Key": "sesame"}):
-                assert client.get("/v1/models", headers=headers).status_code == 200
+    with run(*nano, api_key="sesame", num_decoders=1) as server, server.client() as client:
+        for headers in ({}, {"Authorization": "Bearer open"}, {"Authorization": "sesame"}, {"X-API-Key": "sesam"}):
+            for path in ("/v1/models", "/metrics", "/openapi.json", "/v1/nothing"):
+                answer = client.get(path, headers=headers)
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert "sesame" not in error_of(answer)
+            refused = client.post("/v1/ocr", files={"file": page_png}, headers=headers)
+            assert refused.status_code == 401
+        assert client.get("/healthz").status_code == 200
+        for headers in ({"Authorization": "Bearer sesame"}, {"X-API-Key": "sesame"}):
+            assert client.get("/v1/models", headers=headers).status_code == 200
 
 
 def test_the_key_is_not_in_what_the_options_say_of_themselves():

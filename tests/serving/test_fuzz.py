@@ -4,21 +4,17 @@ import contextlib
 
 import pytest
 
-pytest.importorskip("fastapi")
-schemathesis = pytest.importorskip("schemathesis")
-
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import GenerationMode
-from schemathesis.checks import CHECKS, load_all_checks
-
 from tests.serving.conftest import as_png, as_uri, draw_page, run
 
-load_all_checks()
+schemathesis = pytest.importorskip("schemathesis")
+hypothesis = pytest.importorskip("hypothesis")
+checks = pytest.importorskip("schemathesis.checks")
+
+checks.load_all_checks()
 # Base64 of anything is allowed by the description, and is no picture for all that; a colour has its own check.
 NOT_OF_US = ("positive_data_acceptance", "negative_data_rejection", "use_after_free", "ensure_resource_availability")
-FEW = 12  # Requests of each operation in the default run.
-MANY = 400
+FEW = 3  # Requests of each operation in the default run.
+MANY = 200
 
 
 @pytest.fixture(scope="module")
@@ -32,27 +28,27 @@ def fuzzed_server(tiny_model, tiny_processor):
 def fuzz(server, num_examples):
     """Send made-up requests to each operation. Returns: how many of each status came back."""
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
-    excluded = [CHECKS.get_one(name) for name in NOT_OF_US]
+    excluded = [checks.CHECKS.get_one(name) for name in NOT_OF_US]
     counts = {}
     for result in schema.get_all_operations():
         operation = result.ok()
-        for mode in GenerationMode:
+        for mode in schemathesis.GenerationMode:
 
-            @given(case=operation.as_strategy(mode))
-            @settings(
+            @hypothesis.given(case=operation.as_strategy(mode))
+            @hypothesis.settings(
                 max_examples=num_examples,
                 deadline=None,
                 database=None,
                 derandomize=True,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
+                phases=[hypothesis.Phase.generate],
+                suppress_health_check=list(hypothesis.HealthCheck),
             )
             def check(case):
                 response = case.call_and_validate(base_url=server.url, excluded_checks=excluded, timeout=60)
                 counts[response.status_code] = counts.get(response.status_code, 0) + 1
 
             # An operation without parameters has nothing that could be wrong.
-            with contextlib.suppress(Unsatisfiable):
+            with contextlib.suppress(hypothesis.errors.Unsatisfiable):
                 check()
     return counts
 
@@ -67,7 +63,7 @@ def check_alive(server):
 def test_made_up_requests_get_what_the_description_says(fuzzed_server):
     counts = fuzz(fuzzed_server, FEW)
 
-    assert sum(counts.values()) > 50
+    assert sum(counts.values()) > 12
     assert not [status for status in counts if status >= 500]
     check_alive(fuzzed_server)
 

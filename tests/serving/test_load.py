@@ -313,7 +313,8 @@ class Crowd:
         body = json.dumps({"image": as_uri(as_png(draw_page()))}).encode()
         host, port = self.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        lines = ("POST /v1/ocr HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines) + "\r\n\r\n"
         # Some go away within the body, others while they wait.
         writer.write(head.encode() + body[: len(body) // (1 + number % 2)])
         await writer.drain()

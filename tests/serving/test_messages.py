@@ -84,7 +84,7 @@ def test_each_published_prompt_chooses_the_mode_that_writes_it(mode):
     ],
 )
 def test_what_is_wrong_is_said(text, expected):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         make_mode(parse_message_text(text))
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
