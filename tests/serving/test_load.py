@@ -16,7 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.serving.conftest import LINES, as_pdf, as_png, as_uri, draw_page, run
+from tests.serving.conftest import LINES, RunningServer, as_pdf, as_png, as_uri, draw_page, run
 
 TEXT = "\n".join(LINES)
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,8 +114,8 @@ def test_a_client_that_goes_away_is_not_read_for(gated, page_png, is_stream):
 
     assert good.json()["text"] == TEXT
     assert gated.metric("got_ocr_requests_cancelled_total") == 3
-    # Of the three the first was begun; the others were never read.
-    assert gated.batches == [1, 1]
+    # Of the three the first may have been begun; the others were never read.
+    assert gated.batches in ([1], [1, 1])
 
 
 def test_a_stream_whose_client_goes_away_midway_frees_its_place(gated, page_png):
@@ -221,7 +221,14 @@ def test_sigterm_under_load_finishes_what_runs():
     try:
         for thread in threads:
             thread.start()
-        time.sleep(1.5)
+        server = RunningServer(url, None)
+        wait_until(
+            lambda: (
+                server.metric("got_ocr_requests_in_progress")
+                + server.metric('got_ocr_requests_total{endpoint="/v1/ocr",status="200"}')
+                == 6
+            )
+        )
         process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join(150)
