@@ -1,8 +1,8 @@
 """The HTTP server: pages come in as uploads or chat messages, are read in batches, and go out as JSON, text or files.
 
 In: a loaded model and :class:`ServerOptions`. Out: an ASGI application (:func:`create_app`), or a server that runs
-(:func:`make_server`). What a client sends is decoded in child processes of no rights (`decoding_worker`), read by one
-thread (`reading_thread`), and bounded everywhere: bytes, pixels, pages, seconds, and requests that wait.
+(:func:`make_server`). What a client sends is decoded in processes of `processing.isolation`, read by one thread
+(`reading_thread`), and bounded everywhere: bytes, pixels, pages, seconds, and requests that wait.
 Imports `reading`, `rendering`, `hub` and what stands below them; needs `got-ocr[serve]`.
 """
 

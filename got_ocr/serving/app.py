@@ -108,7 +108,7 @@ def _add_reading(app: FastAPI, service: Service) -> None:
     )
     async def ocr(request: Request) -> Response:
         async with service.admit():
-            fields, sources = await uploads.read_ocr_request(request, service.options)
+            fields, sources = await uploads.read_ocr_request(request, service.options, service.decoder)
             _check_model(fields.model, service)
             mode = uploads.mode_of(fields)
             check_output(fields.output, mode, sources)
@@ -143,7 +143,7 @@ def _add_reading(app: FastAPI, service: Service) -> None:
     async def completions(request: Request) -> Response:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(service.admit())
-            fields, mode, sources = await uploads.read_chat_request(request, service.options)
+            fields, mode, sources = await uploads.read_chat_request(request, service.options, service.decoder)
             _check_model(fields.model, service)
             longest = fields.max_completion_tokens or fields.max_tokens
             read = ReadRequest(sources, mode, _tokens(longest, service))

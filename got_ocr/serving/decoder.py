@@ -1,28 +1,26 @@
-"""Decode uploads in child processes: see `decoding_worker` for what they may do."""
+"""Decode uploads: by the processes of `processing.isolation`, a few at once, without holding up the event loop."""
 
 import asyncio
-import contextlib
-import json
-import logging
-import os
-import sys
+import io
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from PIL import Image
 
-from .decoding_worker import LENGTHS
+from ..processing.fetching import fetch
+from ..processing.isolation import warm_up
+from ..processing.options import PageError, SourceOptions
+from ..processing.pages import FoundPage, find_pages
 from .errors import ApiError
 from .options import ServerOptions
 
-logger = logging.getLogger(__name__)
+# What a request may say of how its pages are loaded; other limits are nothing that a client can raise.
+SPELLED = {"dpi": "dpi", "pages": "pages", "password": "password"}
 
-# A child's address space: Python, Pillow and PDFium reserve about 1 GB; 16-bit pixels pass through floats of 4 bytes
-# in three channels, and exist twice for a moment.
-BASE_MEMORY_BYTES = 2 * 2**30
-MEMORY_BYTES_PER_PIXEL = 32
-STREAM_LIMIT_BYTES = 4 * 2**20
-START_TIMEOUT_S = 120.0  # Python and Pillow start in half a second, unless the machine is at its limits.
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -44,81 +42,16 @@ class Source:
     password: str | None = None
 
 
-class _Child:
-    """One child process; started when it is first needed, and again after it was killed."""
+class _Upload(io.BytesIO):
+    """A file that has a name for errors, and no path."""
 
-    def __init__(self, options: ServerOptions) -> None:
-        self._options = options
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def ask(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for the answer; the child is killed where it takes too long or breaks down."""
-        try:
-            if self._process is None or self._process.returncode is not None:
-                self._process = await self._start()
-                await asyncio.wait_for(self._receive(), START_TIMEOUT_S)
-            return await asyncio.wait_for(self._ask(header, body), self._options.decode_timeout_s)
-        except asyncio.TimeoutError:
-            await self.kill()
-            return {"error": f"takes more than {self._options.decode_timeout_s:g} seconds to decode."}, b""
-        except (asyncio.IncompleteReadError, ConnectionError, OSError, ValueError):
-            await self.kill()
-            logger.warning("A decoding process ended over an upload.")
-            return {"error": "can't be decoded: it is damaged, or needs too much memory."}, b""
-        except BaseException:
-            await self.kill()
-            raise
-
-    async def _ask(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        process = self._process
-        if process is None or process.stdin is None:
-            raise OSError("the child process has no pipe")
-        text = json.dumps(header).encode()
-        process.stdin.write(LENGTHS.pack(len(text), len(body)) + text)
-        process.stdin.write(body)
-        await process.stdin.drain()
-        return await self._receive()
-
-    async def _receive(self) -> tuple[dict[str, Any], bytes]:
-        process = self._process
-        if process is None or process.stdout is None:
-            raise OSError("the child process has no pipe")
-        header_length, body_length = LENGTHS.unpack(await process.stdout.readexactly(LENGTHS.size))
-        header: dict[str, Any] = json.loads(await process.stdout.readexactly(header_length))
-        return header, await process.stdout.readexactly(body_length)
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        max_pixels = int(self._options.max_pixels)
-        memory_bytes = BASE_MEMORY_BYTES + MEMORY_BYTES_PER_PIXEL * max_pixels
-        # One thread each: every thread of OpenBLAS reserves address space.
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        environment.pop("GOT_OCR_API_KEY", None)
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "got_ocr.serving.decoding_worker",
-            str(memory_bytes),
-            str(max(max_pixels, 2**26)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=STREAM_LIMIT_BYTES,
-            env=environment,
-            # Ctrl-C is for the server, which ends its children when it is done.
-            start_new_session=os.name == "posix",
-        )
-
-    async def kill(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    def __init__(self, source: Source) -> None:
+        super().__init__(source.data)
+        self.name = source.name
 
 
 class Decoder:
-    """A few child processes that decode.
+    """Finds and decodes pages.
 
     Args:
         options: The server's.
@@ -126,13 +59,23 @@ class Decoder:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._free: asyncio.Queue[_Child] = asyncio.Queue()
-        self._children = [_Child(options) for _ in range(options.num_decoders)]
-        self._tasks: set[asyncio.Task[tuple[dict[str, Any], bytes]]] = set()
-        for child in self._children:
-            self._free.put_nowait(child)
+        self._threads = ThreadPoolExecutor(options.num_decoders, "got-ocr-decode")
 
-    async def find_pages(self, source: Source, max_pages: int) -> list[int]:
+    def _source_options(self) -> SourceOptions:
+        return SourceOptions(
+            timeout_s=self._options.fetch_timeout_s,
+            max_bytes=self._options.max_bytes,
+            max_pixels=self._options.max_pixels,
+            page_timeout_s=self._options.decode_timeout_s,
+            allow_private_addresses=False,
+            spelled=SPELLED,
+        )
+
+    async def start(self) -> None:
+        """Start a decoding process, for a page that comes soon."""
+        await self._run(warm_up)
+
+    async def find_pages(self, source: Source, max_pages: int) -> list[FoundPage]:
         """Find the pages of a source; pixels are not decoded.
 
         Args:
@@ -140,26 +83,36 @@ class Decoder:
             max_pages: How many may be read.
 
         Returns:
-            The pages' numbers, counted from 1.
+            The pages.
 
         Raises:
             ApiError: If it is no picture, or has more pages.
         """
-        header, _ = await self._ask(source, {"op": "inspect", "max_pages": max_pages})
-        if header.get("too_many"):
+
+        def find() -> list[FoundPage]:
+            options = SourceOptions.of(
+                self._source_options(), dpi=source.dpi, pages=source.pages, password=source.password
+            )
+            found = list(itertools.islice(find_pages(_Upload(source), options), max_pages + 1))
+            if len(found) == 1 and found[0].document is None:
+                found[0].load()  # It can't be had, and says so.
+            return found
+
+        try:
+            found = await self._run(find)
+        except PageError as error:
+            raise ApiError(422, str(error)) from None
+        if len(found) > max_pages:
             raise ApiError(
                 413, f"{source.name}: more than {self._options.max_pages} pages: choose some by `pages`.", "pages"
             )
-        if "error" in header:
-            raise ApiError(422, self._describe(source, header["error"]))
-        return [int(number) for number in header["numbers"]]
+        return found
 
-    async def load_page(self, source: Source, number: int) -> Image.Image:
+    async def load_page(self, page: FoundPage) -> Image.Image:
         """Decode a page.
 
         Args:
-            source: What a client sent.
-            number: Which page, counted from 1.
+            page: Of :meth:`find_pages`.
 
         Returns:
             An upright RGB picture.
@@ -167,45 +120,33 @@ class Decoder:
         Raises:
             ApiError: If it can't be decoded.
         """
-        header, pixels = await self._ask(source, {"op": "load", "number": number})
-        if "error" in header:
-            raise ApiError(422, self._describe(source, header["error"]))
-        return Image.frombytes("RGB", tuple(header["size"]), pixels)
-
-    @staticmethod
-    def _describe(source: Source, error: str) -> str:
-        """Put the client's name in the place of what the child called it."""
-        own = f"{len(source.data)} bytes"
-        text = error.removeprefix(f"{own}#").removeprefix(f"{own}:").removeprefix(own).strip()
-        # How the library's callers raise a limit is nothing that this call could do.
-        text = text.replace(" or raise max_pixels", "").replace(" and PIL.Image.MAX_IMAGE_PIXELS", "")
-        return f"{source.name}: {text}"
-
-    async def _ask(self, source: Source, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        options = {
-            "dpi": source.dpi,
-            "pages": source.pages,
-            "password": source.password,
-            "max_bytes": self._options.max_bytes,
-            "max_pixels": self._options.max_pixels,
-        }
-        # A client that goes away doesn't end what its child is at; the child is free again when that is done.
-        task = asyncio.create_task(self._ask_child({**request, "options": options}, source.data))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
-
-    async def _ask_child(self, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        child = await self._free.get()
         try:
-            return await child.ask(header, data)
-        finally:
-            self._free.put_nowait(child)
+            return (await self._run(page.load)).image
+        except PageError as error:
+            raise ApiError(422, str(error)) from None
+
+    async def fetch(self, url: str) -> bytes:
+        """Fetch what a client named, from the public internet only.
+
+        Args:
+            url: An http(s) URL.
+
+        Returns:
+            The bytes.
+
+        Raises:
+            ApiError: If it can't be had; of addresses that are not public nothing more is said.
+        """
+        try:
+            data, _ = await self._run(lambda: fetch(url, "url", self._source_options()))
+        except PageError as error:
+            raise ApiError(422, str(error), "url") from None
+        return data
+
+    async def _run(self, work: Callable[[], _Result]) -> _Result:
+        """Do something in a thread; a client that goes away does not end what its thread is at."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def close(self) -> None:
-        """End all children."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for child in self._children:
-            await child.kill()
+        """End the threads, when they are done; processes end with this one."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -38,7 +38,7 @@ class ServerOptions:
         upload_timeout_s: Seconds a request's body may take to arrive, and each piece of its answer to be taken.
         decode_timeout_s: Seconds that decoding a page may take.
         fetch_timeout_s: Seconds that fetching a URL may take.
-        num_decoders: Processes that decode pictures.
+        num_decoders: Pages decoded at once, each in a process of its own.
         allow_urls: Whether pictures may be named by http(s) URLs. Addresses that are not public are refused.
         api_key: What clients must send as `Authorization: Bearer ...` or `X-API-Key`; empty for none.
 

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from ..processing.mode import Mode
+from ..processing.pages import FoundPage
 from ..reading.answer import GotOcrAnswer
 from ..reading.reader import PAGE_BREAK
 from .decoder import Decoder, Source
@@ -64,9 +65,9 @@ class _Place:
     index: int
     source_index: int
     source: Source
-    number: int
-    error: str | None = None
-    image: Image.Image | None = field(default=None, repr=False)
+    number: int = 1
+    found: FoundPage | None = None
+    error: str = ""
 
 
 class Service:
@@ -83,28 +84,21 @@ class Service:
         self.metrics = Metrics()
         self.created = int(time.time())
         self.reading = ReadingThread(model, processor, options.batch_size, self.metrics)
-        self._decoder: Decoder | None = None
+        self.decoder = Decoder(options)
         self._num_admitted = 0
         # Decoded pages are large. So many are in memory at once, over all requests; and one document read together.
         self._decoded = asyncio.Semaphore(options.batch_size + options.num_decoders)
         self._together = asyncio.Semaphore(1)
 
-    @property
-    def decoder(self) -> Decoder:
-        """The decoding processes."""
-        if self._decoder is None:
-            self._decoder = Decoder(self.options)
-        return self._decoder
-
     async def start(self) -> None:
         """Begin to read."""
         self.reading.start()
+        await self.decoder.start()
 
     async def close(self) -> None:
         """Stop reading and end all processes."""
         await asyncio.to_thread(self.reading.close)
-        if self._decoder is not None:
-            await self._decoder.close()
+        await self.decoder.close()
 
     @contextlib.asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
@@ -185,23 +179,24 @@ class Service:
         places: list[_Place] = []
         for source_index, source in enumerate(sources):
             try:
-                numbers = await self.decoder.find_pages(source, self.options.max_pages - len(places))
+                found = await self.decoder.find_pages(source, self.options.max_pages - len(places))
             except ApiError as error:
                 if error.status != 422 or len(sources) == 1:
                     raise
-                places.append(_Place(len(places), source_index, source, 1, error.message))
+                places.append(_Place(len(places), source_index, source, error=error.message))
                 continue
             places += [
-                _Place(len(places) + offset, source_index, source, number) for offset, number in enumerate(numbers)
+                _Place(len(places) + offset, source_index, source, page.number, page)
+                for offset, page in enumerate(found)
             ]
         return places
 
     async def _read_place(self, place: _Place, request: ReadRequest) -> PageAnswer:
-        if place.error is not None:
+        if place.found is None:
             return self._failed(place, place.error)
         async with self._decoded:
             try:
-                image = await self.decoder.load_page(place.source, place.number)
+                image = await self.decoder.load_page(place.found)
             except ApiError as error:
                 return self._failed(place, error.message)
             if request.on_picture is not None:
@@ -219,9 +214,9 @@ class Service:
         async with self._together:
             pages = []
             for place in places:
-                if place.error is not None:
+                if place.found is None:
                     raise ApiError(422, place.error)
-                pages.append(await self.decoder.load_page(place.source, place.number))
+                pages.append(await self.decoder.load_page(place.found))
             task = ReadingTask(pages, request.mode, request.max_new_tokens, request.on_text)
             del pages
             try:

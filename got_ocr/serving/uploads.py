@@ -12,9 +12,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from ..processing.mode import Mode
-from .decoder import Source
+from .decoder import Decoder, Source
 from .errors import ApiError
-from .fetching import fetch
 from .messages import make_mode, parse_message_text
 from .options import ServerOptions
 from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrRequest, ReadingFields
@@ -34,12 +33,15 @@ def content_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_ocr_request(request: Request, options: ServerOptions) -> tuple[OcrRequest | OcrForm, list[Source]]:
+async def read_ocr_request(
+    request: Request, options: ServerOptions, decoder: Decoder
+) -> tuple[OcrRequest | OcrForm, list[Source]]:
     """Take the body of POST /v1/ocr apart.
 
     Args:
         request: The request.
         options: The server's.
+        decoder: Fetches URLs.
 
     Returns:
         Its fields, and its files.
@@ -62,7 +64,7 @@ async def read_ocr_request(request: Request, options: ServerOptions) -> tuple[Oc
             415, f"send multipart/form-data or application/json, got {content_type[:100] or 'no content type'}."
         )
     for url in _as_list(fields.url):
-        contents.append(("url", await _fetch(url, options, "url")))
+        contents.append(("url", await _fetch(url, options, decoder, "url")))
     if not contents:
         raise ApiError(400, "nothing to read: send a file as `file`, or base64 as `image`.", "image")
     return fields, _as_sources(contents, fields)
@@ -148,10 +150,10 @@ def _as_sources(contents: Sequence[tuple[str, bytes]], fields: FileFields) -> li
     ]
 
 
-async def _fetch(url: str, options: ServerOptions, param: str) -> bytes:
+async def _fetch(url: str, options: ServerOptions, decoder: Decoder, param: str) -> bytes:
     if not options.allow_urls:
         raise ApiError(400, "this server fetches no URLs: send the picture itself, as base64 or a data: URI.", param)
-    return await fetch(url, options.fetch_timeout_s, options.max_bytes)
+    return await decoder.fetch(url)
 
 
 def mode_of(fields: ReadingFields) -> Mode:
@@ -172,7 +174,9 @@ def mode_of(fields: ReadingFields) -> Mode:
         raise ApiError(400, str(error)) from None
 
 
-async def read_chat_request(request: Request, options: ServerOptions) -> tuple[ChatRequest, Mode, list[Source]]:
+async def read_chat_request(
+    request: Request, options: ServerOptions, decoder: Decoder
+) -> tuple[ChatRequest, Mode, list[Source]]:
     """Take the body of POST /v1/chat/completions apart.
 
     The last user message says what to read; where it has no picture, those of the last message that has some are read
@@ -181,6 +185,7 @@ async def read_chat_request(request: Request, options: ServerOptions) -> tuple[C
     Args:
         request: The request.
         options: The server's.
+        decoder: Fetches URLs.
 
     Returns:
         Its fields, the mode, and its files.
@@ -213,7 +218,7 @@ async def read_chat_request(request: Request, options: ServerOptions) -> tuple[C
     contents = []
     for url in urls:
         if _HTTP_URL.match(url):
-            contents.append(("image_url", await _fetch(url, options, "image_url")))
+            contents.append(("image_url", await _fetch(url, options, decoder, "image_url")))
         else:
             contents.append(("image_url", decode_base64(url, "image_url")))
     return fields, mode, _as_sources(contents, fields.files or FileFields())
