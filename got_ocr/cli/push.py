@@ -78,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
     say(choice.notice)
     silence_libraries(show_downloads=not args.quiet)
     if args.dry_run:
-        for file in _build(args, choice, Path(args.dry_run).expanduser(), results):
-            print(file)
+        for name in _build(args, choice, Path(args.dry_run).expanduser(), results):
+            print(name)
         say(f"wrote {args.dry_run}; nothing was uploaded.")
         return exit_codes.OK
     with tempfile.TemporaryDirectory(prefix="got-ocr-push-") as folder:

@@ -147,9 +147,7 @@ def run(args: argparse.Namespace) -> int:
 
             silence_libraries(show_downloads=not args.quiet)
             model, processor = load_model(choice, args.device, args.dtype)
-        server = make_server(
-            model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}")
-        )
+        server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
         server.run(sockets=[listening])
     say("stopped.")
     return exit_codes.OK

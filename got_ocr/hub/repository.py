@@ -149,9 +149,10 @@ def _write_card(name: str, facts: CardFacts, source: Path | None) -> str:
     for field, value in {"license": "apache-2.0", "library_name": "transformers"}.items():
         if getattr(card.data, field, None) is None:
             setattr(card.data, field, value)
-    card.data.pipeline_tag = "image-text-to-text"
-    before = getattr(card.data, "tags", None) or []
-    card.data.tags = list(dict.fromkeys([*before, "got", "ocr", "custom_code", *facts.tags]))
+    data: Any = card.data
+    data.pipeline_tag = "image-text-to-text"
+    before = getattr(data, "tags", None) or []
+    data.tags = list(dict.fromkeys([*before, "got", "ocr", "custom_code", *facts.tags]))
     return str(card)
 
 
