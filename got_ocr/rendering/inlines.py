@@ -230,8 +230,10 @@ class _InlineReader:
         kind = match.lastgroup
         if kind == "newline":
             self._add(match, plain_from, Inline("break"))
-            end = match.end()
-            return end + (self.text[end : min(end + 1, self.end)] == "\n")
+            after = match.end()
+            if after < self.end and self.text[after] == "\n":
+                after += 1
+            return after
         if kind in ("formula", "smiles", "environment", "command", "accent", "link", "code", "brace"):
             read: Callable[[re.Match[str], int], int | None] = getattr(self, f"_read_{kind}")
             return read(match, plain_from)

@@ -1,7 +1,6 @@
 """Cut a page into blocks: everything GOT writes, mixed in any order, none of which makes it fail."""
 
 import re
-from functools import partial
 
 from got_ocr.rendering import charts, inlines, tables
 from got_ocr.rendering.blocks import Block, Inline, strip_pieces
