@@ -32,8 +32,9 @@ def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
     excess = np.asarray(ImageChops.subtract(paper, grey).resize(sample.shape[::-1], Image.Resampling.NEAREST))
-    # Most of a crop may be letters; most of a page is paper.
-    usual = np.percentile(excess, Ink.CROP_PAPER_PERCENT if is_told else 50)
+    usual = float(np.median(excess))
+    if is_told and usual > Ink.SHARE * float(np.percentile(excess, Ink.DARKEST_PERCENT)):
+        usual = float(np.percentile(excess, Ink.CROP_PAPER_PERCENT))  # Most of a crop may be letters.
     return ImageChops.subtract(paper, grey, 1.0, -int(usual))
 
 

@@ -231,6 +231,15 @@ class Frames:
     CLOSED = 0.85  # share of each side that is drawn [eye]
 
 
+class Dashes:
+    """noise.py: dashed lines that run up and down."""
+
+    LEAST = 5  # dashes [eye]
+    SHAPE = 1.8  # height of a dash by its width at least [scans]
+    LEVEL = 0.6  # widths of a dash by which they may stand aside [eye]
+    ALIKE = 0.35  # share by which their heights and gaps differ at most [eye]
+
+
 class Gutters:
     """columns.py: tall white strips between columns."""
 
@@ -253,6 +262,7 @@ class Rows:
     COLUMN_WIDTH_EM = 6.5  # narrower text on either side of a gutter is a table's, read row by row [pages]
     PROSE_SHARE = 0.5  # of the lines of both sides are wider, where both are prose [pages]
     SHORT_COLUMN_LINES = 3  # no column has so few [pages]
+    LONG_COLUMN_LINES = 14  # white beside so many lines is a column's, however wide its last line's gaps are [scans]
     TABLE_REACH_EM = 4.0  # rows so near tell whether a row is a table's [pages]
     TABLE_ROWS = 2  # of a table there are so many nearby, but for a lone one [pages]
     PROSE_TABLE_ROWS = 3  # and so many beside prose [pages]
