@@ -17,7 +17,7 @@ from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
 from .decoding import AnswerGenerator, Generation
 from .doubt import DOUBTFUL_PAGE, DOUBTFUL_REGION, PieceReading, check_slice, is_doubtful
-from .options import SILENT, ReadingHooks
+from .options import SILENT, ReadingHooks, ReadingOptions
 from .streaming import PageStream
 from .turning import certainty, choose_sample, is_better_turned, turns_to_try
 
@@ -43,8 +43,7 @@ class SliceReader:
     Args:
         generator: Turns batches into answers.
         mode: What to read.
-        batch_size: Pictures of full size encoded at once.
-        max_new_tokens: Longest answer of a slice.
+        options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
     """
 
@@ -52,8 +51,7 @@ class SliceReader:
         self,
         generator: AnswerGenerator,
         mode: Mode,
-        batch_size: int,
-        max_new_tokens: int,
+        options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
     ) -> None:
         config = generator.config
@@ -67,9 +65,11 @@ class SliceReader:
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         self.slicing = SlicingOptions.from_dict(config.slicing or {"rows": 0})
         self.canvas_px: int = config.vision_config.image_size
-        self.step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // self.canvas_px) ** 2)
-        limit = config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN if made_for_slices else max_new_tokens
-        self.generation = Generation(min(max_new_tokens, limit), stop_event=hooks.stop_event)
+        self.step = min(MAX_SLICES_PER_BATCH, options.batch_size * max(1, 1024 // self.canvas_px) ** 2)
+        limit = options.max_new_tokens
+        if made_for_slices:
+            limit = min(limit, config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
+        self.generation = Generation(limit, stop_event=hooks.stop_event, options=options.generation)
 
     def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:
         """Read one document.
