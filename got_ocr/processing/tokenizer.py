@@ -180,9 +180,9 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
             The tokens.
         """
         split = kwargs.pop(_SPLIT, None)
-        tokens: list[str] = super().tokenize(
-            text, **(kwargs if split is None else {**kwargs, "split_special_tokens": split})
-        )
+        if split is not None:
+            kwargs["split_special_tokens"] = split
+        tokens: list[str] = super().tokenize(text, **kwargs)
         return tokens
 
     def _encode_plus(self, *args: Any, **kwargs: Any) -> Any:
