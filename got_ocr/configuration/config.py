@@ -258,11 +258,12 @@ class GotOcrConfig(Qwen2Config):
             config_dict = flatten_port_config(config_dict)
         if default is not None and not config_dict.get("default_instruction"):
             config_dict = {**config_dict, "default_instruction": default}
-        return super().from_dict(config_dict, **kwargs)
+        config: GotOcrConfig = super().from_dict(config_dict, **kwargs)
+        return config
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise; `rope_theta` stays at the top level, where the original's readers and transformers 4 look."""
-        output = super().to_dict()
+        output: dict[str, Any] = super().to_dict()
         rope_parameters = output.get("rope_parameters")
         if rope_parameters:
             output["rope_theta"] = rope_parameters["rope_theta"]

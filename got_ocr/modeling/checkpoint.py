@@ -199,7 +199,8 @@ def open_checkpoint(path_or_id: str | os.PathLike[str], variant: str | None = No
 
 def _find_weight_files(path_or_id: str | os.PathLike[str], variant: str | None, **hub: Any) -> list[Path]:
     def find(name: str) -> str | None:
-        return cached_file(path_or_id, name, _raise_exceptions_for_missing_entries=False, **hub)
+        found: str | None = cached_file(path_or_id, name, _raise_exceptions_for_missing_entries=False, **hub)
+        return found
 
     weights_name, index_name = WEIGHTS_NAME, WEIGHTS_INDEX_NAME
     if variant is not None:
