@@ -222,6 +222,30 @@ def _find_weight_files(path_or_id: str | os.PathLike[str], variant: str | None, 
     return [Path(shard) for shard in shards.values() if shard is not None]
 
 
+def check_depth(checkpoint: GotOcrCheckpoint, config: PretrainedConfig, where: str) -> None:
+    """Refuse a configuration of far more layers than there are tensors, before a model is built to compare them.
+
+    Args:
+        checkpoint: What there is, by the heads of its files.
+        config: What is to be built.
+        where: The checkpoint's folder or id, for messages.
+
+    Raises:
+        ValueError: If there are more layers than tensors.
+    """
+    vision = getattr(config, "vision_config", None)
+    depths = {
+        "num_hidden_layers": getattr(config, "num_hidden_layers", 0),
+        "vision_config.num_hidden_layers": getattr(vision, "num_hidden_layers", 0),
+    }
+    for field, depth in depths.items():
+        if isinstance(depth, int) and depth > len(checkpoint.shapes):
+            raise ValueError(
+                f"{where}: config.json says {field} {depth}, but the weights have {len(checkpoint.shapes)} tensors in "
+                "all: config.json is damaged, or belongs to another model."
+            )
+
+
 def check_tensors(
     checkpoint: GotOcrCheckpoint, expected: dict[str, tuple[int, ...]], optional: Iterable[str], where: str
 ) -> list[str]:
@@ -328,6 +352,7 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         read_config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
         is_quantized = getattr(read_config, "quantization_config", None) is not None
         if not is_quantized and not kwargs.get("ignore_mismatched_sizes"):
+            check_depth(checkpoint, read_config, where=str(path))
             unexpected = check_tensors(checkpoint, *cls._expected_tensors(read_config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))
