@@ -25,13 +25,17 @@ def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
     side = Ink.SAMPLE_SIDE_PX
     sample = np.asarray(grey.resize((min(grey.width, side), min(grey.height, side)), Image.Resampling.NEAREST))
     low, middle, high = np.percentile(sample, Ink.EXTREMES_PERCENT)
+    is_told = is_light is not None
     if is_light is None:
         is_light = middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE
     if is_light:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
     excess = np.asarray(ImageChops.subtract(paper, grey).resize(sample.shape[::-1], Image.Resampling.NEAREST))
-    return ImageChops.subtract(paper, grey, 1.0, -int(np.median(excess)))
+    usual = float(np.median(excess))
+    if is_told and usual > Ink.SHARE * float(np.percentile(excess, Ink.DARKEST_PERCENT)):
+        usual = float(np.percentile(excess, Ink.CROP_PAPER_PERCENT))  # Most of a crop may be letters.
+    return ImageChops.subtract(paper, grey, 1.0, -int(usual))
 
 
 def _estimate_paper(grey: Image.Image) -> Image.Image:
@@ -80,11 +84,32 @@ def ink_mask(ink: Image.Image, is_crop: bool = False) -> np.ndarray:
     padded[:height, :width] = pixels
     darkest = _dilate(padded.reshape(rows, cell, columns, cell).max((1, 3)), Ink.CONTRAST_REACH_CELLS)
     floor = max(Ink.LEAST_CONTRAST, Ink.NOISE_DEVIATIONS * noise)
-    threshold = np.maximum(darkest * Ink.SHARE, floor).clip(0, 255).astype(np.uint8)
-    scaled = Image.fromarray(threshold).resize(
-        (width, height), Image.Resampling.BILINEAR, box=(0, 0, width / cell, height / cell)
+    mask, faint = (
+        pixels > np.asarray(_spread_cells(np.maximum(darkest * share, floor), (width, height), cell))
+        for share in (Ink.SHARE, Ink.FAINT_SHARE)
     )
-    return pixels > np.asarray(scaled)
+    return _add_faint_letters(mask, faint)
+
+
+def _spread_cells(levels: np.ndarray, size: tuple[int, int], cell: int) -> Image.Image:
+    """Draw cells' levels out to px of a picture of (width, height)."""
+    small = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+    return small.resize(size, Image.Resampling.BILINEAR, box=(0, 0, size[0] / cell, size[1] / cell))
+
+
+def _add_faint_letters(mask: np.ndarray, faint: np.ndarray) -> np.ndarray:
+    """Add letters that are pale beside a rule or a bold word. Both are (H, W) bool, `faint` the wider one."""
+    found = find_components(faint)
+    if not len(found.area):
+        return mask
+    covered = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
+    begin = found.run_row * mask.shape[1] + found.run_start
+    end = found.run_row * mask.shape[1] + found.run_stop
+    dark = np.bincount(found.run_label, weights=covered[end] - covered[begin], minlength=len(found.area))
+    pale = (dark < Ink.FAINT_INK * found.area) & (found.height >= Ink.FAINT_HEIGHT_PX)
+    if not pale.any():
+        return mask
+    return mask | (paint_runs(found, pale[found.run_label].astype(np.int32), mask.shape[:2]) > 0)
 
 
 def _estimate_noise(ink: np.ndarray) -> float:

@@ -28,6 +28,7 @@ class Line:
         is_even: whether its letters are all of one height: capitals, digits, or small letters without ascenders.
         block: number of the paragraph or column piece that it belongs to, in reading order.
         stacks: boxes of its fractions and signs with limits: all ink in them is the line's.
+        frame: number of the frame that stands around it, -1 outside of all.
         stroke_em: mean width of its strokes along rows, in em; 0.0 where it was not measured.
         bullet_px: where the item begins behind a bullet or dash, from the left edge of the page; 0.0 without one.
         is_dot: whether that bullet is a filled dot or square, which is nothing else and is not shown to the model.
@@ -44,6 +45,7 @@ class Line:
     is_even: bool = False
     block: int = 0
     stacks: tuple[Box, ...] = ()
+    frame: int = -1
     stroke_em: float = 0.0
     bullet_px: float = 0.0
     is_dot: bool = False

@@ -15,18 +15,20 @@ import numpy as np
 
 from .columns import find_gutters
 from .components import Components, find_components, find_letters, measure_letter_height, paint_runs, weighted_median
+from .frames import assign_frames
 from .line import Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
 from .rows import join_rows
 from .thresholds import Baseline, Face, Ownership, Plausible, Rows, Segments, SmallMarks
 
 
-def find_lines(components: Components, shape: tuple[int, int]) -> list[Line]:
+def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarray | None = None) -> list[Line]:
     """Group components into lines.
 
     Args:
-        components: the page's, upright.
+        components: the page's, upright, rules left out.
         shape: (H, W) of the page.
+        frames: (n, 4) of `find_frames`; lines don't go on across their sides.
 
     Returns:
         Lines in reading order, numbered by block.
@@ -40,23 +42,38 @@ def find_lines(components: Components, shape: tuple[int, int]) -> list[Line]:
     block &= area > Segments.BLOCK_INK * width * height
     letters = letters[~block]
     # Dashes are no letters, but they are no white space either.
-    marks = components.area > Segments.MARK_AREA_EM * em_px**2
-    marks &= components.height < Segments.MARK_HEIGHT_EM * em_px
-    marks[letters] = True
-    gutters = find_gutters(components.boxes[marks], shape, em_px)
-    label, letters = _segment(components, letters, shape, gutters)
-    if not len(letters):
-        return []
-    segments = _remove_bars(components, _describe(components, letters, label))
-    segments = _attach_small(segments)
-    segments = join_rows(segments, gutters)
-    lines = [line for line in segments if _plausible(components, line)]
+    is_mark = components.area > Segments.MARK_AREA_EM * em_px**2
+    is_mark &= components.height < Segments.MARK_HEIGHT_EM * em_px
+    is_mark[letters] = True
+    marks = np.flatnonzero(is_mark)
+    frames = np.zeros((0, 4), np.int64) if frames is None else frames
+    letters_frame = assign_frames(components.boxes[letters], frames)
+    marks_frame = assign_frames(components.boxes[marks], frames)
+    lines: list[Line] = []
+    for frame in np.unique(letters_frame).tolist():
+        boxes = components.boxes[marks[marks_frame == frame]]
+        filled = boxes if frame >= 0 else np.concatenate([boxes, frames])  # No gutter runs through a frame.
+        gutters = find_gutters(filled, shape, em_px)
+        found = _find_in_one_frame(components, letters[letters_frame == frame], shape, gutters)
+        lines += [replace(line, frame=frame) for line in found]
     if lines:
         # Drawings and photographs: a few shapes much larger than the page's text.
         usual = _usual_size(lines)
         largest = {True: Segments.LARGEST_FEW * usual, False: Segments.LARGEST_MANY * usual}
         lines = [line for line in lines if line.em_px < largest[len(line.members) <= Segments.SHAPE_LETTERS]]
     return order_lines(lines)
+
+
+def _find_in_one_frame(
+    components: Components, letters: np.ndarray, shape: tuple[int, int], gutters: np.ndarray
+) -> list[Line]:
+    """Group the letters of one frame, or those outside of all, into lines in any order."""
+    label, letters = _segment(components, letters, shape, gutters)
+    if not len(letters):
+        return []
+    segments = _remove_bars(components, _describe(components, letters, label))
+    segments = join_rows(_attach_small(segments), gutters)
+    return [line for line in segments if _is_plausible(components, line)]
 
 
 def _segment(
@@ -206,7 +223,7 @@ def _attach_small(segments: list[Line]) -> list[Line]:
     return [join_parts(parts, 0) for parts in place.values()]
 
 
-def _plausible(components: Components, line: Line) -> bool:
+def _is_plausible(components: Components, line: Line) -> bool:
     """Whether a group of components looks like text rather than dirt or a drawing."""
     boxes = components.boxes[line.members]
     area = components.area[line.members].sum()

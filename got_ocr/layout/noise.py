@@ -1,9 +1,9 @@
-"""Tell text from paper's grain, dirt, dust and shadows."""
+"""Tell text from paper's grain, dirt, dust, shadows and dashed lines."""
 
 import numpy as np
 
 from .line import Line, box_array
-from .thresholds import Noise
+from .thresholds import Dashes, Noise
 
 
 def remove_noise(lines: list[Line], ink: np.ndarray, mask: np.ndarray, scale: float) -> list[Line]:
@@ -20,6 +20,7 @@ def remove_noise(lines: list[Line], ink: np.ndarray, mask: np.ndarray, scale: fl
     """
     if lines and _is_dirt(lines, ink.shape, scale):
         return []
+    lines = remove_dashes(lines)
     paper = ink[~mask]
     grain = (
         float(np.percentile(paper[:: 1 + len(paper) // Noise.SAMPLE_PX], Noise.GRAIN_PERCENT)) if len(paper) else 0.0
@@ -51,3 +52,31 @@ def _is_dirt(lines: list[Line], shape: tuple[int, ...], scale: float) -> bool:
     # The edges of a small cut-out run through letters.
     large = min(shape) >= Noise.SHADOWED_SIDE_PX * scale and sizes.min() >= Noise.SHADOW_EM_PX * scale
     return bool(large and marks.max() <= Noise.STREWN_MARKS and at_edge.all())
+
+
+def remove_dashes(lines: list[Line]) -> list[Line]:
+    """Leave out the dashes of lines that run up or down, each of which looks like a letter I.
+
+    Args:
+        lines: of a page.
+
+    Returns:
+        The lines but for single upright strokes of one size that stand evenly above each other.
+    """
+    boxes = box_array(lines)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    is_stroke = np.array([len(line.members) == 1 for line in lines], dtype=bool) & (height > Dashes.SHAPE * width)
+    is_dash = np.zeros(len(lines), bool)
+    for number in np.flatnonzero(is_stroke):
+        middle = (boxes[number, 0] + boxes[number, 2]) / 2
+        off = np.abs(boxes[:, [0, 2]].mean(1) - middle)
+        alike = np.abs(height / height[number] - 1) < Dashes.ALIKE
+        column = np.flatnonzero(is_stroke & alike & (off < Dashes.LEVEL * width[number]))
+        if len(column) < Dashes.LEAST:
+            continue
+        column = column[np.argsort(boxes[column, 1])]
+        pitch = np.diff(boxes[column, 1])
+        even = np.abs(pitch / np.median(pitch) - 1) < Dashes.ALIKE
+        if even.sum() >= Dashes.LEAST - 1:
+            is_dash[column] = True
+    return [line for line, dash in zip(lines, is_dash, strict=True) if not dash]

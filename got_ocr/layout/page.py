@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from .columns import Column, find_columns
 from .components import Components, find_components, measure_letter_height, paint_runs, remove_rules
 from .formula_rows import join_stacks
+from .frames import find_frames
 from .ink import ink_image, ink_mask, level_tinted_boxes, turn_reversed_boxes
 from .line import Box, Line, box_array, outer_box
 from .line_facts import measure_line
@@ -189,7 +190,7 @@ def analyse_page(
         ink = _merge_turned(ink, view.working, turned)
         view = _look(ink, view.scale)
     components, mask, grey, scale = view.components, view.mask, np.asarray(view.working), view.scale
-    lines = remove_noise(find_lines(components, mask.shape[:2]), grey, mask, scale)
+    lines = remove_noise(find_lines(components, mask.shape[:2], view.frames), grey, mask, scale)
     tables: list[Table] = []
     if structured:
         # Tables first: a rule between two of their rows is no fraction's bar.
@@ -224,12 +225,14 @@ class _View:
         working: the ink at that size, mode L.
         mask: (H, W) bool, what is ink.
         components: of the mask, rules left out.
+        frames: (n, 4) of `find_frames`.
     """
 
     scale: float
     working: Image.Image
     mask: np.ndarray
     components: Components
+    frames: np.ndarray
 
 
 def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
@@ -239,7 +242,9 @@ def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
     if _is_crop(ink) and _on_edge(view.mask) > Looking.CROP_EDGE:
         # Most of a crop may be letters, but seldom most of its outline.
         both = ink_image(image, is_light=True), ink_image(image, is_light=False)
-        ink, view = min(((one, _look_closely(one)) for one in both), key=lambda one: _on_edge(one[1].mask))
+        other, seen = min(((one, _look_closely(one)) for one in both), key=lambda one: _on_edge(one[1].mask))
+        if seen.mask.any() and _on_edge(seen.mask) < Looking.CROP_EDGE_GAIN * _on_edge(view.mask):
+            ink, view = other, seen
     return ink, view
 
 
@@ -280,7 +285,9 @@ def _look(ink: Image.Image, scale: float) -> _View:
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
     mask = ink_mask(working, _is_crop(ink))
     components = find_components(mask)
-    return _View(scale, working, mask, remove_rules(components, measure_letter_height(components), mask.shape[1]))
+    text_px = measure_letter_height(components)
+    frames = find_frames(components, mask, text_px)
+    return _View(scale, working, mask, remove_rules(components, text_px, mask.shape[1]), frames)
 
 
 def _merge_turned(ink: Image.Image, working: Image.Image, turned: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .line import Line, box_array
+from .line import Line, box_array, join_parts
 from .thresholds import Blocks, Face, Order, Sizes
 
 
@@ -17,10 +17,31 @@ def order_lines(lines: list[Line]) -> list[Line]:
     """Sort lines for reading and number their blocks.
 
     A line comes before another that it overlaps in x if it is higher, and before one wholly to its right unless a line
-    that overlaps both stands between them in height (Breuel, High performance document layout analysis, 2003).
+    that overlaps both stands between them in height (Breuel, High performance document layout analysis, 2003). What a
+    frame holds is read at one go.
     """
     if not lines:
         return []
+    framed: dict[int, list[Line]] = {}
+    for line in lines:
+        framed.setdefault(line.frame, []).append(line)
+    wholes = [line for line in lines if line.frame < 0]
+    for frame, inside in framed.items():
+        if frame >= 0:
+            framed[frame] = _sort_lines(inside)
+            # All of it as one line, at the height of its first.
+            first = min(inside, key=lambda line: line.baseline_px)
+            wholes.append(replace(join_parts(inside, 0), baseline_px=first.baseline_px, em_px=first.em_px))
+    ordered = [
+        line
+        for whole in _sort_lines(wholes, has_frames=len(framed) > 1)
+        for line in (framed[whole.frame] if whole.frame >= 0 else [whole])
+    ]
+    return _number_blocks(_settle_sizes(_move_titles(_move_folios(ordered))))
+
+
+def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
+    """Sort lines for reading; some may be frames' wholes, which are side by side only with what is as high."""
     boxes = box_array(lines)
     x1, x2 = boxes[:, 0], boxes[:, 2]
     y = np.array([line.baseline_px for line in lines])
@@ -33,6 +54,10 @@ def order_lines(lines: list[Line]) -> list[Line]:
         spans = overlap[between][:, None] & overlap[between][None]
         lower, higher = y > y[between], y < y[between]
         blocked |= spans & ((lower[:, None] & higher[None]) | (higher[:, None] & lower[None]))
+    if has_frames:
+        is_whole = np.array([line.frame >= 0 for line in lines])
+        level = (boxes[:, 1][:, None] < boxes[:, 3]) & (boxes[:, 1] < boxes[:, 3][:, None])
+        left &= level | ~(is_whole[:, None] | is_whole)
     before = (overlap & above) | _side_by_side(left & ~blocked, overlap, y, np.array([line.em_px for line in lines]))
     np.fill_diagonal(before, False)
     order: list[int] = []
@@ -51,7 +76,7 @@ def order_lines(lines: list[Line]) -> list[Line]:
                 if state[here] == 1:
                     state[here] = 2
                     order.append(here)
-    return _number_blocks(_settle_sizes(_move_titles(_move_folios([lines[number] for number in order]))))
+    return [lines[number] for number in order]
 
 
 def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.ndarray) -> np.ndarray:
@@ -167,6 +192,7 @@ def _number_blocks(lines: list[Line]) -> list[Line]:
         ratio = max(line.em_px, last.em_px) / min(line.em_px, last.em_px)
         apart = line.box[0] >= last.box[2] or line.box[2] <= last.box[0]
         new = apart or ratio > Blocks.SIZE_RATIO
+        new |= line.frame != last.frame
         new |= pitch < Blocks.LEAST_PITCH_EM or pitch > Blocks.PITCH_FACTOR * usual
         numbered.append(replace(line, block=last.block + int(new)))
     return numbered

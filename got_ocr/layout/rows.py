@@ -121,7 +121,10 @@ def _word_gaps(
         width = float(boxes[right, 0] - boxes[left, 2])
         if width > Rows.WORD_GAP_EM * max(em, segments[right].em_px):
             continue
-        if _flanks(segments, gutters, left, right) <= Rows.SHORT_COLUMN_LINES:
+        flanks = _flanks(segments, gutters, left, right)
+        if flanks >= Rows.LONG_COLUMN_LINES:
+            continue  # no white between words is so long
+        if flanks <= Rows.SHORT_COLUMN_LINES:
             found.append((left, right))  # no column is so short
             continue
         crossing = gaps(over, baseline, Rows.ROW_EM * em)

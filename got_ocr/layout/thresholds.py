@@ -33,9 +33,13 @@ class Ink:
     PAPER_BLUR_CELLS = 2  # smooths what is left of the cells [eye]
     CONTRAST_REACH_CELLS = 5  # how far a dark stroke raises the threshold for its fainter neighbours [eye]
     SHARE = 0.42  # of the darkest ink nearby: what is darker is ink [pages]
+    FAINT_SHARE = 0.2  # of it: what is darker may be a pale letter beside a rule or a bold word [scans]
+    FAINT_INK = 0.35  # share of a component that is ink all the same, if it is no such letter [scans]
+    FAINT_HEIGHT_PX = 4  # of such a letter at least [eye]
     LEAST_CONTRAST = 16  # grey levels between paper and the faintest ink that is looked at [eye]
     SAMPLE_SIDE_PX = 512  # of the sample that tells a dark page from a light one [eye]
     EXTREMES_PERCENT = (0.5, 50, 99.5)  # the sample's darkest, middle and brightest level [eye]
+    CROP_PAPER_PERCENT = 15.0  # of a crop is paper at least [scans]
     DARK_SHARE = 0.5  # of a page's px below the middle level make it a dark page [math]
     NOISE_SAMPLE_PX = 500  # of the sample's sides that tells the noise [eye]
     GRAINY_LEVEL = 5.0  # deviation of the noise from which a page is blurred first, in grey levels [scans]
@@ -219,6 +223,23 @@ class Noise:
     SHADOW_EM_PX = 30.0  # and least size of their marks [scans]
 
 
+class Frames:
+    """frames.py."""
+
+    LARGEST_SHARE = 0.5  # of the page: a larger one is the page's own [eye]
+    SIDE = 0.5  # heights of a letter within which a side lies, if its corners are round or it leans [eye]
+    CLOSED = 0.85  # share of each side that is drawn [eye]
+
+
+class Dashes:
+    """noise.py: dashed lines that run up and down."""
+
+    LEAST = 5  # dashes [eye]
+    SHAPE = 1.8  # height of a dash by its width at least [scans]
+    LEVEL = 0.6  # widths of a dash by which they may stand aside [eye]
+    ALIKE = 0.35  # share by which their heights and gaps differ at most [eye]
+
+
 class Gutters:
     """columns.py: tall white strips between columns."""
 
@@ -241,6 +262,7 @@ class Rows:
     COLUMN_WIDTH_EM = 6.5  # narrower text on either side of a gutter is a table's, read row by row [pages]
     PROSE_SHARE = 0.5  # of the lines of both sides are wider, where both are prose [pages]
     SHORT_COLUMN_LINES = 3  # no column has so few [pages]
+    LONG_COLUMN_LINES = 14  # white beside so many lines is a column's, however wide its last line's gaps are [scans]
     TABLE_REACH_EM = 4.0  # rows so near tell whether a row is a table's [pages]
     TABLE_ROWS = 2  # of a table there are so many nearby, but for a lone one [pages]
     PROSE_TABLE_ROWS = 3  # and so many beside prose [pages]
@@ -445,6 +467,7 @@ class Looking:
     SMALL_PRINT_PX = 11.0  # letters lower than this are looked at twice as large [pages]
     MAX_WORKING_PX = 9_000_000  # as long as that makes no more px than this [eye]
     CROP_EDGE = 0.25  # of a crop's outline that is ink: then its ground may have been taken for ink [scans]
+    CROP_EDGE_GAIN = 0.5  # share of it that is left, if it was the ground [scans]
     CROP_AREA_PX = 40_000  # a smaller picture is a word or a line that was cut out [scans]
     CROP_HEIGHTS_PX = ((40, 4.0), (100, 2.0))  # one lower than so much is looked at so many times larger [scans]
     TURNED_REACH_PX = 3  # around the boxes that were turned round [eye]

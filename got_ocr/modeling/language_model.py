@@ -153,7 +153,7 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
     ) -> dict[str, Any]:
         """Pass images on only while their place holders are among the tokens still to be computed."""
         named = name_cache(past_key_values, cache)
-        inputs = super().prepare_inputs_for_generation(input_ids, **named, **kwargs)
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, **named, **kwargs)
         before = named[CACHE_NAME]
         done = before.get_seq_length() if before is not None else 0
         waiting = inputs.get("input_ids")

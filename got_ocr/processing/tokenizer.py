@@ -308,7 +308,7 @@ class StreamDecoder:
         return text
 
     def _decode(self) -> str:
-        return self.tokenizer.decode(self._pending, skip_special_tokens=self.skip_special_tokens)
+        return str(self.tokenizer.decode(self._pending, skip_special_tokens=self.skip_special_tokens))
 
 
 def read_ranks(path: str | os.PathLike[str]) -> list[bytes]:

@@ -19,6 +19,7 @@ DOUBTFUL_REGION = 0.5  # The same of a box or a frame, which people draw around 
 # What of a doubtful page is kept was read with this mean probability and has so many letters or digits: textures make
 # single letters that look sure.
 SURE_PIECE, SURE_CHARACTERS = 0.85, 3
+MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least this share has some.
 NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
 
 
@@ -43,9 +44,12 @@ def is_doubtful(answers: Sequence[GotOcrAnswer], least: float) -> bool:
         least: `DOUBTFUL_PAGE` or `DOUBTFUL_REGION`.
 
     Returns:
-        Whether those with text were read with less certainty.
+        Whether those with text were read with less certainty, or hardly any of many has text.
     """
-    certainty = join_answers("", [answer for answer in answers if answer.text]).mean_probability
+    read = [answer for answer in answers if answer.text]
+    if len(answers) >= MANY_SLICES and len(read) < LEAST_READ * len(answers):
+        return True
+    certainty = join_answers("", read).mean_probability
     return certainty is not None and certainty < least
 
 
@@ -62,6 +66,7 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
         A reading for each of the slice's pieces; for each of the answer's lines, where the page is shown as it is.
     """
     widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
+    found: list[tuple[str, tuple[GotOcrLine, ...]]]
     if page.natural or len(widths) == len(answer.lines):
         found = [(line.text, (line,)) for line in answer.lines]
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from got_ocr.layout.line import Line
-from got_ocr.layout.noise import remove_noise
+from got_ocr.layout.noise import remove_dashes, remove_noise
 
 
 def marks(number: int, count: int, em_px: float, level: int, ink: np.ndarray) -> Line:
@@ -27,3 +27,12 @@ def test_a_page_of_strewn_specks_is_empty() -> None:
     ink = np.zeros((600, 400), np.uint8)
     lines = [marks(number, 1, 8.0 + 5 * (number % 4), 200, ink) for number in range(20)]
     assert remove_noise(lines, ink, ink > 0, 1.0) == []
+
+
+def test_an_upright_dashed_line_is_left_out_and_a_column_of_digits_is_not() -> None:
+    dashes = [Line((100, 20 + 30 * row, 104, 38 + 30 * row), 38.0, 24.0, members=np.arange(1)) for row in range(7)]
+    digits = [Line((200, 20 + 30 * row, 212, 38 + 30 * row), 38.0, 24.0, members=np.arange(1)) for row in range(7)]
+    words = [Line((300, 20 + 30 * row, 400, 38 + 30 * row), 38.0, 24.0, members=np.arange(9)) for row in range(7)]
+    assert remove_dashes([*dashes, *digits, *words]) == [*digits, *words]
+    assert remove_dashes(dashes[:4]) == dashes[:4], "a few may be letters"
+    assert remove_dashes([]) == []

@@ -94,3 +94,78 @@ def test_the_command_draws_and_writes_without_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "layout", "no.png"], capture_output=True, text=True, check=False
     )
     assert missing.returncode == 3 and missing.stderr.count("\n") == 1
+
+
+def framed_page(frames: int, below: str) -> Image.Image:
+    image = Image.new("RGB", (60 + 300 * frames, 420), "white")
+    pen = ImageDraw.Draw(image)
+    for frame in range(frames):
+        x = 30 + 300 * frame
+        pen.rectangle((x, 40, x + 270, 300), outline=("red", "green", "blue")[frame % 3], width=3)
+        for row in range(3):
+            pen.text((x + 20, 70 + 40 * row), f"box {frame} row {row} here", "black", font=FONT)
+    pen.text((40, 340), below, "black", font=FONT)
+    return image
+
+
+@pytest.mark.parametrize("frames", [2, 3, 4])
+@pytest.mark.parametrize("below", ["short", "a line that stands below and reaches under some of them"])
+def test_framed_boxes_beside_each_other_are_read_one_after_the_other(frames: int, below: str) -> None:
+    layout = analyse_page(framed_page(frames, below))
+    assert len(layout.lines) == 3 * frames + 1
+    assert [line.box[0] // 300 for line in layout.lines[:-1]] == [frame for frame in range(frames) for _ in range(3)]
+    assert layout.lines[-1].box[1] > 320
+
+
+def test_a_frame_around_the_whole_page_changes_nothing() -> None:
+    image = page()
+    plain = [line.box for line in analyse_page(image).lines]
+    ImageDraw.Draw(image).rectangle((10, 10, 890, 590), outline="black", width=3)
+    assert [line.box for line in analyse_page(image).lines] == plain
+
+
+def test_dark_text_on_a_tint_is_found_and_its_ground_is_paper() -> None:
+    image = Image.new("RGB", (700, 200), "white")
+    pen = ImageDraw.Draw(image)
+    pen.text((40, 30), "a line of text as black as any", "black", font=FONT)
+    pen.rectangle((30, 80, 460, 130), fill=(255, 190, 150))
+    pen.text((40, 92), "a line of text that was marked", "black", font=FONT)
+    layout = analyse_page(image, keep_pixels=True)
+    assert len(layout.lines) == 2 and layout.pixels is not None
+    ink = np.asarray(layout.pixels.ink)
+    assert ink[83:88, 60:400].max() == 0, "the tint is gone"
+    assert ink[92:125, 40:340].max() > 100, "its text is not"
+
+
+def test_pale_rows_between_rules_and_bold_words_are_found() -> None:
+    image = Image.new("L", (600, 400), 255)
+    pen = ImageDraw.Draw(image)
+    for row in range(8):
+        bold, level = row % 2 == 0, 0 if row % 2 == 0 else 185
+        pen.text((40, 40 + 40 * row), "a row of words in it", level, FONT, stroke_width=int(bold))
+        pen.rectangle((30, 68 + 40 * row, 570, 69 + 40 * row), 0)
+    assert len(analyse_page(image, structured=False).lines) == 8
+
+
+@pytest.mark.parametrize("slope", [-0.4, -0.15, 0.2, 0.5])
+def test_a_word_of_a_sign_is_levelled_and_its_box_lies_in_the_picture(slope: float) -> None:
+    word = Image.new("L", (260, 130), 90)
+    ImageDraw.Draw(word).text((30, 50), "HARBOUR", 230, ImageFont.load_default(40))
+    seen = word.transform(word.size, Image.Transform.AFFINE, (1, 0, 0, -slope, 1, slope * 130), fillcolor=90)
+    layout = analyse_page(seen)
+    assert layout.is_crop and layout.slope == pytest.approx(slope, abs=0.06)
+    (line,) = layout.lines
+    letters = np.argwhere(np.asarray(seen) > 200)
+    (top, left), (bottom, right) = letters.min(0), letters.max(0)
+    x1, y1, x2, y2 = line.box
+    assert x1 <= left + 2 and y1 <= top + 2 and x2 >= right - 1 and y2 >= bottom - 1
+
+
+@pytest.mark.parametrize(("ground", "pen"), [(255, 0), (120, 60), (60, 130), (0, 255)])
+@pytest.mark.parametrize("height_px", [9, 14, 30])
+def test_a_tight_crop_of_a_word_is_one_line(ground: int, pen: int, height_px: int) -> None:
+    font = ImageFont.load_default(height_px)
+    left, top, right, bottom = font.getbbox("yourself")
+    image = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2), ground)
+    ImageDraw.Draw(image).text((1 - left, 1 - top), "yourself", pen, font)
+    assert len(analyse_page(image, structured=False).lines) == 1

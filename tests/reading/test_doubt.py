@@ -32,7 +32,8 @@ def page(rows: int) -> SlicedPage:
 
 
 def test_the_page_is_doubtful_by_what_was_read_not_by_empty_slices() -> None:
-    assert is_doubtful([answer(("wild", 0.5)), answer(), answer(), answer()], DOUBTFUL_PAGE)
+    assert is_doubtful([answer(("wild", 0.5)), answer(), answer()], DOUBTFUL_PAGE)
+    assert is_doubtful([answer(("(", 0.95)), answer(), answer(), answer()], DOUBTFUL_PAGE), "textures"
     assert not is_doubtful([answer(("calm", 0.95)), answer()], DOUBTFUL_PAGE)
     assert not is_doubtful([answer(), answer()], DOUBTFUL_PAGE) and not is_doubtful([], DOUBTFUL_PAGE)
 
