@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from got_ocr.synthesis.clutter import draw_clutter
 from got_ocr.synthesis.corpus import TextSource
 from got_ocr.synthesis.degrade import scan, tint, wear
+from got_ocr.synthesis.document_slices import DocumentSliceSource
 from got_ocr.synthesis.fonts import FontFace, load_font
 from got_ocr.synthesis.formula_lines import FormulaLineSource
 from got_ocr.synthesis.layout import Block, sample_size_px, set_block, set_slice
@@ -49,6 +50,8 @@ class TextImageSource:
         wear_strength: float = 1.0,
         empty_share: float = 0.01,
         formula_lines: FormulaLineSource | None = None,
+        documents: DocumentSliceSource | None = None,
+        document_share: float = 0.0,
     ) -> None:
         """Set what is drawn.
 
@@ -59,6 +62,8 @@ class TextImageSource:
             wear_strength: 0 for clean pictures, 1 for the training mix, 2 for a degraded picture nearly every time.
             empty_share: share of pictures without text; most of them show clutter (clutter.py).
             formula_lines: sets lines with formulas; needed where `sample` is asked for them.
+            documents: draws lines of receipts, forms and tables as they are printed and scanned.
+            document_share: of the slices without formulas, those that `documents` draws.
         """
         self.families = [list(faces) for faces in families.values()]
         self.text = text
@@ -66,6 +71,8 @@ class TextImageSource:
         self.wear_strength = wear_strength
         self.empty_share = empty_share
         self.formula_lines = formula_lines
+        self.documents = documents
+        self.document_share = document_share if documents else 0.0
 
     def sample(
         self,
@@ -98,6 +105,9 @@ class TextImageSource:
             raise ValueError("formulas are set in slices only, by a source with formula_lines")
         rng = np.random.default_rng(seed)
         strength = self.wear_strength * variety
+        if self.documents and slices and not formulas and rng.random() < self.document_share:
+            drawn = self.documents.sample(rng, height, width, rows)
+            return TextImage(wear(rng, 255.0 - drawn.ink, 0.25 * strength), drawn.text, drawn.boxes)
         words = self.text.words(rng)
         if slices:
             face = self._face(rng, variety)

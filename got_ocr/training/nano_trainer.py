@@ -19,6 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 from got_ocr.configuration_got_ocr import GotOcrConfig
 from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
 from got_ocr.synthesis.corpus import TextSource, load_corpus, split_corpus
+from got_ocr.synthesis.document_slices import MONOSPACED_FAMILIES, NARROW_FAMILIES, DocumentSliceSource
+from got_ocr.synthesis.document_text import DocumentText
 from got_ocr.synthesis.fonts import installed_faces, select_families
 from got_ocr.synthesis.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text_image import TextImageSource
@@ -88,6 +90,8 @@ class NanoTrainingConfig:
     loader_processes: int = 0
     corpus: tuple[str, ...] = ()
     start_from: str = ""
+    document_share: float = 0.0
+    plain_formula_share: float = 0.0
 
     @classmethod
     def read(cls, path: Path) -> "NanoTrainingConfig":
@@ -146,8 +150,19 @@ def build_picture_source(
     formula_lines = None
     if has_formulas:
         formula_lines = FormulaLineSource(math_fonts([face for face in faces if face.family not in held_out_families]))
+    documents = None
+    if config.document_share:
+        machine = select_families([*faces, *installed_faces("sw")], MONOSPACED_FAMILIES + NARROW_FAMILIES)
+        documents = DocumentSliceSource(families, machine, DocumentText(corpus, vocabulary.alphabet))
     return TextImageSource(
-        families, text, config.size_px, config.wear_strength, config.empty_share, formula_lines=formula_lines
+        families,
+        text,
+        config.size_px,
+        config.wear_strength,
+        config.empty_share,
+        formula_lines=formula_lines,
+        documents=documents,
+        document_share=config.document_share,
     )
 
 
@@ -169,7 +184,8 @@ def build_batch_source(
     vocabulary = Vocabulary(Path(config.vocabulary))
     pictures = build_picture_source(config, vocabulary, cache, held_out)
     vision = model_config.vision_config
-    return model_config, BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, seed)
+    source = BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, seed, config.plain_formula_share)
+    return model_config, source
 
 
 class StepBatches(Dataset[Batch]):
