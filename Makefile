@@ -44,7 +44,7 @@ gallery: $(VENV)/.dev  ## draw the gallery of rendered outputs anew
 	@$(BIN)/python examples/gallery/make_gallery.py
 
 nano-eval: $(VENV)/.dev  ## character error rates of the built-in checkpoint
-	@$(BIN)/python -m got_ocr.evaluation.nano
+	@$(BIN)/python -m got_ocr.nano.evaluate
 
 system:  ## install what Debian offers and some tests and commands use: fonts, a browser, Tesseract (needs root)
 	@./.ci/system-packages

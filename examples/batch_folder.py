@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
-from got_ocr.pages_got_ocr import Page, PageError, find_pages
+from got_ocr.processing.pages import Page, PageError, find_pages
 
 CHECKPOINT = str(BUILTIN_CHECKPOINT)
 SAMPLES = Path(__file__).resolve().parent / "images"

@@ -5,7 +5,7 @@ badly; 50 others, with other words, tell whether it has learned. For your own, n
 pairs (the text line by line as printed) with --documents, and another with --check. Every command that is run is
 printed first, so that you can go on with them by hand. Some minutes on two cores.
 
-The built-in checkpoint reads pages in slices, so they are cut first (`got_ocr.training.slice_samples`); a full-size
+The built-in checkpoint reads pages in slices, so they are cut first (`got_ocr.nano.slice_samples`); a full-size
 checkpoint is trained on whole pages: leave that step out and start from configuration/training/lora.yaml.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 CONFIGURATION = Path(__file__).resolve().parent.parent / "configuration" / "training" / "finetune.yaml"
 FONT = "femkeklaver"  # Debian: fonts-femkeklaver
 GOT_OCR = (sys.executable, "-m", "got_ocr")
-CUT = (sys.executable, "-m", "got_ocr.training.slice_samples")
+CUT = (sys.executable, "-m", "got_ocr.nano.slice_samples")
 
 
 def run(*command: object) -> None:

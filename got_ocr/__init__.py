@@ -5,45 +5,25 @@ transformers' Auto classes and pipelines learn of the model when transformers is
 package (see `got_ocr.hub.auto_classes`).
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .hub.auto_classes import register_when_imported
+from .lazy import offer
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .answer_got_ocr import GotOcrAnswer
-    from .checkpoint_got_ocr import open_checkpoint
-    from .configuration_got_ocr import GotOcrConfig, GotOcrVisionConfig
+    from .configuration.config import GotOcrConfig, GotOcrVisionConfig
     from .hub.cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
     from .hub.export import export_for_hub, push_to_hub
-    from .image_processing_got_ocr import GotOcrImageProcessor
-    from .modeling_got_ocr import GotOcrForConditionalGeneration, GotOcrModel, GotOcrPreTrainedModel
-    from .pages_got_ocr import iter_pages, load_image
-    from .pipeline_got_ocr import GotOcrPipeline
-    from .processing_got_ocr import GotOcrProcessor
-    from .tokenization_got_ocr import GotOcrTokenizer
-
-# Public name -> module that holds it.
-_MODULES = {
-    "BUILTIN_CHECKPOINT": "hub.cache",
-    "GotOcrAnswer": "answer_got_ocr",
-    "GotOcrConfig": "configuration_got_ocr",
-    "GotOcrForConditionalGeneration": "modeling_got_ocr",
-    "GotOcrImageProcessor": "image_processing_got_ocr",
-    "GotOcrModel": "modeling_got_ocr",
-    "GotOcrPipeline": "pipeline_got_ocr",
-    "GotOcrPreTrainedModel": "modeling_got_ocr",
-    "GotOcrProcessor": "processing_got_ocr",
-    "GotOcrTokenizer": "tokenization_got_ocr",
-    "GotOcrVisionConfig": "configuration_got_ocr",
-    "export_for_hub": "hub.export",
-    "find_cached_checkpoint": "hub.cache",
-    "iter_pages": "pages_got_ocr",
-    "load_image": "pages_got_ocr",
-    "open_checkpoint": "checkpoint_got_ocr",
-    "push_to_hub": "hub.export",
-}
+    from .modeling.checkpoint import open_checkpoint
+    from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
+    from .processing.image_processor import GotOcrImageProcessor
+    from .processing.pages import iter_pages, load_image
+    from .processing.processor import GotOcrProcessor
+    from .processing.tokenizer import GotOcrTokenizer
+    from .reading.answer import GotOcrAnswer
+    from .reading.model import GotOcrForConditionalGeneration
+    from .reading.pipeline import GotOcrPipeline
 
 __all__ = [
     "BUILTIN_CHECKPOINT",
@@ -66,17 +46,28 @@ __all__ = [
     "push_to_hub",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
+# Public name -> module that holds it.
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "BUILTIN_CHECKPOINT": "hub.cache",
+        "GotOcrAnswer": "reading.answer",
+        "GotOcrConfig": "configuration.config",
+        "GotOcrForConditionalGeneration": "reading.model",
+        "GotOcrImageProcessor": "processing.image_processor",
+        "GotOcrModel": "modeling.network",
+        "GotOcrPipeline": "reading.pipeline",
+        "GotOcrPreTrainedModel": "modeling.network",
+        "GotOcrProcessor": "processing.processor",
+        "GotOcrTokenizer": "processing.tokenizer",
+        "GotOcrVisionConfig": "configuration.config",
+        "export_for_hub": "hub.export",
+        "find_cached_checkpoint": "hub.cache",
+        "iter_pages": "processing.pages",
+        "load_image": "processing.pages",
+        "open_checkpoint": "modeling.checkpoint",
+        "push_to_hub": "hub.export",
+    },
+)
 
 register_when_imported()

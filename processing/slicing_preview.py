@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from got_ocr.sliced_page_got_ocr import SlicedPage, SlicingOptions
-from got_ocr.slicing_got_ocr import slice_page
+from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions
+from got_ocr.slices.slicing import slice_page
 
 LINE_COLOURS = ("#d02020", "#2040d0")
 CUT_COLOUR = "#10a010"

@@ -20,12 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("4.57.6", "5.16.*", "newest")
 CORE_TESTS = (
-    "tests/unit/test_checkpoints.py",
-    "tests/unit/test_auto_classes.py",
-    "tests/unit/test_pipeline.py",
-    "tests/unit/test_chat.py",
-    "tests/unit/test_processing.py",
-    "tests/unit/test_tokenization.py",
+    "tests/modeling/test_checkpoints.py",
+    "tests/hub/test_auto_classes.py",
+    "tests/reading/test_pipeline.py",
+    "tests/reading/test_chat.py",
+    "tests/processing/test_processing.py",
+    "tests/processing/test_tokenization.py",
     "tests/hub/test_remote_code.py",
 )
 

@@ -9,11 +9,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import pytest
 import torch
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
-from got_ocr.image_processing_got_ocr import GotOcrImageProcessor
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
-from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.tokenization_got_ocr import SPECIAL_TOKENS, GotOcrTokenizer
+from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.processing.image_processor import GotOcrImageProcessor
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.processing.tokenizer import SPECIAL_TOKENS, GotOcrTokenizer
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from transformers.utils import cached_file
 
-from ..checkpoint_got_ocr import (
+from ..configuration.config import GotOcrConfig
+from ..configuration.remote_code import save_code
+from ..modeling.checkpoint import (
     EMBEDDING,
     HEAD,
     WEIGHTS_NAME,
@@ -20,11 +22,9 @@ from ..checkpoint_got_ocr import (
     open_checkpoint,
     to_transformers_name,
 )
-from ..configuration_got_ocr import GotOcrConfig
-from ..export_got_ocr import save_code
-from ..modeling_got_ocr import GotOcrForConditionalGeneration
-from ..processing_got_ocr import GotOcrProcessor
-from ..tokenization_got_ocr import VOCABULARY_FILE
+from ..processing.processor import GotOcrProcessor
+from ..processing.tokenizer import VOCABULARY_FILE
+from ..reading.model import GotOcrForConditionalGeneration
 from .port_config import port_config, port_image_processor
 from .tensor_file import TensorPlan, write_tensors
 from .tokenizer_files import FAST_FILE, write_fast_tokenizer, write_ranks

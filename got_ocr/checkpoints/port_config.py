@@ -4,8 +4,8 @@ from typing import Any
 
 from transformers import Qwen2Config
 
-from ..configuration_got_ocr import GotOcrConfig
-from ..image_processing_got_ocr import GotOcrImageProcessor
+from ..configuration.config import GotOcrConfig
+from ..processing.image_processor import GotOcrImageProcessor
 
 # What the port's tower can be told; its neck, strides and token width follow from these.
 _VISION_FIELDS = (

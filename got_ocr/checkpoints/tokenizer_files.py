@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..tokenization_got_ocr import (
+from ..processing.tokenizer import (
     END_OF_TEXT,
     SPECIAL_TOKENS,
     SPLIT_PATTERN,

@@ -157,7 +157,7 @@ def _engine_options(args: argparse.Namespace, *, speak: bool) -> tuple["EngineOp
 
     model = args.model
     if args.engine == "got":
-        from .model_choice import choose_model
+        from ..hub.model_choice import choose_model
 
         choice = choose_model(args.model)
         model = choice.location

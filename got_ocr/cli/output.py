@@ -21,7 +21,7 @@ from . import exit_codes
 from .exit_codes import CommandError
 
 if TYPE_CHECKING:
-    from ..answer_got_ocr import GotOcrLine
+    from ..reading.answer import GotOcrLine
 
 PAGE_SEPARATOR = "\f"
 STANDARD_OUTPUT = "-"
@@ -75,7 +75,7 @@ class Output(Protocol):
         """Whether this page was written by an earlier run."""
 
     def write(self, record: PageRecord, name: str) -> None:
-        """Write a page; `name` is the page's own (:class:`~got_ocr.pages_got_ocr.FoundPage`)."""
+        """Write a page; `name` is the page's own (:class:`~got_ocr.processing.pages.FoundPage`)."""
 
     def finish(self) -> None:
         """Called once after the last page, not after a failure."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
 from ..version import __version__
 from . import exit_codes
 from .collector import collector_at_rest
 from .exit_codes import CommandError, one_line
-from .model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
 from .output import STDIN_NAME, Output, PageRecord, StreamOutput, open_output, writing
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from ..pages_got_ocr import FoundPage, Page
+    from ..processing.pages import FoundPage, Page
     from .render import ReadPage
 
 SUMMARY = "Read text from pictures, folders, PDFs and URLs with GOT-OCR 2.0."
@@ -175,8 +175,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse arguments that don't go together, and complete the others."""
-    from ..pages_got_ocr import parse_page_numbers
-    from ..prompt_got_ocr import check_modes, parse_box
+    from ..processing.pages import parse_page_numbers
+    from ..processing.prompt import check_modes, parse_box
 
     if args.render and not args.render.lower().endswith(RENDER_SUFFIXES):
         # `--render page.png`: the name belongs to the inputs.
@@ -362,7 +362,7 @@ class _Job:
     def _find(self) -> Iterator["FoundPage"]:
         from PIL import Image
 
-        from ..pages_got_ocr import find_pages
+        from ..processing.pages import find_pages
 
         args = self.args
         # Our own limit is stricter, and this process is ours to set Pillow's in.
@@ -378,7 +378,7 @@ class _Job:
         return find_pages([_Stdin() if source == STDIN else source for source in args.inputs], **options)
 
     def _load_page(self, found: "FoundPage") -> "Page | PageRecord":
-        from ..pages_got_ocr import PageError
+        from ..processing.pages import PageError
 
         try:
             return found.load()

@@ -199,7 +199,7 @@ def _with_pictures(pages: list[ReadPage], pictures: list[str]) -> Iterator[ReadP
 
 def _pictures(pages: list[ReadPage]) -> Iterator[Any]:
     """Load each page's picture; pages of one source are read in one go, in its order."""
-    from ..pages_got_ocr import iter_pages
+    from ..processing.pages import iter_pages
 
     source: str | None = None
     stream: Iterator[Any] = iter(())

@@ -97,7 +97,7 @@ def _name_systems(first: str, second: str) -> tuple[str, str]:
 
 
 def _picture_loader(folder: Path) -> Callable[["Result"], Any]:
-    from ..pages_got_ocr import iter_pages, load_image
+    from ..processing.pages import iter_pages, load_image
 
     def load(result: "Result") -> Any:
         path = folder / result.image

@@ -12,7 +12,7 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from ..synthesis.engine import FailedSample
-    from ..synthesis.manifest import Plan
+    from ..synthesis.output.manifest import Plan
     from ..synthesis.resources import Resources
     from ..synthesis.runner import KindReport
     from ..synthesis.workers import Result
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     kinds, resources, workers = _check(args)
     failed = total = 0
     if args.out is not None:
-        from ..synthesis.manifest import Plan
+        from ..synthesis.output.manifest import Plan
 
         count = args.count if args.only is None else 1
         plan = Plan(kinds, args.seed, count, args.only, args.format, args.shard_size)
@@ -163,7 +163,7 @@ def _cores() -> int:
 def _degradations(names: str | None) -> tuple[str, ...]:
     if names is None:
         return ()
-    from ..synthesis.degradations import DEFAULT_DEGRADATIONS, DEGRADATIONS
+    from ..synthesis.degradation.degradations import DEFAULT_DEGRADATIONS, DEGRADATIONS
 
     chosen = DEFAULT_DEGRADATIONS if names == "default" else tuple(names.split("+"))
     for name in chosen:
@@ -246,8 +246,8 @@ def _draw_preview(
 ) -> tuple[int, int]:
     """Draw the sheet; gives how many samples failed, and of how many."""
     from ..synthesis.engine import FailedSample, Job
-    from ..synthesis.gallery import write_gallery
-    from ..synthesis.preview import write_sheet
+    from ..synthesis.output.gallery import write_gallery
+    from ..synthesis.output.preview import write_sheet
     from ..synthesis.workers import WorkerPool
 
     share = max(1, args.preview_count // len(kinds))

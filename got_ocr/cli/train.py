@@ -95,8 +95,8 @@ def _train_nano(args: argparse.Namespace, path: Path) -> int:
         raise ValueError(f"{path} trains the built-in model, which knows no --set, --dry-run, --processes: edit it.")
     if args.resume not in ("auto", "never"):
         raise ValueError(f"{path} trains the built-in model, whose --resume is auto or never.")
-    from ..training import nano
-    from ..training.nano_trainer import STATE_FILE
+    from ..nano import train as nano
+    from ..nano.trainer import STATE_FILE
 
     output = Path(args.output or "runs/nano")
     arguments: Sequence[str] = ["--config", str(path), "--output", str(output)]
@@ -112,7 +112,7 @@ def _silence(quiet: bool) -> None:
     """Leave stderr to our own lines: libraries' bars and notices go, warnings of ours stay."""
     import warnings
 
-    from .model_choice import silence_libraries
+    from ..hub.model_choice import silence_libraries
 
     silence_libraries(show_downloads=True)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -128,7 +128,7 @@ class GotEngine:
     """This package's model, through `model.read`, as everything that reads."""
 
     def __init__(self, options: EngineOptions) -> None:
-        from ..cli.model_choice import ModelChoice, load_model, silence_libraries
+        from ..hub.model_choice import ModelChoice, load_model, silence_libraries
 
         if options.model is None:
             raise ValueError("the engine got needs a checkpoint: --model FOLDER_OR_HUB_ID")
@@ -194,7 +194,7 @@ def cut_out(sample: Sample, picture: "Image.Image") -> "Image.Image":
     """Cut out what the sample's box or coloured frame encloses, for engines that know no such thing."""
     if sample.box is None and not sample.color:
         return picture
-    from ..region_got_ocr import cut_region
+    from ..slices.region import cut_region
 
     return cut_region(picture, _box_or_none(sample, picture), sample.color)
 
@@ -304,7 +304,7 @@ class TransformersEngine:
     def __init__(self, options: EngineOptions) -> None:
         import transformers
 
-        from ..cli.model_choice import pick_device, pick_dtype
+        from ..hub.model_choice import pick_device, pick_dtype
 
         if options.model is None:
             raise ValueError("the engine transformers needs a checkpoint: --model FOLDER_OR_HUB_ID")

@@ -59,7 +59,7 @@ class Sample:
         Raises:
             ValueError: If there is no picture, or it can't be read; the message names it.
         """
-        from ..pages_got_ocr import iter_pages, load_image
+        from ..processing.pages import iter_pages, load_image
 
         if isinstance(self.source, Path):
             if self.source.is_dir():
@@ -239,7 +239,7 @@ def _first_turns(conversations: Any, where: str) -> tuple[str, str]:
 
 
 def _folder_rows(folder: Path) -> Iterable[Row]:
-    from ..pages_got_ocr import PAGE_SUFFIXES, natural_key
+    from ..processing.pages import PAGE_SUFFIXES, natural_key
 
     pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file()]
     found = False

@@ -26,6 +26,7 @@ def register_when_imported() -> None:
     """Register everything as soon as transformers' modules are imported; imports nothing by itself."""
     when_imported(
         {
+            "got_ocr.configuration.remote_code": _register_code_writer,
             f"{_AUTO}.configuration_auto": _register_config,
             f"{_AUTO}.modeling_auto": _register_models,
             f"{_AUTO}.tokenization_auto": _register_tokenizer,
@@ -36,10 +37,17 @@ def register_when_imported() -> None:
     )
 
 
+def _register_code_writer() -> None:
+    from ..configuration.remote_code import use_code_writer
+    from .flatten import write_flat_files
+
+    use_code_writer(write_flat_files)
+
+
 def _register_config() -> None:
     from transformers.models.auto.configuration_auto import AutoConfig
 
-    from ..configuration_got_ocr import GotOcrConfig
+    from ..configuration.config import GotOcrConfig
 
     def reader(of_model_type: str) -> type[GotOcrConfig]:
         """A class that AutoConfig can hold for a model type, and that makes plain GotOcrConfig objects."""
@@ -68,8 +76,8 @@ def _register_config() -> None:
 def _register_models() -> None:
     from transformers.models.auto import modeling_auto
 
-    from ..configuration_got_ocr import GotOcrConfig
-    from ..modeling_got_ocr import GotOcrForConditionalGeneration
+    from ..configuration.config import GotOcrConfig
+    from ..reading.model import GotOcrForConditionalGeneration
 
     for name in (
         "AutoModel",
@@ -86,7 +94,7 @@ def _register_tokenizer() -> None:
     from transformers.configuration_utils import PretrainedConfig
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
-    from ..tokenization_got_ocr import GotOcrTokenizer
+    from ..processing.tokenizer import GotOcrTokenizer
 
     class QWenTokenizer(GotOcrTokenizer):
         """What the original's tokenizer_config.json calls its tokenizer. Loads our own in its place."""
@@ -127,8 +135,8 @@ def _model_type(path: Any, **kwargs: Any) -> str | None:
 def _register_image_processor() -> None:
     from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
-    from ..configuration_got_ocr import GotOcrConfig
-    from ..image_processing_got_ocr import GotOcrImageProcessor
+    from ..configuration.config import GotOcrConfig
+    from ..processing.image_processor import GotOcrImageProcessor
 
     AutoImageProcessor.register(GotOcrConfig, slow_image_processor_class=GotOcrImageProcessor, exist_ok=True)
 
@@ -136,8 +144,8 @@ def _register_image_processor() -> None:
 def _register_processor() -> None:
     from transformers.models.auto.processing_auto import AutoProcessor
 
-    from ..configuration_got_ocr import GotOcrConfig
-    from ..processing_got_ocr import GotOcrProcessor
+    from ..configuration.config import GotOcrConfig
+    from ..processing.processor import GotOcrProcessor
 
     AutoProcessor.register(GotOcrConfig, GotOcrProcessor, exist_ok=True)
 

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..modeling_got_ocr import GotOcrForConditionalGeneration
-from ..processing_got_ocr import GotOcrProcessor
+from ..processing.processor import GotOcrProcessor
+from ..reading.model import GotOcrForConditionalGeneration
 
 PUBLISHED_MAX_NEW_TOKENS = 4096
 CARD_FILE = "README.md"

@@ -72,7 +72,7 @@ def when_imported(actions: dict[str, Callable[[], None]]) -> None:
 
     Args:
         actions: By the full name of a module the function to call, which has no arguments. Watched are modules of
-            transformers.
+            transformers and of this package.
     """
     sys.meta_path.insert(0, _FINDER)
     _FINDER.waiting |= {name: action for name, action in actions.items() if name not in sys.modules}

@@ -24,8 +24,8 @@ def choosing_pipeline(stock: type | str) -> type:
             _load_image_processor = None
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-            from ..modeling_got_ocr import GotOcrForConditionalGeneration
-            from ..pipeline_got_ocr import GotOcrPipeline
+            from ..reading.model import GotOcrForConditionalGeneration
+            from ..reading.pipeline import GotOcrPipeline
 
             if isinstance(kwargs.get("model", args[0] if args else None), GotOcrForConditionalGeneration):
                 return GotOcrPipeline(*args, **kwargs)  # not one of this class, so it is not initialised twice

@@ -4,8 +4,9 @@
 --seed 1` writes into files.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import offer
 
 if TYPE_CHECKING:
     from .engine import iter_samples
@@ -15,23 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "Resources", "Sample", "Turn", "iter_samples", "make_kind"]
 
-# Imported on first use: `got-ocr --help` answers without them.
-_PLACES = {
-    "KINDS": "kinds",
-    "Kind": "sample",
-    "Resources": "resources",
-    "Sample": "sample",
-    "Turn": "sample",
-    "iter_samples": "engine",
-    "make_kind": "kinds",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "KINDS": "kinds",
+        "Kind": "sample",
+        "Resources": "resources",
+        "Sample": "sample",
+        "Turn": "sample",
+        "iter_samples": "engine",
+        "make_kind": "kinds",
+    },
+)

@@ -7,21 +7,21 @@ from got_ocr.synthesis.sample import Kind
 
 # Name -> module and class, imported only when asked for: many need packages of the extra `synth`.
 KINDS = {
-    "pages": "got_ocr.synthesis.page_text:PlainPages",
-    "slices": "got_ocr.synthesis.page_text:PageSlices",
-    "scene": "got_ocr.synthesis.scene:SceneText",
-    "handwriting": "got_ocr.synthesis.handwriting:Handwriting",
-    "formulas": "got_ocr.synthesis.formulas:Formulas",
-    "tables": "got_ocr.synthesis.tables:Tables",
-    "formatted": "got_ocr.synthesis.formatted:FormattedPages",
-    "molecules": "got_ocr.synthesis.molecules:Molecules",
-    "music": "got_ocr.synthesis.music:SheetMusic",
-    "geometry": "got_ocr.synthesis.geometry:Geometry",
-    "charts": "got_ocr.synthesis.charts:Charts",
-    "boxes": "got_ocr.synthesis.regions:Boxes",
-    "colors": "got_ocr.synthesis.regions:Colors",
-    "multi-crop": "got_ocr.synthesis.multi_crop:MultiCrop",
-    "multi-page": "got_ocr.synthesis.multi_page:MultiPage",
+    "pages": "got_ocr.synthesis.pages.kind:PlainPages",
+    "slices": "got_ocr.synthesis.pages.kind:PageSlices",
+    "scene": "got_ocr.synthesis.scenes.kind:SceneText",
+    "handwriting": "got_ocr.synthesis.scenes.handwriting:Handwriting",
+    "formulas": "got_ocr.synthesis.formulas.kind:Formulas",
+    "tables": "got_ocr.synthesis.tables.kind:Tables",
+    "formatted": "got_ocr.synthesis.formatted.kind:FormattedPages",
+    "molecules": "got_ocr.synthesis.molecules.kind:Molecules",
+    "music": "got_ocr.synthesis.music.kind:SheetMusic",
+    "geometry": "got_ocr.synthesis.geometry.kind:Geometry",
+    "charts": "got_ocr.synthesis.charts.kind:Charts",
+    "boxes": "got_ocr.synthesis.pages.regions:Boxes",
+    "colors": "got_ocr.synthesis.pages.regions:Colors",
+    "multi-crop": "got_ocr.synthesis.pages.multi_crop:MultiCrop",
+    "multi-page": "got_ocr.synthesis.pages.multi_page:MultiPage",
 }
 
 

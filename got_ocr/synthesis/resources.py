@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from got_ocr.synthesis.chinese import chinese_corpus, chinese_families
-from got_ocr.synthesis.corpus import Corpus, load_corpus, split_corpus
-from got_ocr.synthesis.fonts import FontFace, installed_faces, select_families
+from got_ocr.synthesis.text.chinese import chinese_corpus, chinese_families
+from got_ocr.synthesis.text.corpus import Corpus, load_corpus, split_corpus
+from got_ocr.synthesis.text.fonts import FontFace, installed_faces, select_families
 
 # Families that look written by hand; all in Debian (see .ci/system-packages).
 HANDWRITING_FAMILIES = (
@@ -40,7 +40,7 @@ class Resources:
         language: `en` or `zh`.
         held_out: draw the paragraphs and words that training never sees.
         typesetter: what sets formulas, tables and geometry: `browser` (Chromium) or `latex` (a TeX installation).
-        degradations: names for `got_ocr.synthesis.degradations`, applied to a share of the pictures; empty for clean.
+        degradations: names of `degradation.degradations`, applied to a share of the pictures; empty for clean.
     """
 
     corpus_files: tuple[Path, ...] = ()

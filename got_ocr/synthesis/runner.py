@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from got_ocr.synthesis.engine import FailedSample, Job
-from got_ocr.synthesis.manifest import Plan, describe_environment, describe_options, only_writer, open_folder
+from got_ocr.synthesis.output.manifest import Plan, describe_environment, describe_options, only_writer, open_folder
+from got_ocr.synthesis.output.shards import ShardWriter
+from got_ocr.synthesis.output.writers import ConversationWriter, Writer, write_failures
 from got_ocr.synthesis.resources import Resources
-from got_ocr.synthesis.shards import ShardWriter
 from got_ocr.synthesis.workers import Result, WorkerPool
-from got_ocr.synthesis.writers import ConversationWriter, Writer, write_failures
 
 # Where every sample fails from the start, something is missing or broken that the others would fail by too.
 MOST_FAILURES_AT_FIRST = 20

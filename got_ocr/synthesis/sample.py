@@ -16,7 +16,7 @@ class Turn:
     """A question and its answer.
 
     Attributes:
-        instruction: what the user asks, as `got_ocr.prompt_got_ocr.instruction` writes it, e.g. `OCR with format: `.
+        instruction: what the user asks, as `processing.prompt.instruction` writes it, e.g. `OCR with format: `.
         answer: what the model is to write.
     """
 

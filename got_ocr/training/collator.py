@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.bad_samples import BAD_SAMPLES_KEY, NUM_SAMPLES_KEY, BadSample, Origin
 from got_ocr.training.encoding import IGNORED_LABEL, Encoded, encode_turns
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
 from got_ocr.training.conversation_sets import ConversationSet, evenly_spaced, open_set
 from got_ocr.training.conversations import Conversation

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from got_ocr.evaluation.samples import HUB_PREFIX, TEXT_SUFFIXES
-from got_ocr.pages_got_ocr import PAGE_SUFFIXES, natural_key
-from got_ocr.prompt_got_ocr import instruction
+from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
+from got_ocr.processing.prompt import instruction
 from got_ocr.training.bad_samples import BadSampleError, Origin
 from got_ocr.training.conversations import IMAGE_PLACEHOLDER, Conversation, parse_conversation
 

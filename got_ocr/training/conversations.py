@@ -13,10 +13,10 @@ from typing import Any
 
 from PIL import Image
 
-from got_ocr.image_processing_got_ocr import GotOcrImageProcessor, crop_grid
-from got_ocr.pages_got_ocr import PAGE_SUFFIXES, natural_key
-from got_ocr.pictures_got_ocr import load_image
-from got_ocr.sources_got_ocr import is_url
+from got_ocr.processing.image_processor import GotOcrImageProcessor, crop_grid
+from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
+from got_ocr.processing.pictures import load_image
+from got_ocr.processing.sources import is_url
 from got_ocr.training.bad_samples import BadSampleError, Origin
 
 IMAGE_PLACEHOLDER = "<image>"
@@ -130,7 +130,7 @@ def mode_of(question: str) -> str:
     """Tell the mode by the words of a question.
 
     Args:
-        question: As `prompt_got_ocr.instruction` writes it, or the user's own.
+        question: As `processing.prompt.instruction` writes it, or the user's own.
 
     Returns:
         crop, multi-page, box, color, or plain for everything else.

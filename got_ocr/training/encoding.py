@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.prompt_got_ocr import PromptPart, assistant_parts, system_parts, user_parts
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.processing.prompt import PromptPart, assistant_parts, system_parts, user_parts
 from got_ocr.training.bad_samples import BadSampleError, Origin
 from got_ocr.training.conversations import Conversation
 

@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
+from got_ocr.configuration.config import GotOcrConfig
 from got_ocr.training.config import TrainingConfig
 
 GIB = 1024**3

@@ -9,10 +9,10 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 from transformers.utils.hub import cached_file
 
-from got_ocr.checkpoint_got_ocr import TOWER, open_checkpoint
-from got_ocr.configuration_got_ocr import GotOcrConfig, GotOcrVisionConfig
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
-from got_ocr.tokenization_got_ocr import SPECIAL_TOKENS
+from got_ocr.configuration.config import GotOcrConfig, GotOcrVisionConfig
+from got_ocr.modeling.checkpoint import TOWER, open_checkpoint
+from got_ocr.processing.tokenizer import SPECIAL_TOKENS
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 
 logger = logging.getLogger(__name__)
 

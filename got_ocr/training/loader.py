@@ -9,7 +9,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.conversation_dataset import ConversationDataset, DataSetConfig, parse_mix
 from got_ocr.training.sampling import EpochBatchSampler
 from got_ocr.training.shards_dataset import DEFAULT_BUFFER_SIZE, ShardDataset, is_shard_set

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.training.config import LoraSettings
 
 ADAPTER_FOLDER = "adapter"

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.encoding import IGNORED_LABEL, Encoded
 
 TRAINED_MARKS = ("[[", "]]")

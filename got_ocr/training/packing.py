@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.collator import GotOcrCollator
 from got_ocr.training.encoding import IGNORED_LABEL, Encoded
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from PIL import Image
 
-from got_ocr.chat_got_ocr import SINGLE_IMAGE_NGRAM_SIZE
-from got_ocr.decoding_got_ocr import Generation
 from got_ocr.evaluation.text_metrics import character_errors
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.reading.chat import SINGLE_IMAGE_NGRAM_SIZE
+from got_ocr.reading.decoding import Generation
 from got_ocr.training.bad_samples import BadSampleError
 from got_ocr.training.config import EvaluationSettings
 from got_ocr.training.conversation_sets import open_set

@@ -27,8 +27,8 @@ from torch.utils.data import IterableDataset
 from transformers import TrainingArguments
 
 from got_ocr.hub.export import export_for_hub
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.training import checkpoints
 from got_ocr.training.bad_samples import BadSampleLog, BadSamplePolicy
 from got_ocr.training.callbacks import LOG_FILE, RunLog, SampleSheet, StopAtRate, TensorBoardLog

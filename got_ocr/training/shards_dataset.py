@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from got_ocr.pages_got_ocr import PAGE_SUFFIXES, natural_key
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
 from got_ocr.training.conversation_dataset import DataSetConfig, SetShare, parse_mix
 from got_ocr.training.conversations import Conversation, parse_conversation

@@ -20,9 +20,9 @@ from transformers import Trainer, TrainingArguments
 from transformers import trainer as trainer_module
 from transformers.trainer_callback import PrinterCallback
 
-from got_ocr.checkpoint_got_ocr import HEAD, open_checkpoint
 from got_ocr.hub.export import export_for_hub
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.modeling.checkpoint import HEAD, open_checkpoint
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training import checkpoints
 from got_ocr.training.bad_samples import BadSampleLog
 from got_ocr.training.config import TrainingConfig

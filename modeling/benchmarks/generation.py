@@ -19,7 +19,7 @@ from transformers.generation import NoRepeatNGramLogitsProcessor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from got_ocr.generation_got_ocr import NoRepeatNGramProcessor  # noqa: E402
+from got_ocr.modeling.generation import NoRepeatNGramProcessor  # noqa: E402
 from tests.parity.peer import make_pair  # noqa: E402
 from tests.parity.test_model_parity import pixels, prompt, small_config  # noqa: E402
 

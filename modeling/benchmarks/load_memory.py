@@ -45,7 +45,7 @@ def main() -> None:
     import torch
 
     from got_ocr import GotOcrConfig, GotOcrForConditionalGeneration
-    from tests.layouts import LAYOUTS, write_checkpoint
+    from tests.support.layouts import LAYOUTS, write_checkpoint
 
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16)

@@ -18,9 +18,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration  # noqa: E402
-from got_ocr.processing_got_ocr import GotOcrProcessor  # noqa: E402
-from got_ocr.synthesis.page_layout import draw_page  # noqa: E402
+from got_ocr.processing.processor import GotOcrProcessor  # noqa: E402
+from got_ocr.reading.model import GotOcrForConditionalGeneration  # noqa: E402
+from got_ocr.synthesis.pages.drawing import draw_page  # noqa: E402
 from got_ocr.synthesis.resources import Resources  # noqa: E402
 
 DPI = 150.0

@@ -28,7 +28,7 @@ def measure(variant: str, images: int, repeats: int, threads: int, dtype_name: s
     import torch
 
     sys.path.insert(0, str(ROOT))
-    from got_ocr.configuration_got_ocr import GotOcrConfig
+    from got_ocr.configuration.config import GotOcrConfig
     from tests.parity.peer import make_pair
 
     torch.set_num_threads(threads)

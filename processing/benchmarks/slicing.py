@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from truth_pages import DEGRADATIONS, TruthPage, find_fonts, perfect_reading, running_page
 
-from got_ocr.sliced_page_got_ocr import SlicingOptions, join_slices
-from got_ocr.slicing_got_ocr import slice_page
+from got_ocr.slices.sliced_page import SlicingOptions, join_slices
+from got_ocr.slices.slicing import slice_page
 
 # (font size, page width, page height) in px.
 SIZES = ((10, 700, 500), (14, 800, 700), (21, 1000, 1000), (30, 1654, 1200), (42, 2480, 1800), (60, 2400, 1700))

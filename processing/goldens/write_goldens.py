@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from got_ocr.image_processing_got_ocr import GotOcrImageProcessor, crop_grid
-from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.prompt_got_ocr import chat_prompt, instruction, prompt_parts
-from got_ocr.tokenization_got_ocr import GotOcrTokenizer
+from got_ocr.processing.image_processor import GotOcrImageProcessor, crop_grid
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.processing.prompt import chat_prompt, instruction, prompt_parts
+from got_ocr.processing.tokenizer import GotOcrTokenizer
 
 FOLDER = Path(__file__).resolve().parent
 NANO_VOCABULARY = FOLDER.parents[1] / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from got_ocr.answer_got_ocr import GotOcrAnswer
 from got_ocr.cli import main
+from got_ocr.reading.answer import GotOcrAnswer
 
 
 class FakeModel:

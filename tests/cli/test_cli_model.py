@@ -9,7 +9,7 @@ import torch
 
 from got_ocr.cli import exit_codes
 from got_ocr.cli.exit_codes import CommandError
-from got_ocr.cli.model_choice import ModelChoice, choose_model, load_model, pick_device, pick_dtype
+from got_ocr.hub.model_choice import ModelChoice, choose_model, load_model, pick_device, pick_dtype
 
 
 @pytest.fixture

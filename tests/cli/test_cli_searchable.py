@@ -7,7 +7,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from got_ocr.answer_got_ocr import GotOcrAnswer, GotOcrLine
+from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine
 
 pytest.importorskip("pikepdf", reason="needs got-ocr[render]")
 

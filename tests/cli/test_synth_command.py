@@ -16,7 +16,7 @@ from PIL import Image
 
 from got_ocr.cli import main
 from got_ocr.synthesis.kinds import KINDS
-from tests.fake_kinds import FAKES
+from tests.support.fake_kinds import FAKES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Run = Callable[..., tuple[int, str, str]]
@@ -45,7 +45,7 @@ def synth(corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.fake_kinds", "synth", *map(str, arguments)]
+    command = [sys.executable, "-m", "tests.support.fake_kinds", "synth", *map(str, arguments)]
     return subprocess.Popen(
         command,
         env={**os.environ, **environment},

@@ -23,7 +23,7 @@ from got_ocr.training import checkpoints
 from got_ocr.training.config import TrainingConfig
 from got_ocr.training.run import use_one_gpu
 from got_ocr.training.settings import build, write_yaml
-from tests.training_data import tiny_fields, write_conversations
+from tests.support.training_data import tiny_fields, write_conversations
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
@@ -309,7 +309,7 @@ def test_the_built_in_models_configuration_goes_to_its_own_trainer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = []
-    monkeypatch.setattr("got_ocr.training.nano.main", lambda: seen.append(sys.argv[1:]) or 0)
+    monkeypatch.setattr("got_ocr.nano.train.main", lambda: seen.append(sys.argv[1:]) or 0)
     monkeypatch.setattr(sys, "argv", ["got-ocr"])
     nano = ROOT / "configuration" / "training" / "nano.yaml"
     output = tmp_path / "nano"

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageFont
 
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
-from got_ocr.pages_got_ocr import iter_pages
+from got_ocr.processing.pages import iter_pages
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 IMAGES = EXAMPLES / "images"
@@ -105,7 +105,7 @@ def test_finetune_on_my_documents(
     model = tmp_path / "run" / "model"
     assert re.fullmatch(rf"character error rate [\d.]+% before, [\d.]+% after: {re.escape(str(model))}\n", out)
     printed = [line.split()[3] for line in err.splitlines() if line.startswith("$ python -m ")]
-    assert printed == ["got_ocr", "got_ocr", "got_ocr", "got_ocr.training.slice_samples", "got_ocr", "got_ocr"]
+    assert printed == ["got_ocr", "got_ocr", "got_ocr", "got_ocr.nano.slice_samples", "got_ocr", "got_ocr"]
     trained = GotOcrForConditionalGeneration.from_pretrained(model).state_dict()
     before = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT).state_dict()
     assert any(not before[name].equal(weight) for name, weight in trained.items())

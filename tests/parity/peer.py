@@ -8,8 +8,8 @@ import re
 import torch
 from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 
 RENAMES = [
     (r"^model\.vision_tower_high\.net_2\.", "model.multi_modal_projector.conv_upsampler1."),

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
-from got_ocr.modeling_got_ocr import GotOcrForConditionalGeneration
+from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.reading.model import GotOcrForConditionalGeneration
 from tests.parity.peer import make_pair
 
 TOLERANCE = 1e-4

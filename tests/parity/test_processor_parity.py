@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from got_ocr.image_processing_got_ocr import GotOcrImageProcessor, crop_grid
-from got_ocr.processing_got_ocr import GotOcrProcessor
-from got_ocr.tokenization_got_ocr import GotOcrTokenizer
-from tests.vocabularies import genuine_vocabulary, write_port_folder
+from got_ocr.processing.image_processor import GotOcrImageProcessor, crop_grid
+from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.processing.tokenizer import GotOcrTokenizer
+from tests.support.vocabularies import genuine_vocabulary, write_port_folder
 
 try:  # Transformers 5 has two back ends; the one on Pillow needs no torchvision.
     from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (

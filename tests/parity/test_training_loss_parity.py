@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from got_ocr.configuration_got_ocr import GotOcrConfig
-from got_ocr.processing_got_ocr import GotOcrProcessor
+from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.bad_samples import BadSampleLog, Origin
 from got_ocr.training.collator import GotOcrCollator
 from got_ocr.training.conversations import parse_conversation
 from got_ocr.training.encoding import encode
 from got_ocr.training.packing import PackingCollator
 from tests.parity.peer import make_pair
-from tests.training_sets import picture, turns
+from tests.support.training_sets import picture, turns
 
 CONVERSATIONS = [
     (("OCR: ", "a line of text"), 1),

@@ -9,7 +9,7 @@ from got_ocr.training.run import open_data
 from got_ocr.training.settings import build
 from got_ocr.training.stages import build_model, freeze
 from tests.parity.peer import make_pair, peer_name
-from tests.training_data import TINY_MODEL, tiny_fields, write_conversations
+from tests.support.training_data import TINY_MODEL, tiny_fields, write_conversations
 
 
 def test_loss_and_gradients_of_a_batch_equal_the_peers(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from got_ocr.synthesis.degradations import DEFAULT_DEGRADATIONS
+from got_ocr.synthesis.degradation.degradations import DEFAULT_DEGRADATIONS
 from got_ocr.synthesis.engine import EncodedSample, Job, draw_encoded
 from got_ocr.synthesis.kinds import KINDS, make_kind
 from got_ocr.synthesis.resources import Resources

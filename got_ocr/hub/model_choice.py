@@ -1,0 +1,196 @@
+"""Which model the command line reads with, and loading it: our classes, never a repository's code."""
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cli import exit_codes
+from ..cli.exit_codes import CommandError, one_line
+
+MODEL_VARIABLE = "GOT_OCR_MODEL"
+FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A checkpoint and why it was chosen.
+
+    Attributes:
+        location: A folder, or a Hub id.
+        notice: One line for the user.
+    """
+
+    location: str
+    notice: str
+
+
+def choose_model(option: str | None, environment: Mapping[str, str] = os.environ) -> ModelChoice:
+    """Choose a checkpoint: `option`, else GOT_OCR_MODEL, else the full one if it is here, else the built-in one.
+
+    Args:
+        option: What `--model` says.
+        environment: The environment variables.
+
+    Returns:
+        The choice; nothing is loaded and the network is not asked.
+
+    Raises:
+        CommandError: If what was named is neither a folder with a checkpoint nor a Hub id.
+    """
+    for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
+        if value:
+            _check_location(value, origin)
+            return ModelChoice(value, f"model: {value} ({origin})")
+    from .cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
+
+    cached = find_cached_checkpoint()
+    if cached is not None:
+        return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
+    if not (BUILTIN_CHECKPOINT / "config.json").is_file():
+        raise CommandError(
+            exit_codes.MODEL_FAILED,
+            f"this installation has no built-in model: give --model FOLDER, or --model {FULL_MODEL} to download one.",
+        )
+    return ModelChoice(
+        str(BUILTIN_CHECKPOINT),
+        f"model: built-in nano (clean printed English only); the full model: --model {FULL_MODEL} (downloads 1.4 GB)",
+    )
+
+
+def _check_location(value: str, origin: str) -> None:
+    path = Path(value).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise CommandError(exit_codes.MODEL_FAILED, f"{origin}: the folder {value} holds no config.json.")
+    elif path.exists():
+        raise CommandError(
+            exit_codes.MODEL_FAILED, f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id."
+        )
+    elif not _HUB_ID.fullmatch(value) or value.startswith("."):
+        raise CommandError(
+            exit_codes.MODEL_FAILED, f"{origin}: no folder {value} here, and it is no Hub id like {FULL_MODEL}."
+        )
+
+
+def _repository_of(snapshot: Path) -> str:
+    """`org/name` of a folder `models--org--name/snapshots/...` of the Hub cache."""
+    for part in snapshot.parts:
+        if part.startswith("models--"):
+            return part.removeprefix("models--").replace("--", "/", 1)
+    return str(snapshot)
+
+
+def silence_libraries(show_downloads: bool) -> None:
+    """Keep transformers' own bars and warnings off the terminal. Call before loading.
+
+    Args:
+        show_downloads: Whether the Hub's download bars may show, since those can take minutes.
+    """
+    from huggingface_hub.utils import enable_progress_bars
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    if show_downloads:
+        enable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -> tuple[Any, Any]:
+    """Load the model and its processor.
+
+    Args:
+        choice: The checkpoint.
+        device: `auto` (CUDA, then MPS, then CPU) or a torch device.
+        dtype: `auto` (the checkpoint's on a GPU that knows it, else float32) or a torch dtype's name.
+
+    Returns:
+        The model, ready to read, and the processor.
+
+    Raises:
+        CommandError: If the device is not there or the checkpoint can't be loaded.
+    """
+    import torch
+
+    from ..configuration.config import GotOcrConfig
+    from ..processing.processor import GotOcrProcessor
+    from ..reading.model import GotOcrForConditionalGeneration
+
+    location = str(Path(choice.location).expanduser()) if Path(choice.location).expanduser().is_dir() else None
+    location = location or choice.location
+    torch_device = pick_device(device)
+    try:
+        config = GotOcrConfig.from_pretrained(location)
+        torch_dtype = pick_dtype(
+            dtype, torch_device.type, getattr(torch, str(config.dtype).removeprefix("torch."), None)
+        )
+        model = GotOcrForConditionalGeneration.from_pretrained(location, dtype=torch_dtype)
+        processor = GotOcrProcessor.from_pretrained(location)
+        return model.to(torch_device).eval(), processor
+    except torch.OutOfMemoryError:
+        raise CommandError(
+            exit_codes.MODEL_FAILED, f"not enough memory on {torch_device} for {choice.location}: try --device cpu."
+        ) from None
+    except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
+        raise CommandError(exit_codes.MODEL_FAILED, f"{choice.location} can't be loaded: {one_line(error)}") from error
+
+
+def pick_device(device: str) -> Any:
+    """Turn `--device` into a torch device that is there.
+
+    Args:
+        device: `auto`, or a torch device such as `cuda:1`.
+
+    Returns:
+        The device.
+
+    Raises:
+        CommandError: If there is none of that name here.
+    """
+    import torch
+
+    has_mps = torch.backends.mps.is_available()
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
+    try:
+        torch_device = torch.device(device)
+        if torch_device.type == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("no CUDA device, or a torch built without CUDA")
+        if torch_device.type == "mps" and not has_mps:
+            raise RuntimeError("no Apple GPU")
+        torch.empty(0, device=torch_device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = one_line(error, limit=120)
+        raise CommandError(
+            exit_codes.MODEL_FAILED, f"--device {device} can't be used here ({reason}): try auto or cpu."
+        ) from None
+    return torch_device
+
+
+def pick_dtype(dtype: str, device_type: str, of_checkpoint: Any) -> Any:
+    """Turn `--dtype` into a torch dtype.
+
+    Half precision saves time on a GPU only, and bfloat16 weights overflow in float16, so `auto` never goes there.
+
+    Args:
+        dtype: One of `DTYPES`.
+        device_type: `cuda`, `mps`, `cpu` ...
+        of_checkpoint: The dtype the checkpoint was saved in, or None.
+
+    Returns:
+        The dtype.
+    """
+    import torch
+
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    if device_type == "cuda" and of_checkpoint is not None:
+        knows_it = of_checkpoint != torch.bfloat16 or torch.cuda.is_bf16_supported(including_emulation=False)
+        return of_checkpoint if knows_it else torch.float32
+    return torch.float32

@@ -1,0 +1,1 @@
+"""Measurements of the built-in checkpoint beside its peers."""

@@ -1,0 +1,160 @@
+"""The tables and plots of the built-in checkpoint's model card."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from got_ocr.evaluation.statistics import Interval
+from got_ocr.nano.plots import draw_bars
+from got_ocr.nano.report import (
+    Results,
+    Scored,
+    group_errors,
+    table_of_groups,
+    table_of_inventions,
+    table_of_rungs,
+)
+from got_ocr.nano.tiers import Rung
+
+ScoredRungs = Mapping[str, Mapping[str, Sequence[Scored]]]
+
+# Rungs whose pictures are in one face, of all sizes or of all conditions.
+FONT_RUNGS = ("lines", "paragraphs", "paragraphs-unseen", "lines-unseen")
+SIZE_RUNGS = ("lines-sizes",)
+STYLE_RUNGS = ("lines", "paragraphs")
+LEAST_FONT_CHARACTERS = 300
+_SIZE_EDGES = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48)
+_PAGE_EDGES = (8, 12, 16, 20, 24, 28, 32, 48)
+
+
+def _bucket(value: float, edges: Sequence[int]) -> str | None:
+    for low, high in pairwise(edges):
+        if low <= value < high or (high == edges[-1] and value == high):
+            return f"{low} to {high} px"
+    return None
+
+
+def _style(one: Scored) -> str | None:
+    facts = one.answer.facts
+    return facts["style"] + (", monospaced" if facts.get("mono") else "")
+
+
+def _named(name: str, one: Scored) -> str:
+    return name
+
+
+def _length(one: Scored) -> str:
+    return f"{len(one.answer.texts)} pages"
+
+
+_Key = Callable[[Scored], str | None]
+# Title, file of the plot, rungs, group of an answer.
+GROUPINGS: tuple[tuple[str, str, tuple[str, ...], _Key], ...] = (
+    ("font family", "font", FONT_RUNGS, lambda one: one.answer.facts["family"]),
+    ("size, single lines", "size", SIZE_RUNGS, lambda one: _bucket(one.answer.facts["size_px"], _SIZE_EDGES)),
+    ("style", "style", STYLE_RUNGS, _style),
+    ("degradation", "degradation", ("paragraphs-degraded",), lambda one: one.answer.facts["degradation"]),
+    ("layout of a page", "layout", ("pages",), lambda one: one.answer.facts["layout"]),
+    (
+        "size of a page's letters",
+        "page_size",
+        ("pages",),
+        lambda one: _bucket(one.answer.facts["size_px"], _PAGE_EDGES),
+    ),
+    ("length of a document", "length", ("multi-page",), _length),
+)
+_IN_ORDER = ("size", "page_size", "length")
+
+
+def grouped(scored: ScoredRungs, rungs: Sequence[str], key: _Key, least: int) -> dict[str, dict[str, Interval]]:
+    """Compute the CER of groups over several rungs.
+
+    Args:
+        scored: answers by rung and reader.
+        rungs: keys.
+        key: names an answer's group.
+        least: characters that a group must have.
+
+    Returns:
+        CER by reader and group.
+    """
+    found = {}
+    for reader in ("nano", "tesseract"):
+        answers = [one for rung in rungs for one in scored.get(rung, {}).get(reader, ())]
+        groups = group_errors(answers, key, least)
+        if groups:
+            found[reader] = groups
+    return found
+
+
+def _by_number(groups: dict[str, Interval]) -> dict[str, Interval]:
+    return dict(sorted(groups.items(), key=lambda item: int(item[0].split()[0])))
+
+
+def _groupings(scored: ScoredRungs) -> list[tuple[str, str, dict[str, dict[str, Interval]]]]:
+    found = []
+    for title, file, rungs, key in GROUPINGS:
+        groups = grouped(scored, rungs, key, LEAST_FONT_CHARACTERS)
+        if file in _IN_ORDER:
+            groups = {reader: _by_number(intervals) for reader, intervals in groups.items()}
+        if groups:
+            found.append((title, file, groups))
+    return found
+
+
+def card_tables(rungs: Sequence[Rung], results: Results, scored: ScoredRungs) -> str:
+    """Write the card's tables.
+
+    Args:
+        rungs: in order.
+        results: figures by rung and reader.
+        scored: answers by rung and reader.
+
+    Returns:
+        Markdown: the rungs, repetition and hallucination, and errors by style, size, degradation, layout. Fonts, which
+        are many, are left to the plot but for the best and worst.
+    """
+    parts = ["### Rungs\n", table_of_rungs(rungs, results)]
+    parts += ["### Repetition and hallucination\n", table_of_inventions(rungs, results)]
+    for title, file, groups in _groupings(scored):
+        if file == "font":
+            first = next(iter(groups))
+            names = list(groups[first])
+            chosen = names if len(names) <= 14 else names[:4] + names[-10:]
+            groups = {reader: {n: own[n] for n in chosen if n in own} for reader, own in groups.items()}
+            parts += [f"### By {title} (the best and the worst of {len(names)})\n", table_of_groups(title, groups)]
+        else:
+            parts += [f"### By {title}\n", table_of_groups(title, groups)]
+    return "\n".join(parts)
+
+
+def write_plots(folder: Path, scored: ScoredRungs, unseen: frozenset[str]) -> list[Path]:
+    """Draw the plots.
+
+    Args:
+        folder: where to.
+        scored: answers by rung and reader.
+        unseen: families that training never sees.
+
+    Returns:
+        The files: `error_by_font.png` and so on, and `error_by_mode.png` over the rungs.
+    """
+    files = []
+    for title, file, groups in _groupings(scored):
+        first = next(iter(groups))
+        path = folder / f"error_by_{file}.png"
+        label = "unseen in training"
+        plot = draw_bars(f"Character error rate by {title}", list(groups[first]), groups, unseen, label)
+        plot.save(path, optimize=True)
+        files.append(path)
+    modes: dict[str, dict[str, Interval]] = {}
+    for rung, found in scored.items():
+        for reader, answers in found.items():
+            modes.setdefault(reader, {}).update(group_errors(answers, partial(_named, rung)))
+    if modes:
+        names = list(modes[next(iter(modes))])
+        path = folder / "error_by_mode.png"
+        draw_bars("Character error rate by kind of picture", names, modes).save(path, optimize=True)
+        files.append(path)
+    return files

@@ -1,0 +1,455 @@
+"""The processor: pictures and a mode to the model's inputs.
+
+Works with :class:`GotOcrTokenizer` and with the fast tokenizer of transformers' port (tokenizer.json). A prompt is
+built from the ids of its special tokens and the encoded text between them, so no text can forge a special token.
+
+Shape legend:
+    B  sequences
+    L  tokens of the longest prompt
+    I  images of all sequences: pictures, tiles or pages
+    S  side of an image, in pixels
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+from transformers.image_processing_utils import BatchFeature
+from transformers.processing_utils import ProcessingKwargs, ProcessorMixin
+from transformers.utils.hub import cached_file
+
+from ..configuration.config import GotOcrConfig
+from ..configuration.remote_code import CodeSavingMixin
+from .image_processor import DEFAULT_SIZE_PX, GotOcrImageProcessor
+from .pictures import load_image
+from .prompt import (
+    PromptPart,
+    box_per_mille,
+    check_modes,
+    instruction,
+    is_one_box,
+    parse_box,
+    parse_color,
+    parse_ocr_type,
+    prompt_parts,
+)
+from .tokenizer import SPECIAL_TOKENS, VOCABULARY_FILE, GotOcrTokenizer
+
+DEFAULT_IMAGE_TOKEN_LEN = 256
+PROCESSOR_FILE = "processor_config.json"
+IMAGE_PROCESSOR_FILE = "preprocessor_config.json"
+FAST_TOKENIZER_FILE = "tokenizer.json"
+CONFIG_FILE = "config.json"
+# What from_pretrained hands on to every file that it looks for.
+HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "revision", "local_files_only", "subfolder")
+
+
+class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call-arg]
+    """Options by name: those of :meth:`GotOcrProcessor.__call__`."""
+
+    ocr_type: str
+    box: Any
+    color: str | Sequence[str]
+    crop: bool
+    multi_page: bool
+    max_tiles: int | None
+    instruction: str | None
+    low_canvases: bool
+
+
+class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
+    """Make `input_ids`, `attention_mask` and `pixel_values` of pictures and a mode.
+
+    Args:
+        image_processor: Makes pixels.
+        tokenizer: The checkpoint's: :class:`GotOcrTokenizer`, or the port's fast one.
+        image_token_len: Place holders of one image: the model configuration's `image_token_len`.
+
+    Raises:
+        ValueError: If the tokenizer lacks a special token, or `image_token_len` is not positive.
+    """
+
+    auto_class = "AutoProcessor"
+    written_first = (*CodeSavingMixin.written_first, IMAGE_PROCESSOR_FILE)
+    attributes: ClassVar[list[str]] = ["image_processor", "tokenizer"]
+    image_processor_class = "AutoImageProcessor"
+    tokenizer_class = "AutoTokenizer"
+    valid_processor_kwargs = GotOcrProcessorKwargs
+
+    def __init__(
+        self,
+        image_processor: GotOcrImageProcessor,
+        tokenizer: Any,
+        image_token_len: int = DEFAULT_IMAGE_TOKEN_LEN,
+    ) -> None:
+        super().__init__(image_processor, tokenizer)
+        if isinstance(image_token_len, bool) or not isinstance(image_token_len, int) or image_token_len < 1:
+            raise ValueError(f"image_token_len must be a positive whole number, got {image_token_len!r}.")
+        self.image_token_len = image_token_len
+        self._special_ids = {text: tokenizer.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS}
+        missing = [text for text in _PROMPT_TOKENS if self._special_ids[text] is None]
+        if missing:
+            raise ValueError(f"The tokenizer has no {', '.join(missing)}: it is not a GOT-OCR tokenizer.")
+        if len({self._special_ids[text] for text in _PROMPT_TOKENS}) != len(_PROMPT_TOKENS):
+            raise ValueError("The tokenizer gives several special tokens the same id: it is not a GOT-OCR tokenizer.")
+
+    def __call__(
+        self,
+        images: Any,
+        *,
+        ocr_type: str = "ocr",
+        box: Any = None,
+        color: str | Sequence[str] = "",
+        crop: bool = False,
+        multi_page: bool = False,
+        max_tiles: int | None = None,
+        instruction: str | None = None,
+        low_canvases: bool = False,
+        return_tensors: str | None = "pt",
+        format: bool | None = None,
+        crop_to_patches: bool | None = None,
+        max_patches: int | None = None,
+    ) -> BatchFeature:
+        """Prepare one picture or a batch.
+
+        Args:
+            images: One picture or a list (whatever `load_image` takes). With `multi_page` the pages of one document,
+                or a list of such lists.
+            ocr_type: `ocr` for plain text, `format` for Mathpix Markdown.
+            box: Read this box only: in pixels of the upright picture, as `parse_box` takes it; or a list with one for
+                each picture (None: no box). Not changed.
+            color: Read what a frame of this colour encloses: `red`, `green` or `blue`; or a list with one for each
+                picture.
+            crop: Read each picture in tiles.
+            multi_page: Read pages together.
+            max_tiles: Most tiles of a picture with `crop`; None: the image processor's.
+            instruction: The user's own words instead of the mode's, for a checkpoint trained on others.
+            low_canvases: The pictures are S wide, no higher, and all of one height: they become image tokens as they
+                are, the fewer the lower they are, instead of being squashed to squares.
+            return_tensors: `pt` for torch, `np` for numpy.
+            format: The port's name: True for `ocr_type="format"`.
+            crop_to_patches: The port's name of `crop`.
+            max_patches: The port's name of `max_tiles`.
+
+        Returns:
+            `input_ids` (B, L) int64 and `attention_mask` (B, L) int64, padded on the left, and `pixel_values`
+            (I, 3, S, S) float32: the images of all sequences in one run; with `low_canvases` as high as they are.
+
+        Raises:
+            ValueError: If an argument is not allowed or a picture can't be had; the message says what is allowed.
+        """
+        if format is not None:
+            ocr_type = "format" if format else "ocr"
+        crop = crop if crop_to_patches is None else crop_to_patches
+        max_tiles = max_tiles if max_patches is None else max_patches
+        documents = as_documents(images, multi_page)
+        # Wrong modes are refused before any picture is loaded.
+        parse_ocr_type(ocr_type)
+        boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
+
+        prompts: list[list[int]] = []
+        encoded: dict[tuple[str, int], list[int]] = {}
+        pictures: list[Any] = []
+        for document, one_box, one_color in zip(documents, boxes, colors, strict=True):
+            pages = [load_image(source) for source in document]
+            region = None if one_box is None else box_per_mille(one_box, pages[0].width, pages[0].height)
+            if crop:
+                pages = self.image_processor.crop_to_tiles(pages[0], max_tiles)
+            words = instruction
+            if words is None:
+                words = _instruction(ocr_type, region, one_color, crop, multi_page)
+            asked = words, len(pages)
+            if asked not in encoded:
+                tokens = self._count_image_tokens(pages[0].height) if low_canvases else self.image_token_len
+                encoded[asked] = self.encode_parts(prompt_parts(words, len(pages), tokens))
+            prompts.append(encoded[asked])
+            pictures += pages
+        pixel_values = self.image_processor(pictures, return_tensors="np", low_canvases=low_canvases)["pixel_values"]
+        input_ids, attention_mask = self._pad(prompts)
+        data = {"input_ids": input_ids, "attention_mask": attention_mask, "pixel_values": pixel_values}
+        return BatchFeature(data, tensor_type=return_tensors)
+
+    def _count_image_tokens(self, height: int) -> int:
+        """Place holders of an image that is S wide and `height` high."""
+        size, side = self.image_processor.size, math.isqrt(self.image_token_len)
+        if height == size:
+            return self.image_token_len
+        if height * side % size:
+            raise ValueError(
+                f"With low_canvases a picture's height must be whole rows of image tokens, a multiple of "
+                f"{size / side:g} px, got {height} px."
+            )
+        return side * (height * side // size)
+
+    def encode_parts(self, parts: Sequence[PromptPart]) -> list[int]:
+        """Encode a prompt.
+
+        Args:
+            parts: Special tokens and plain text, as the functions of processing/prompt.py write them.
+
+        Returns:
+            The ids.
+        """
+        ids: list[int] = []
+        for part in parts:
+            ids += ([self._special_ids[part.text]] if part.is_special else self.encode_text(part.text)) * part.times
+        return ids
+
+    def encode_text(self, text: str) -> list[int]:
+        """Encode plain text; a special token spelled in it stays text, whatever the tokenizer.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            The ids.
+        """
+        ids = self._encode(text)
+        if self._is_forged(ids):
+            # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
+            cuts = [0, *(match.start() + 1 for match in _SPECIAL_TOKEN.finditer(text)), len(text)]
+            ids = [index for start, end in pairwise(cuts) for index in self._encode(text[start:end])]
+        return ids
+
+    def _encode(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+    def _is_forged(self, ids: list[int]) -> bool:
+        return not set(self._special_ids.values()).isdisjoint(ids)
+
+    def _pad(self, prompts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Fill up on the left. Returns: input_ids and attention_mask, both (B, L) int64."""
+        length = max(len(prompt) for prompt in prompts)
+        input_ids = np.full((len(prompts), length), self.pad_token_id, dtype=np.int64)
+        attention_mask = np.zeros((len(prompts), length), dtype=np.int64)
+        for row, prompt in enumerate(prompts):
+            input_ids[row, length - len(prompt) :] = prompt
+            attention_mask[row, length - len(prompt) :] = 1
+        return input_ids, attention_mask
+
+    @property
+    def pad_token_id(self) -> int:
+        """The tokenizer's pad token, or ``<|endoftext|>`` if it names none."""
+        pad_token_id = self.tokenizer.pad_token_id
+        return self._special_ids[SPECIAL_TOKENS[0]] if pad_token_id is None else pad_token_id
+
+    @property
+    def image_token(self) -> str:
+        """The place holder of image tokens, by the name that transformers' processors use."""
+        return SPECIAL_TOKENS[-1]
+
+    @property
+    def image_token_id(self) -> int:
+        """Its id."""
+        return self._special_ids[SPECIAL_TOKENS[-1]]
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """What :meth:`__call__` makes."""
+        return ["input_ids", "attention_mask", "pixel_values"]
+
+    def post_process(self, texts: str | Sequence[str]) -> Any:
+        """Finish decoded answers as the published code does: strip them.
+
+        Args:
+            texts: One text or several.
+
+        Returns:
+            The same, without white space around.
+        """
+        return texts.strip() if isinstance(texts, str) else [text.strip() for text in texts]
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], push_to_hub: bool = False, **kwargs: Any) -> Any:
+        """Write the processor's files, so that transformers 4 and 5 both find them.
+
+        Args:
+            save_directory: Folder; made if it isn't there.
+            push_to_hub: Whether to push it too.
+            **kwargs: As :meth:`transformers.ProcessorMixin.save_pretrained`.
+
+        Returns:
+            The files' paths.
+        """
+        # Transformers 5 nests the image processor's options in processor_config.json, where transformers 4's
+        # AutoImageProcessor doesn't look. Written first, so that a push takes it along.
+        os.makedirs(save_directory, exist_ok=True)
+        self.image_processor.save_pretrained(save_directory)
+        try:
+            return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+        finally:
+            self.tokenizer.init_kwargs.pop("auto_map", None)
+
+    def name_code(self) -> None:
+        """Put this class into every `auto_map` that is saved with it."""
+        super().name_code()
+        known = getattr(self.image_processor, "auto_map", None) or {}
+        self.image_processor.auto_map = {**known, **self.auto_map_entry()}
+        self.tokenizer.init_kwargs["auto_map"] = self.auto_map_entry()
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> "GotOcrProcessor":
+        """Load from a folder or Hub repository of any public GOT layout. No code from there is run.
+
+        The original's folder has tokenizer files only: the image's size then comes from config.json or is 1024.
+
+        Args:
+            pretrained_model_name_or_path: The folder or Hub id.
+            **kwargs: `image_token_len`, `size` and `max_tiles` win over the files; Hub options (`revision`, `token`,
+                `cache_dir` ...) are handed on; others are ignored.
+
+        Returns:
+            The processor.
+
+        Raises:
+            OSError: If there is neither `qwen.tiktoken` nor `tokenizer.json`.
+        """
+        name = pretrained_model_name_or_path
+        _check_name(name)
+        hub_options = {option: kwargs[option] for option in HUB_OPTIONS if kwargs.get(option) is not None}
+        saved = _read_json(name, PROCESSOR_FILE, hub_options) or {}
+        image_options = saved.get("image_processor") or _read_json(name, IMAGE_PROCESSOR_FILE, hub_options) or {}
+        image_options = {**image_options, **{key: kwargs[key] for key in ("size", "max_tiles") if key in kwargs}}
+        image_token_len = kwargs.get("image_token_len", saved.get("image_token_len"))
+        if image_token_len is None or "size" not in image_options:
+            config_dict = _read_json(name, CONFIG_FILE, hub_options)
+            config = GotOcrConfig.from_dict(config_dict) if config_dict else None
+            image_options.setdefault("size", config.vision_config.image_size if config else DEFAULT_SIZE_PX)
+            if image_token_len is None:
+                image_token_len = config.image_token_len if config else DEFAULT_IMAGE_TOKEN_LEN
+        tokenizer = load_tokenizer(name, **hub_options)
+        return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len=image_token_len)
+
+
+_SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
+_PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])
+# The name `instruction` is an argument of GotOcrProcessor.__call__.
+_instruction = instruction
+
+
+def load_tokenizer(name: str | os.PathLike[str], **hub_options: Any) -> Any:
+    """Load the tokenizer of any public GOT layout. No code from there is run.
+
+    Args:
+        name: Folder or Hub id.
+        **hub_options: `revision`, `token`, `cache_dir` ...
+
+    Returns:
+        :class:`GotOcrTokenizer` where there is a `qwen.tiktoken`, else transformers' fast tokenizer.
+
+    Raises:
+        OSError: If there is neither.
+    """
+    _check_name(name)
+    if _find(name, VOCABULARY_FILE, hub_options) is not None:
+        return GotOcrTokenizer.from_pretrained(name, **hub_options)
+    if _find(name, FAST_TOKENIZER_FILE, hub_options) is not None:
+        return PreTrainedTokenizerFast.from_pretrained(name, **hub_options)
+    where = "folder" if os.path.isdir(name) else "Hub repository in the cache or within reach"
+    raise OSError(
+        f"{name}: found neither {VOCABULARY_FILE} nor {FAST_TOKENIZER_FILE}: it is no {where} that holds a GOT model."
+    )
+
+
+def _check_name(name: str | os.PathLike[str]) -> None:
+    text = os.fspath(name)
+    looks_like_path = os.path.isabs(text) or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text
+    if looks_like_path and not os.path.isdir(text):
+        raise FileNotFoundError(f"{name}: there is no such folder, and a Hub repository is named owner/name.")
+
+
+def _find(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> str | None:
+    """The file's path, or None where it can't be had: not there, or not in the cache of a machine without network."""
+    return cached_file(
+        name,
+        file,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **hub_options,
+    )
+
+
+def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> dict[str, Any] | None:
+    path = _find(name, file, hub_options)
+    if path is None:
+        return None
+    with open(path, encoding="utf-8") as stream:
+        try:
+            return json.load(stream)
+        except ValueError as error:
+            raise OSError(f"{path} is not valid JSON: {error}.") from None
+
+
+def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
+    """Bring pictures into one form: documents, each a list of pages.
+
+    Args:
+        images: One picture or a list; with `multi_page` the pages of one document, or a list of such lists.
+        multi_page: Whether pages are read together.
+
+    Returns:
+        A document for each picture, or for each list of pages with `multi_page`.
+
+    Raises:
+        ValueError: If there is nothing, or lists and pictures are mixed.
+    """
+    if not isinstance(images, (list, tuple)):
+        return [[images]]
+    documents = list(images)
+    is_nested = [isinstance(item, (list, tuple)) for item in documents]
+    if not multi_page and any(is_nested):
+        raise ValueError("images is a list of lists, which only multi_page=True takes: give a flat list of pictures.")
+    if not multi_page:
+        documents = [[image] for image in documents]
+    elif not any(is_nested):
+        documents = [documents]
+    elif not all(is_nested):
+        raise ValueError("images mixes pictures and lists of pages: give one document, or a list of such lists.")
+    if not documents or not all(documents):
+        raise ValueError("images is empty: give at least one picture, and every document at least one page.")
+    return [list(document) for document in documents]
+
+
+def parse_regions(
+    count: int, box: Any, color: Any, *, crop: bool, multi_page: bool
+) -> tuple[list[list[float] | None], list[str]]:
+    """Spread boxes and colours over pictures and refuse modes that do not go together.
+
+    Args:
+        count: How many pictures.
+        box: One box for all (None: none), or a list with one for each.
+        color: One colour for all, or a list with one for each.
+        crop: Whether pictures are read in tiles.
+        multi_page: Whether pages are read together.
+
+    Returns:
+        A parsed box (or None) and a colour (or an empty string) for each picture.
+
+    Raises:
+        ValueError: If one is wrong, there are not as many as pictures, or the modes do not go together.
+    """
+    boxes = _one_each(box, count, is_one_box(box), parse_box, "box")
+    colors = _one_each(color, count, color is None or isinstance(color, str), parse_color, "color")
+    for one_box, one_color in zip(boxes, colors, strict=True):
+        check_modes(has_box=one_box is not None, color=one_color, crop=crop, multi_page=multi_page)
+    return boxes, colors
+
+
+def _one_each(value: Any, count: int, is_one: bool, parse: Callable[[Any], Any], name: str) -> list[Any]:
+    """Spread one value over `count` sequences, or check that there is one for each."""
+    if is_one:
+        return [parse(value)] * count
+    values = [parse(one) for one in value]
+    if len(values) != count:
+        raise ValueError(
+            f"{name} must be one, or a list with one for each of the {count} pictures, got {len(values)}."
+        )
+    return values

@@ -1,0 +1,158 @@
+"""From prepared batches to answers: greedy generation that goes on with the rows that are left."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache
+from transformers.generation import LogitsProcessorList, StoppingCriteriaList
+
+from ..configuration.config import GotOcrConfig
+from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
+from ..processing.processor import GotOcrProcessor
+from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
+from .streaming import CallbackStreamer, StopEvent
+
+ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How to generate, as :meth:`GotOcrChatMixin.read` was told."""
+
+    max_new_tokens: int
+    on_text: Callable[[str], None] | None
+    stop_event: threading.Event | None
+    ngram_size: int = 0
+
+
+class GotOcrDecodingMixin:
+    """Generation for :class:`GotOcrForConditionalGeneration`, which brings the attributes below."""
+
+    config: GotOcrConfig
+    device: torch.device
+    generate: Callable[..., Any]
+    model: Any
+
+    def _generate_answers(self, processor: GotOcrProcessor, inputs: Any, generation: Generation) -> list[GotOcrAnswer]:
+        """Generate for one prepared batch and take each answer apart."""
+        inputs = inputs.to(self.device)
+        prompt_length = inputs["input_ids"].shape[1]
+        room = self.config.max_position_embeddings - prompt_length
+        if room < 1:
+            raise ValueError(
+                f"The prompt has {prompt_length} tokens, but the decoder has {self.config.max_position_embeddings} "
+                f"positions: read at most {self.config.max_position_embeddings // self.config.image_token_len - 1} "
+                "pages or tiles at once."
+            )
+        repetition = RepetitionStop(prompt_length)
+        limit = min(generation.max_new_tokens, room)
+        rows, log_probabilities = self._generate_rows(
+            processor, inputs, replace(generation, max_new_tokens=limit), repetition
+        )
+        stop_ids = set(self.config.stop_token_ids)
+        answers = []
+        for tokens, row_log_probabilities in zip(rows, log_probabilities, strict=True):
+            end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
+            content, finish_reason = tokens[:end], "stop"
+            num_tokens = len(tokens) if end is None else end + 1
+            if end is None:
+                # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
+                finish_reason = "length"
+            period = repetition.find_period(content)
+            if period is not None:
+                finish_reason, num_tokens = "repetition", len(content)
+                content = cut_loop(content, period)
+            probabilities = row_log_probabilities[:num_tokens]
+            decode = partial(processor.tokenizer.decode, skip_special_tokens=True)
+            answers.append(
+                GotOcrAnswer(
+                    text=decode(content).strip(),
+                    finish_reason=finish_reason,
+                    num_tokens=num_tokens,
+                    mean_probability=probabilities.mean().exp().item(),
+                    min_probability=probabilities.min().exp().item(),
+                    lines=lines_of_tokens(content, probabilities.tolist(), decode),
+                )
+            )
+        return answers
+
+    def _generate_rows(
+        self, processor: GotOcrProcessor, inputs: Any, generation: Generation, repetition: RepetitionStop
+    ) -> tuple[list[list[int]], list[Tensor]]:
+        """Generate for one batch, going on with the rows that are left when most have ended.
+
+        Returns:
+            Each row's new tokens, filled up with the pad token or not, and their log probabilities, on the CPU.
+        """
+        streamer = None
+        if generation.on_text is not None:
+            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
+        stop_ids = torch.tensor(self.config.stop_token_ids, device=self.device)
+        cache = self._prompt_cache(inputs["input_ids"], inputs["attention_mask"])
+        left = torch.arange(len(inputs["input_ids"]))
+        tokens: list[list[int]] = [[] for _ in left]
+        log_probabilities: list[Tensor] = [torch.zeros(0) for _ in left]
+        while len(left):
+            few = 0 if _in_company() else int(len(left) * ROWS_LEFT_SHARE)
+            recorder = TokenProbabilityRecorder()
+            criteria = StoppingCriteriaList([repetition])
+            if few:
+                criteria.append(FewRowsLeft(stop_ids, few))
+            if generation.stop_event is not None:
+                criteria.append(StopEvent(generation.stop_event))
+            length = inputs["input_ids"].shape[1]
+            sequences = self.generate(
+                **inputs,
+                cache=cache,
+                use_cache=True,
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
+                no_repeat_ngram_size=generation.ngram_size,
+                logits_processor=LogitsProcessorList([recorder]),
+                stopping_criteria=criteria,
+                streamer=streamer,
+            )
+            new = sequences[:, length:]
+            recorded = torch.stack(recorder.log_probabilities, dim=1).cpu()
+            for place, row in enumerate(left.tolist()):
+                tokens[row] += new[place].tolist()
+                log_probabilities[row] = torch.cat([log_probabilities[row], recorded[place, : new.shape[1]]])
+            stopped = torch.isin(sequences[:, -1], stop_ids) | repetition(sequences, new)
+            unfinished = (~stopped).nonzero().flatten()
+            is_cut = sequences.shape[1] - repetition.prompt_length >= generation.max_new_tokens
+            if (
+                is_cut
+                or len(unfinished) > few
+                or (generation.stop_event is not None and generation.stop_event.is_set())
+            ):
+                break
+            left = left[unfinished.cpu()]
+            cache.batch_select_indices(unfinished)
+            mask = inputs["attention_mask"][unfinished]
+            inputs = {
+                "input_ids": sequences[unfinished],
+                "attention_mask": torch.nn.functional.pad(mask, (0, new.shape[1]), value=1),
+            }
+        return tokens, log_probabilities
+
+    @torch.no_grad()
+    def _prompt_cache(self, input_ids: Tensor, attention_mask: Tensor) -> Cache:
+        """Make the cache for a batch, filled with what all rows have in common before their first image."""
+        cache = make_cache(self.config.num_hidden_layers)
+        is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
+        length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
+        if len(input_ids) > 1 and 0 < length < input_ids.shape[1] and not _in_company():
+            self.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
+            cache.batch_repeat_interleave(len(input_ids))
+        return cache
+
+
+def _in_company() -> bool:
+    """Whether other processes may hold parts of the model, so that all must call `generate` equally often."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -1,0 +1,1 @@
+"""What happens to a picture on paper, in the scanner and in the codec."""

@@ -1,0 +1,1 @@
+"""Formatted pages and their Mathpix Markdown."""

@@ -1,0 +1,1 @@
+"""Samples on disk: files, shards, manifests, sheets to look at."""

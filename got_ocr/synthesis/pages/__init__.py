@@ -1,0 +1,1 @@
+"""Pages of text, regions of pages, and documents."""

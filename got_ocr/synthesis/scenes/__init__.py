@@ -1,0 +1,1 @@
+"""Text outside of documents: signs and handwriting."""
