@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from got_ocr.synthesis.documents.grammar import GRAMMAR, LINE_KINDS
 from got_ocr.synthesis.documents.lines import (
     COLUMN_GAP,
     LEVEL,
+    LINE_KINDS,
     LOWERED,
     RAISED,
     DocumentText,
     parse_grammar,
     plain_text,
+    read_grammar,
 )
 from got_ocr.synthesis.documents.printing import (
     BELOW_EM,
@@ -82,7 +83,7 @@ def test_a_grammar_that_names_no_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="is there twice"):
         parse_grammar("cell\na\n\ncell\nb")
     assert parse_grammar("cell\n3* a | b\nc")["cell"].weights.tolist() == pytest.approx([3 / 7, 3 / 7, 1 / 7])
-    assert set(LINE_KINDS) - {"prose"} <= set(parse_grammar(GRAMMAR))
+    assert set(LINE_KINDS) - {"prose"} <= set(parse_grammar(read_grammar()))
 
 
 def test_superscripts_are_smaller_and_higher(face: FontFace) -> None:

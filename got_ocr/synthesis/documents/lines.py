@@ -7,12 +7,34 @@ follows is set as a superscript, as a subscript or on the line again; `plain_tex
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from got_ocr.synthesis.documents.grammar import GRAMMAR, LINE_KINDS
 from got_ocr.synthesis.text.corpus import Corpus
 
+GRAMMAR_FILE = Path(__file__).with_name("grammar.txt")
+# How often a line is of each kind.
+LINE_KINDS = {
+    "prose": 0.27,
+    "receipt-item": 0.08,
+    "receipt-total": 0.06,
+    "receipt-label": 0.06,
+    "receipt-ending": 0.03,
+    "form-field": 0.07,
+    "address": 0.06,
+    "contact": 0.035,
+    "capitals": 0.06,
+    "heading": 0.04,
+    "numbers": 0.09,
+    "cell": 0.06,
+    "table-row": 0.06,
+    "program": 0.025,
+    "reference": 0.03,
+    "notes": 0.04,
+    "similar": 0.03,
+}
 COLUMN_GAP = "\t"
 RAISED, LOWERED, LEVEL = "\x01", "\x02", "\x03"
 _SCRIPT_MARKS = str.maketrans("", "", RAISED + LOWERED + LEVEL)
@@ -50,11 +72,21 @@ class Rule:
     weights: np.ndarray
 
 
+@lru_cache(maxsize=1)
+def read_grammar() -> str:
+    """Read grammar.txt.
+
+    Returns:
+        Its text.
+    """
+    return GRAMMAR_FILE.read_text(encoding="utf-8")
+
+
 def parse_grammar(text: str) -> dict[str, Rule]:
     """Read a grammar.
 
     Args:
-        text: see grammar.py.
+        text: see grammar.txt.
 
     Returns:
         Rules by name.
@@ -65,6 +97,8 @@ def parse_grammar(text: str) -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     for paragraph in text.strip().split("\n\n"):
         name, *lines = paragraph.splitlines()
+        if name.startswith("#"):
+            continue
         alternatives: list[str] = []
         weights: list[float] = []
         for line in lines:
@@ -83,13 +117,13 @@ def parse_grammar(text: str) -> dict[str, Rule]:
 class DocumentText:
     """Writes lines of documents."""
 
-    def __init__(self, corpus: Corpus, alphabet: frozenset[str], grammar: str = GRAMMAR) -> None:
+    def __init__(self, corpus: Corpus, alphabet: frozenset[str], grammar: str | None = None) -> None:
         """Set the words that lines are made of.
 
         Args:
             corpus: prose and words.
             alphabet: a line has no other characters.
-            grammar: see grammar.py.
+            grammar: in the form of grammar.txt; None: that file.
 
         Raises:
             ValueError: the corpus has no words or no prose, or the grammar names a rule that isn't there.
@@ -104,7 +138,7 @@ class DocumentText:
         plain = [word for word in corpus.words if word.isalpha()]
         self.names = [word for word in plain if word[0].isupper() and 2 < len(word) < 11] or plain
         self.words = [word for word in plain if word.islower() and len(word) < 13] or plain
-        self.rules = parse_grammar(grammar)
+        self.rules = parse_grammar(read_grammar() if grammar is None else grammar)
         self.makers: Mapping[str, Callable[[np.random.Generator], str]] = {
             "word": self._word,
             "name": self._name,
