@@ -1,5 +1,8 @@
 """Lines of documents and their slices: what is drawn is what the answer says, where its boxes say."""
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +27,10 @@ from got_ocr.synthesis.documents.printing import (
     set_words,
     word_width_em,
 )
+from got_ocr.synthesis.documents.sheet import Sheet, Type
 from got_ocr.synthesis.documents.slices import DocumentSliceSource
+from got_ocr.synthesis.kinds import make_kind
+from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.text.corpus import Corpus, TextSource
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, installed_faces
 from got_ocr.synthesis.text.text_image import TextImageSource
@@ -155,3 +161,45 @@ def test_shares_of_documents(face: FontFace, text: DocumentText) -> None:
     former = [without.sample(number, 64, 192, 2).text for number in range(8)]
     assert draw(1.0, slices=False) == former  # documents are shown as slices only
     assert draw(1.0) != draw(0.0)
+
+
+@pytest.fixture(scope="module")
+def resources(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    names = ["Harbour", "maple", "Quentin", "invoice", "ledger", "garden", "Florence", "copper", "window", "paper"]
+    path = tmp_path_factory.mktemp("corpus") / "words.txt"
+    path.write_text("\n\n".join(" ".join(names[n:] + names[:n]) for n in range(len(names))), encoding="utf-8")
+    return Resources(corpus_files=(path,), held_out=False)
+
+
+@pytest.mark.parametrize("name", ["receipts", "forms", "screens"])
+def test_documents_read_what_they_show(name: str, resources: Resources) -> None:
+    kind = make_kind(name, resources)
+    for number in range(6):
+        sample = kind.draw(np.random.default_rng((2, number)))
+        image, answer = np.asarray(sample.images[0].convert("L"), dtype=float), sample.turns[0].answer
+        lines = sample.source["lines"]
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for line in lines:
+            rows.setdefault(line["row"], []).append(line)
+            x1, y1, x2, y2 = line["box"]
+            assert 0 <= x1 < x2 <= image.shape[1] + 2 and 0 <= y1 < y2 <= image.shape[0]
+            inside = image[y1:y2, max(x1, 0) : x2]
+            assert inside.max() - inside.min() > 25  # something is printed there, on whatever colour
+        assert answer.splitlines() == [
+            " ".join(one["text"] for one in sorted(row, key=lambda one: one["box"][0])) for row in rows.values()
+        ]
+        for row in rows.values():  # what stands side by side doesn't touch
+            ordered = sorted(one["box"] for one in row)
+            assert all(left[2] < right[0] for left, right in pairwise(ordered))
+        again = kind.draw(np.random.default_rng((2, number)))
+        assert again.turns == sample.turns and again.images[0].tobytes() == sample.images[0].tobytes()
+
+
+def test_words_that_do_not_fit_are_left_out_of_sheet_and_truth(face: FontFace) -> None:
+    sheet = Sheet(200, (255, 255, 255), (0, 0, 0))
+    kind = Type(face, style("render", 20.0))
+    sheet.begin_row()
+    assert sheet.print(np.random.default_rng(0), "Mississippi", kind, (10.0, 40.0)) is None
+    placed = sheet.print(np.random.default_rng(0), "one two three four five six seven", kind, (10.0, 120.0))
+    assert placed is not None and "one two three four five six seven".startswith(placed.text)
+    assert sheet.text() == placed.text and placed.box[2] <= 121

@@ -7,6 +7,7 @@ H, W: height and width of a line's strip in px. Ink is (H, W) float32, 0 for pap
 """
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from got_ocr.synthesis.documents.lines import LEVEL, LOWERED, RAISED
 from got_ocr.synthesis.text.fonts import FontFace, load_font
 
+_SCRIPT_MARKS = re.compile(f"([{RAISED}{LOWERED}{LEVEL}])")
 SCRIPT_SCALE = 0.66  # Size of superscripts and subscripts to the line's.
 RAISE_EM, LOWER_EM = 0.36, 0.14
 ABOVE_EM, BELOW_EM = 0.95, 0.32  # Of a strip, over and under the baseline.
@@ -91,7 +93,7 @@ def draw_style(rng: np.random.Generator) -> PrintStyle:
     stretch = 1.0
     if rng.random() < 0.25:
         stretch = float(rng.uniform(0.72, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.3))
-    damage = float(rng.beta(1.1, 2.2))
+    damage = 0.85 * float(rng.beta(1.1, 2.2))
     return PrintStyle(process, em_px, dots_em, tracking, stretch, damage)
 
 
@@ -115,29 +117,19 @@ class SetRow:
         return float(self.stops[-1, 1]) if len(self.stops) else 0.0
 
 
-@lru_cache(maxsize=16384)
-def _advance_em(face: FontFace, text: str) -> float:
-    return load_font(face, 64.0).getlength(text) / 64.0
-
-
 def word_width_em(face: FontFace, word: str, style: PrintStyle) -> float:
     """Measure a word with its marks.
 
     Args:
         face: the face.
         word: see lines.py.
-        style: its tracking and stretch count.
+        style: of the row.
 
     Returns:
         Its advance in em.
     """
-    width, size = 0.0, 1.0
-    for character in word:
-        if character in (RAISED, LOWERED, LEVEL):
-            size = 1.0 if character == LEVEL else SCRIPT_SCALE
-            continue
-        width += _advance_em(face, character) * size + style.tracking_em
-    return max(0.0, (width - style.tracking_em)) * style.stretch
+    stops = [stops for _, _, _, stops in _runs(face, word, style)]
+    return sum(float(one[-1]) for one in stops)
 
 
 def set_words(face: FontFace, words: Sequence[tuple[float, str]], style: PrintStyle) -> SetRow:
@@ -160,19 +152,52 @@ def set_words(face: FontFace, words: Sequence[tuple[float, str]], style: PrintSt
             stops.append((x, x + gap))
             text.append(" ")
             x += gap
-        size, rise = 1.0, 0.0
-        for character in word:
-            if character in (RAISED, LOWERED, LEVEL):
-                size = 1.0 if character == LEVEL else SCRIPT_SCALE
-                rise = {RAISED: RAISE_EM, LOWERED: -LOWER_EM, LEVEL: 0.0}[character]
-                continue
-            advance = _advance_em(face, character) * size * style.stretch
-            runs.append((character, x, size, rise))
-            stops.append((x, x + advance))
-            text.append(character)
-            x += advance + style.tracking_em * style.stretch
-        x -= style.tracking_em * style.stretch
+        for run, size, rise, edges in _runs(face, word, style):
+            runs.append((run, x, size, rise))
+            stops += zip((x + edges[:-1]).tolist(), (x + edges[1:]).tolist(), strict=True)
+            text.append(run)
+            x += float(edges[-1])
     return SetRow("".join(text), np.asarray(stops, dtype=np.float64).reshape(-1, 2), tuple(runs))
+
+
+def _runs(face: FontFace, word: str, style: PrintStyle) -> list[tuple[str, float, float, np.ndarray]]:
+    """Part a word into what is drawn at once.
+
+    Returns:
+        Of each run its text, its size to the row's, its height over the baseline in em, and its (n + 1,) edges in em.
+    """
+    runs: list[tuple[str, float, float, np.ndarray]] = []
+    size, rise = 1.0, 0.0
+    for part in _SCRIPT_MARKS.split(word):
+        if part in (RAISED, LOWERED, LEVEL):
+            size = 1.0 if part == LEVEL else SCRIPT_SCALE
+            rise = {RAISED: RAISE_EM, LOWERED: -LOWER_EM, LEVEL: 0.0}[part]
+            continue
+        # Letters that have air between them or that dance are struck one by one.
+        single = style.tracking_em != 0.0 or style.process == "typewriter"
+        for run in list(part) if single else [part] if part else []:
+            edges = _edges_em(face, run, run_size_px(style.dots_em, size), style.dots_em) * style.stretch
+            edges[-1] += style.tracking_em * style.stretch
+            runs.append((run, size, rise, edges))
+    return runs
+
+
+def run_size_px(dots_em: float, size: float) -> float:
+    """Em size that a run is drawn at. Args: dots_em: the row's. size: the run's to it. Returns: quarters of a px."""
+    return max(4.0, round(dots_em * size * 4) / 4)
+
+
+@lru_cache(maxsize=65536)
+def _advance_px(face: FontFace, size_px: float, text: str) -> float:
+    return load_font(face, size_px).getlength(text)
+
+
+def _edges_em(face: FontFace, text: str, size_px: float, em_px: float) -> np.ndarray:
+    """Where each character begins and the last one ends, measured at the size that is drawn: hinting rounds widths."""
+    edges = np.cumsum([0.0] + [_advance_px(face, size_px, character) for character in text])
+    length = _advance_px(face, size_px, text)  # with kerning
+    scaled: np.ndarray = edges * (length / edges[-1] if edges[-1] else 1.0) / em_px
+    return scaled
 
 
 def print_row(rng: np.random.Generator, row: SetRow, face: FontFace, style: PrintStyle) -> np.ndarray:
@@ -218,38 +243,20 @@ def _draw(
     bilevel: bool,
 ) -> np.ndarray:
     """Draw letters on a strip of `size` (W, H). Returns: ink."""
-    stretch = style.stretch
-    unstretched = max(4, round(size[0] / stretch)) if stretch != 1.0 else size[0]
+    unstretched = max(4, round(size[0] / style.stretch)) if style.stretch != 1.0 else size[0]
     canvas = Image.new("L", (unstretched, size[1]), 0)
     draw = ImageDraw.Draw(canvas)
     draw.fontmode = "1" if bilevel else "L"
     scale_x = unstretched / (row.width_em + 2 * pad_em(style))
     baseline = ABOVE_EM * em_px
     jitter = em_px * 0.035 * style.damage if style.process == "typewriter" else 0.0
-    begin = 0
-    runs = row.runs
-    while begin < len(runs):
-        character, x, run_scale, rise = runs[begin]
-        end = begin + 1
-        text = character
-        if style.tracking_em == 0.0 and not jitter:  # one word at once, with the face's own spacing
-            while (
-                end < len(runs)
-                and runs[end][2:] == (run_scale, rise)
-                and abs(runs[end][1] - runs[end - 1][1] - _advance_em(face, runs[end - 1][0]) * run_scale * stretch)
-                < 1e-6
-            ):
-                text += runs[end][0]
-                end += 1
-        font = load_font(face, max(4.0, round(em_px * run_scale * 4) / 4))
-        position = (x + pad_em(style)) * scale_x, baseline - rise * em_px
+    for text, x, run_scale, rise in row.runs:
+        font = load_font(face, run_size_px(em_px, run_scale))
+        position, fill = ((x + pad_em(style)) * scale_x, baseline - rise * em_px), 255
         if jitter:
             fill = int(255 * (1.0 - 0.5 * style.damage * rng.random() ** 2))
             position = position[0] + rng.normal(0.0, 0.6 * jitter), position[1] + rng.normal(0.0, jitter)
-        else:
-            fill = 255
         draw.text(position, text, fill, font=font, anchor="ls")
-        begin = end
     if unstretched != size[0]:
         canvas = canvas.resize(size, Image.Resampling.BILINEAR if not bilevel else Image.Resampling.BICUBIC)
     return np.asarray(canvas, dtype=np.float32) / 255.0

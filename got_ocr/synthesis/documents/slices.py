@@ -160,7 +160,7 @@ class DocumentSliceSource:
         if rng.random() < 0.12:  # lines are cut evenly, too
             chosen = chosen[: int(rng.integers(1, len(chosen) + 1))]
         row = set_words(face, chosen, style)
-        return _cut(row, room_em) if row.width_em > room_em * 1.17 else row
+        return _cut(row, face, style, room_em) if row.width_em > room_em * 1.17 else row
 
 
 def _target_size(rng: np.random.Generator) -> float:
@@ -182,11 +182,10 @@ def _words(rng: np.random.Generator, line: str, face: FontFace, style: PrintStyl
     return words
 
 
-def _cut(row: SetRow, room_em: float) -> SetRow:
+def _cut(row: SetRow, face: FontFace, style: PrintStyle, room_em: float) -> SetRow:
     """Break a word that is wider than the slice."""
     count = max(1, int((row.stops[:, 1] <= room_em).sum()))
-    visible = [run for run in row.runs if run[1] < row.stops[count - 1, 1] - 1e-6]
-    return SetRow(row.text[:count], row.stops[:count], tuple(visible))
+    return set_words(face, [(0.0, row.text[:count])], style)
 
 
 def _with_remains(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
@@ -218,9 +217,9 @@ def _with_remains(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) 
             fill(x, 0 if above else height - reach, length, reach)
     else:
         for _ in range(int(rng.integers(1, 8))):
-            x, y = float(rng.uniform(0, width)), float(rng.uniform(0, height))
+            left, top = float(rng.uniform(0, width)), float(rng.uniform(0, height))
             side = em * float(rng.uniform(0.01, 0.06))
-            draw.ellipse((x, y, x + side, y + side), fill=shade)
+            draw.ellipse((left, top, left + side, top + side), fill=shade)
     return np.asarray(image, dtype=np.float32) / 255.0
 
 
