@@ -5,9 +5,11 @@ transformers' Auto classes and pipelines learn of the model when transformers is
 package (see `got_ocr.hub.auto_classes`).
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from .hub.auto_classes import register_when_imported
+from .hub.import_hook import when_imported
 from .lazy import offer
 from .version import __version__
 
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from .modeling.checkpoint import open_checkpoint
     from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
     from .processing.image_processor import GotOcrImageProcessor
+    from .processing.mode import Mode
     from .processing.pages import iter_pages, load_image
     from .processing.processor import GotOcrProcessor
     from .processing.tokenizer import GotOcrTokenizer
     from .reading.answer import GotOcrAnswer
     from .reading.model import GotOcrForConditionalGeneration
+    from .reading.options import ReadingHooks, ReadingOptions
     from .reading.pipeline import GotOcrPipeline
+    from .reading.reader import Reader
 
 __all__ = [
     "BUILTIN_CHECKPOINT",
@@ -37,6 +42,10 @@ __all__ = [
     "GotOcrProcessor",
     "GotOcrTokenizer",
     "GotOcrVisionConfig",
+    "Mode",
+    "Reader",
+    "ReadingHooks",
+    "ReadingOptions",
     "__version__",
     "export_for_hub",
     "find_cached_checkpoint",
@@ -61,6 +70,10 @@ __getattr__, __dir__ = offer(
         "GotOcrProcessor": "processing.processor",
         "GotOcrTokenizer": "processing.tokenizer",
         "GotOcrVisionConfig": "configuration.config",
+        "Mode": "processing.mode",
+        "Reader": "reading.reader",
+        "ReadingHooks": "reading.options",
+        "ReadingOptions": "reading.options",
         "export_for_hub": "hub.export",
         "find_cached_checkpoint": "hub.cache",
         "iter_pages": "processing.pages",
@@ -70,4 +83,19 @@ __getattr__, __dir__ = offer(
     },
 )
 
+
+def _save_rendered(pages: Sequence[tuple[Any, str]], path: str) -> None:
+    """Render what was read; the room of reading stands below that of rendering and can't call it by name."""
+    from .rendering import render_pages
+
+    render_pages(pages).save(path)
+
+
+def _offer_renderer() -> None:
+    from .reading.rendering import use_renderer
+
+    use_renderer(_save_rendered)
+
+
 register_when_imported()
+when_imported({"got_ocr.reading.rendering": _offer_renderer})

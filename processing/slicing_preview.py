@@ -5,7 +5,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 
 LINE_COLOURS = ("#d02020", "#2040d0")

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn, TextIO
 
+from ..hub.errors import ModelError, one_line
 from . import exit_codes
-from .exit_codes import CommandError, one_line
+from .exit_codes import CommandError
 
 # Each module has SUMMARY: str, add_arguments(parser) and run(args) -> int, and imports what is heavy inside run.
 COMMANDS = {
@@ -19,6 +20,7 @@ COMMANDS = {
     "train": "got_ocr.cli.train",
     "eval": "got_ocr.cli.evaluate",
     "score": "got_ocr.cli.score",
+    "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
 }
 READ = "got_ocr.cli.read"
@@ -112,6 +114,8 @@ def _report(error: Exception) -> int:
     """Say what failed; returns the exit code."""
     if isinstance(error, CommandError):
         message, code = str(error), error.exit_code
+    elif isinstance(error, ModelError):
+        message, code = one_line(error), exit_codes.MODEL_FAILED
     elif isinstance(error, ImportError):
         message, code = one_line(error), exit_codes.PART_MISSING
     elif isinstance(error, ValueError):

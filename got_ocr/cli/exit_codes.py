@@ -1,5 +1,9 @@
 """Exit codes of `got-ocr`, and the error that carries one."""
 
+from ..hub.errors import one_line
+
+__all__ = ["CommandError", "one_line"]
+
 OK = 0
 SOME_PAGES_FAILED = 1  # The other pages were read and written.
 WRONG_USAGE = 2  # An argument that does not exist, or is not allowed.
@@ -36,17 +40,3 @@ class CommandError(Exception):
     def __init__(self, exit_code: int, message: str) -> None:
         super().__init__(message)
         self.exit_code = exit_code
-
-
-def one_line(error: BaseException, limit: int = 400) -> str:
-    """What an exception says, as one line.
-
-    Args:
-        error: Any exception.
-        limit: Longest line; the rest is left out.
-
-    Returns:
-        The line; the exception's name where it says nothing.
-    """
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

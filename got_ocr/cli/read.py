@@ -21,6 +21,7 @@ from .output import STDIN_NAME, Output, PageRecord, StreamOutput, open_output, w
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from ..processing.mode import Mode
     from ..processing.pages import FoundPage, Page
     from .render import ReadPage
 
@@ -173,10 +174,26 @@ def run(args: argparse.Namespace) -> int:
     return job.exit_code
 
 
+def mode_of(args: argparse.Namespace) -> "Mode":
+    """Make the mode that the arguments choose.
+
+    Args:
+        args: The arguments of :func:`add_arguments`; those that are no options of a mode are left alone.
+
+    Returns:
+        The mode.
+
+    Raises:
+        ValueError: If they don't go together, or a value is not allowed.
+    """
+    from ..processing.mode import OPTION_NAMES, Mode
+
+    return Mode.from_options(**{name: value for name, value in vars(args).items() if name in OPTION_NAMES})
+
+
 def _check(args: argparse.Namespace) -> None:
     """Refuse arguments that don't go together, and complete the others."""
     from ..processing.pages import parse_page_numbers
-    from ..processing.prompt import check_modes, parse_box
 
     if args.render and not args.render.lower().endswith(RENDER_SUFFIXES):
         # `--render page.png`: the name belongs to the inputs.
@@ -187,12 +204,11 @@ def _check(args: argparse.Namespace) -> None:
     if args.inputs.count(STDIN) > 1:
         raise ValueError("- (the pipe) was given twice: it can be read once.")
     parse_page_numbers(args.pages)
-    has_box = parse_box(args.box) is not None
-    check_modes(has_box=has_box, color=args.color or "", crop=args.crop, multi_page=args.multi_page)
-    if args.stream and (args.json or args.output):
-        raise ValueError("--stream prints text as it comes: leave out --json and --output.")
     if args.max_tiles and not args.crop:
         raise ValueError("--max-tiles is for --crop: give both.")
+    mode_of(args)
+    if args.stream and (args.json or args.output):
+        raise ValueError("--stream prints text as it comes: leave out --json and --output.")
     if args.searchable:
         _check_searchable(args)
     elif args.keep_text_pages:
@@ -446,15 +462,9 @@ class _Job:
         answers = model.read(
             self._reader[1] if self._reader else None,
             images,
-            ocr_type=args.type,
-            box=args.box,
-            color=args.color or "",
-            crop=args.crop,
-            multi_page=args.multi_page,
-            slice_pages=args.slice,
+            mode=mode_of(args),
             max_new_tokens=args.max_new_tokens,
             batch_size=self._batch_size,
-            max_tiles=args.max_tiles,
             on_text=stream.write_piece if stream is not None else None,
         )
         if stream is not None:

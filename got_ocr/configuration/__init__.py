@@ -11,11 +11,13 @@ from ..lazy import offer
 if TYPE_CHECKING:
     from .config import GotOcrConfig, GotOcrVisionConfig
     from .remote_code import CodeSavingMixin, save_code, use_code_writer
+    from .slicing import SlicingOptions
 
 __all__ = [
     "CodeSavingMixin",
     "GotOcrConfig",
     "GotOcrVisionConfig",
+    "SlicingOptions",
     "save_code",
     "use_code_writer",
 ]
@@ -26,6 +28,7 @@ __getattr__, __dir__ = offer(
         "CodeSavingMixin": "remote_code",
         "GotOcrConfig": "config",
         "GotOcrVisionConfig": "config",
+        "SlicingOptions": "slicing",
         "save_code": "remote_code",
         "use_code_writer": "remote_code",
     },

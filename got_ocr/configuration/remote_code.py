@@ -104,6 +104,16 @@ class CodeSavingMixin:
     auto_class: ClassVar[str]
     written_first: ClassVar[tuple[str, ...]] = (FLAT_SUFFIX,)
 
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str | None = None) -> None:
+        """Do as transformers does for classes of others; ours say by themselves which Auto class loads them.
+
+        Args:
+            auto_class: As transformers.
+        """
+        if cls.__name__ not in ENTRY_CLASSES:
+            super().register_for_auto_class(auto_class or cls.auto_class)  # type: ignore[misc]
+
     def auto_map_entry(self) -> dict[str, Any]:
         """Name this class for its Auto class, as `auto_map` does."""
         return {self.auto_class: entry(type(self).__name__)}

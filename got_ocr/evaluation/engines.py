@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..processing.mode import Mode
 from ..version import __version__
 from .samples import Sample
 
@@ -125,48 +126,41 @@ def engine_version(name: str) -> str:
 
 
 class GotEngine:
-    """This package's model, through `model.read`, as everything that reads."""
+    """This package's model, through `Reader`, as everything that reads."""
 
     def __init__(self, options: EngineOptions) -> None:
         from ..hub.model_choice import ModelChoice, load_model, silence_libraries
+        from ..reading.options import ReadingOptions
+        from ..reading.reader import Reader
 
         if options.model is None:
             raise ValueError("the engine got needs a checkpoint: --model FOLDER_OR_HUB_ID")
         silence_libraries(show_downloads=True)
         choice = ModelChoice(options.model, "")
-        self._model, self._processor = load_model(choice, own_device(options.device), options.dtype)
+        model, processor = load_model(choice, own_device(options.device), options.dtype)
+        self._reader = Reader(model, processor, ReadingOptions(options.max_new_tokens, options.batch_size))
         self._options = options
 
     def read(self, samples: Sequence[Sample], pictures: Sequence[list["Image.Image"]]) -> list[Reading]:
         """Read samples: single pictures as batches, documents of several pages one by one."""
         readings: dict[int, Reading] = {}
         single = [place for place, pages in enumerate(pictures) if len(pages) == 1]
-        if single:
-            images = [pictures[place][0] for place in single]
-            boxes = [_box_or_none(samples[place], pictures[place][0]) for place in single]
-            answers = self._model.read(
-                self._processor,
-                images,
-                ocr_type="format" if self._options.formatted else "ocr",
-                box=boxes if any(boxes) else None,
-                color=[samples[place].color for place in single],
-                crop=self._options.crop,
-                max_new_tokens=self._options.max_new_tokens,
-                batch_size=self._options.batch_size,
-            )
-            readings.update(zip(single, map(_to_reading, answers), strict=True))
+        modes = [self._mode_of(samples[place], pictures[place][0]) for place in single]
+        answers = self._reader.read([pictures[place][0] for place in single], modes)
+        readings.update(zip(single, map(_to_reading, answers), strict=True))
+        together = Mode("format" if self._options.formatted else "ocr", multi_page=True)
         for place, pages in enumerate(pictures):
             if len(pages) != 1:
-                answer = self._model.read(
-                    self._processor,
-                    pages,
-                    ocr_type="format" if self._options.formatted else "ocr",
-                    multi_page=True,
-                    max_new_tokens=self._options.max_new_tokens,
-                    batch_size=1,
-                )[0]
-                readings[place] = _to_reading(answer)
+                readings[place] = _to_reading(self._reader.read(pages, together)[0])
         return [readings[place] for place in range(len(samples))]
+
+    def _mode_of(self, sample: Sample, picture: "Image.Image") -> Mode:
+        return Mode(
+            "format" if self._options.formatted else "ocr",
+            box=sample.box_pixels(*picture.size),
+            color=sample.color,
+            crop=self._options.crop,
+        )
 
 
 def _box_or_none(sample: Sample, picture: "Image.Image") -> list[float] | None:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,23 @@ from ..reading.model import GotOcrForConditionalGeneration
 
 PUBLISHED_MAX_NEW_TOKENS = 4096
 CARD_FILE = "README.md"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """How to push.
+
+    Attributes:
+        private: Whether a new repository is private.
+        token: The Hub's token, if not the one of the login.
+        revision: Branch to push to.
+        commit_message: The commit's message.
+    """
+
+    private: bool | None = None
+    token: str | bool | None = None
+    revision: str | None = None
+    commit_message: str = "Upload GOT-OCR model"
 
 
 def export_for_hub(
@@ -64,10 +82,7 @@ def push_to_hub(
     *,
     card: str | None = None,
     license_id: str = "apache-2.0",
-    private: bool | None = None,
-    token: str | bool | None = None,
-    revision: str | None = None,
-    commit_message: str = "Upload GOT-OCR model",
+    **upload: Any,
 ) -> str:
     """Push what :func:`export_for_hub` writes.
 
@@ -77,27 +92,28 @@ def push_to_hub(
         repo_id: `owner/name`; made if it isn't there. A model card that is there stays.
         card: As in :func:`export_for_hub`.
         license_id: As in :func:`export_for_hub`.
-        private: Whether a new repository is private.
-        token: The Hub's token, if not the one of the login.
-        revision: Branch to push to.
-        commit_message: The commit's message.
+        **upload: Fields of :class:`Upload`: `private`, `token`, `revision`, `commit_message`.
 
     Returns:
         The commit's URL.
+
+    Raises:
+        TypeError: If there is no field of a name.
     """
     from huggingface_hub import HfApi
 
-    api = HfApi(token=token)
-    repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+    how = Upload(**upload)
+    api = HfApi(token=how.token)
+    repo_id = api.create_repo(repo_id, private=how.private, exist_ok=True).repo_id
     with tempfile.TemporaryDirectory() as folder:
         export_for_hub(model, processor, folder, name=repo_id, card=card, license_id=license_id)
-        left_out = [CARD_FILE] if card is None and api.file_exists(repo_id, CARD_FILE, revision=revision) else []
+        left_out = [CARD_FILE] if card is None and api.file_exists(repo_id, CARD_FILE, revision=how.revision) else []
         commit: Any = api.upload_folder(
             repo_id=repo_id,
             folder_path=folder,
             ignore_patterns=left_out,
-            revision=revision,
-            commit_message=commit_message,
+            revision=how.revision,
+            commit_message=how.commit_message,
         )
     return str(commit)
 

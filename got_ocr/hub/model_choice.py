@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli import exit_codes
-from ..cli.exit_codes import CommandError, one_line
+from .errors import ModelError, one_line
 
 MODEL_VARIABLE = "GOT_OCR_MODEL"
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
@@ -41,7 +40,7 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
         The choice; nothing is loaded and the network is not asked.
 
     Raises:
-        CommandError: If what was named is neither a folder with a checkpoint nor a Hub id.
+        ModelError: If what was named is neither a folder with a checkpoint nor a Hub id.
     """
     for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
         if value:
@@ -53,8 +52,7 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
     if cached is not None:
         return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
     if not (BUILTIN_CHECKPOINT / "config.json").is_file():
-        raise CommandError(
-            exit_codes.MODEL_FAILED,
+        raise ModelError(
             f"this installation has no built-in model: give --model FOLDER, or --model {FULL_MODEL} to download one.",
         )
     return ModelChoice(
@@ -67,15 +65,11 @@ def _check_location(value: str, origin: str) -> None:
     path = Path(value).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise CommandError(exit_codes.MODEL_FAILED, f"{origin}: the folder {value} holds no config.json.")
+            raise ModelError(f"{origin}: the folder {value} holds no config.json.")
     elif path.exists():
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id."
-        )
+        raise ModelError(f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id.")
     elif not _HUB_ID.fullmatch(value) or value.startswith("."):
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"{origin}: no folder {value} here, and it is no Hub id like {FULL_MODEL}."
-        )
+        raise ModelError(f"{origin}: no folder {value} here, and it is no Hub id like {FULL_MODEL}.")
 
 
 def _repository_of(snapshot: Path) -> str:
@@ -114,7 +108,7 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
         The model, ready to read, and the processor.
 
     Raises:
-        CommandError: If the device is not there or the checkpoint can't be loaded.
+        ModelError: If the device is not there or the checkpoint can't be loaded.
     """
     import torch
 
@@ -134,11 +128,9 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
         processor = GotOcrProcessor.from_pretrained(location)
         return model.to(torch_device).eval(), processor
     except torch.OutOfMemoryError:
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"not enough memory on {torch_device} for {choice.location}: try --device cpu."
-        ) from None
+        raise ModelError(f"not enough memory on {torch_device} for {choice.location}: try --device cpu.") from None
     except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
-        raise CommandError(exit_codes.MODEL_FAILED, f"{choice.location} can't be loaded: {one_line(error)}") from error
+        raise ModelError(f"{choice.location} can't be loaded: {one_line(error)}") from error
 
 
 def pick_device(device: str) -> Any:
@@ -151,7 +143,7 @@ def pick_device(device: str) -> Any:
         The device.
 
     Raises:
-        CommandError: If there is none of that name here.
+        ModelError: If there is none of that name here.
     """
     import torch
 
@@ -167,9 +159,7 @@ def pick_device(device: str) -> Any:
         torch.empty(0, device=torch_device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = one_line(error, limit=120)
-        raise CommandError(
-            exit_codes.MODEL_FAILED, f"--device {device} can't be used here ({reason}): try auto or cpu."
-        ) from None
+        raise ModelError(f"--device {device} can't be used here ({reason}): try auto or cpu.") from None
     return torch_device
 
 

@@ -12,11 +12,8 @@ Shape legend:
 import numpy as np
 from PIL import Image
 
-from .ink import Components, find_letters, weighted_median
-
-COMPARED_LETTERS = 300_000  # Pairs; that many take some hundredths of a second.
-NEAR = 0.4  # Letters of a line stand no further apart than this share of their size; digits under each other do.
-LEAST_VOTES, VOTES_RATIO = 4, 3.0  # Letters that must tell of lines up or down, and for one that tells of rows.
+from .components import Components, find_letters, weighted_median
+from .thresholds import Letters, Orientation
 
 
 def lies_sideways(components: Components) -> bool:
@@ -29,28 +26,30 @@ def lies_sideways(components: Components) -> bool:
         Whether they seem to; False where there is too little text to tell.
     """
     letters = find_letters(components)
-    if len(letters) < LEAST_VOTES:
+    if len(letters) < Orientation.LEAST_VOTES:
         return False
     width, height, area = components.width[letters], components.height[letters], components.area[letters]
     side = np.maximum(width, height)
-    usual = weighted_median(side, np.minimum(area, 4 * np.median(area)))
-    boxes = components.boxes[letters[(side > 0.5 * usual) & (np.minimum(width, height) < 3 * usual)]]
-    looked_at = boxes[:: 1 + len(boxes) ** 2 // COMPARED_LETTERS]
+    usual = weighted_median(side, np.minimum(area, Letters.LARGEST_SHARE * np.median(area)))
+    usual_sized = side > Orientation.LEAST_SIDE * usual
+    usual_sized &= np.minimum(width, height) < Orientation.MOST_SIDE * usual
+    boxes = components.boxes[letters[usual_sized]]
+    looked_at = boxes[:: 1 + len(boxes) ** 2 // Orientation.COMPARED_PAIRS]
     across, beside = _gaps(looked_at[:, [0, 2]], boxes[:, [0, 2]])
     down, over = _gaps(looked_at[:, [1, 3]], boxes[:, [1, 3]])
     # (S,): to the nearest letter in the same row, and in the same column.
     right = np.where(over & (across >= 0), across, np.inf).min(1, initial=np.inf)
     under = np.where(beside & (down >= 0), down, np.inf).min(1, initial=np.inf)
-    rows = int(((right < under) & (right < NEAR * usual)).sum())
-    columns = int(((under < right) & (under < NEAR * usual)).sum())
-    return columns >= LEAST_VOTES and columns > VOTES_RATIO * rows
+    rows = int(((right < under) & (right < Orientation.NEAR * usual)).sum())
+    columns = int(((under < right) & (under < Orientation.NEAR * usual)).sum())
+    return columns >= Orientation.LEAST_VOTES and columns > Orientation.VOTES_RATIO * rows
 
 
 def _gaps(some: np.ndarray, every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compare (S, 2) and (N, 2) spans. Returns (S, N): gaps, negative where they overlap; whether much is shared."""
     gap = np.maximum(every[None, :, 0] - some[:, None, 1], some[:, None, 0] - every[None, :, 1])
     shorter = np.minimum(np.diff(some, axis=1), np.diff(every, axis=1).T)
-    return gap, -gap > 0.3 * shorter
+    return gap, -gap > Orientation.SHARED * shorter
 
 
 def turn_clockwise(image: Image.Image, rotation: int) -> Image.Image:

@@ -8,23 +8,15 @@ Shape legend:
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
-from .ink import weighted_median
-from .reading_order import FEW_LETTERS, TextLine, box_array
-
-COLUMN_WIDTH_EM = 6.5  # Narrower text on either side of a gutter is a table's, and read row by row.
-SHORT_COLUMN = 3  # No column has so few lines.
-TABLE_REACH_EM = 4.0  # Rows so near tell whether a row is a table's.
-WIDE_SHARE = (0.4, 0.15)  # Of the cells nearby, on the narrower side, of a table's gutter at most; of one of prose.
-MARKER_WIDTH_EM, MARKER_GAP_EM = 3.2, 3.0  # Widest mark of a list's item, `viii.`, and its distance from the item.
-ALIKE_GAPS = 1.25  # Gaps between the words of a stretched line differ by less than this factor.
-STRETCHED_GAPS = 5  # So many gaps of one row that are alike are all those of a stretched line.
+from .components import weighted_median
+from .line import Line, box_array, join_parts
+from .thresholds import Face, Rows
 
 
-def join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
+def join_rows(segments: list[Line], gutters: np.ndarray) -> list[Line]:
     """Join segments of one row, over a gutter only where it is a table's.
 
     Args:
@@ -46,11 +38,11 @@ def join_rows(segments: list[TextLine], gutters: np.ndarray) -> list[TextLine]:
     return _chain(lines, pairs)
 
 
-def _beside(lines: list[TextLine], gutters: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
+def _beside(lines: list[Line], gutters: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
     """Numbers of the lines that end on the left of each gutter, and of those that begin on its right."""
     sides: dict[int, tuple[list[int], list[int]]] = {}
     for number, line in enumerate(lines):
-        row = gutters[int(np.clip(line.baseline_px - 0.3 * line.em_px, 0, gutters.shape[0] - 1))]
+        row = gutters[int(np.clip(line.baseline_px - Face.LETTER_MIDDLE_EM * line.em_px, 0, gutters.shape[0] - 1))]
         before, behind = row[: line.box[0]], row[line.box[2] :]
         for strip, side in ((behind, 0), (before[::-1], 1)):
             white = np.flatnonzero(strip)
@@ -60,7 +52,7 @@ def _beside(lines: list[TextLine], gutters: np.ndarray) -> dict[int, tuple[list[
 
 
 def _table_rows(
-    lines: list[TextLine], rows: list[tuple[int, int]], lefts: list[int], rights: list[int]
+    lines: list[Line], rows: list[tuple[int, int]], lefts: list[int], rights: list[int]
 ) -> list[tuple[int, int]]:
     """Find the pairs over a gutter that are rows of a table: level, and narrow on one side.
 
@@ -76,29 +68,30 @@ def _table_rows(
     level = np.array([line.baseline_px for line in lines])
     em = np.array([line.em_px for line in lines])
     boxes = box_array(lines)
-    wide = (boxes[:, 2] - boxes[:, 0]) / em > COLUMN_WIDTH_EM
+    wide = (boxes[:, 2] - boxes[:, 0]) / em > Rows.COLUMN_WIDTH_EM
     left, right = np.array(rows).T
     columns = [np.union1d(beside, own).astype(np.int64) for beside, own in ((lefts, left), (rights, right))]
     steps = np.abs(level[left] - level[right]) / em[left]
     # Short lines that end paragraphs beside each other make no table of columns of prose.
-    prose = min(wide[column].mean() for column in columns) > 0.5
+    prose = min(wide[column].mean() for column in columns) > Rows.PROSE_SHARE
     found = []
     for row in rows:
         # A gutter may run from columns of prose into a table: the rows nearby decide.
-        nearby = np.abs(level - level[row[0]]) < TABLE_REACH_EM * em[row[0]]
+        nearby = np.abs(level - level[row[0]]) < Rows.TABLE_REACH_EM * em[row[0]]
         near = nearby[left]
         cells = [column[nearby[column]] for column in columns]
         alone = not prose and max(len(column) for column in cells) == 1
-        if near.sum() < (3 if prose else 2) and not alone:
+        if near.sum() < (Rows.PROSE_TABLE_ROWS if prose else Rows.TABLE_ROWS) and not alone:
             continue
         share = min(wide[column].mean() for column in cells if len(column))
-        if share <= WIDE_SHARE[int(prose)] and np.median(steps[near]) < 0.12:
+        most = Rows.PROSE_WIDE_SHARE if prose else Rows.WIDE_SHARE
+        if share <= most and np.median(steps[near]) < Rows.LEVEL_EM:
             found.append(row)
     return found
 
 
 def _word_gaps(
-    segments: list[TextLine],
+    segments: list[Line],
     pairs: list[tuple[int, int]],
     crossed: dict[int, list[tuple[int, int]]],
     gutters: np.ndarray,
@@ -124,36 +117,37 @@ def _word_gaps(
     found = []
     for left, right in over:
         em, baseline = segments[left].em_px, segments[left].baseline_px
-        row = gaps(pairs, baseline, 0.2 * em)
+        row = gaps(pairs, baseline, Rows.ROW_EM * em)
         width = float(boxes[right, 0] - boxes[left, 2])
-        if width > 2.5 * max(em, segments[right].em_px):
+        if width > Rows.WORD_GAP_EM * max(em, segments[right].em_px):
             continue
-        if _flanks(segments, gutters, left, right) <= SHORT_COLUMN:
+        if _flanks(segments, gutters, left, right) <= Rows.SHORT_COLUMN_LINES:
             found.append((left, right))  # no column is so short
             continue
-        crossing = gaps(over, baseline, 0.2 * em)
+        crossing = gaps(over, baseline, Rows.ROW_EM * em)
         # The gaps of a stretched line with few words may all lie over gutters, and over the same as the real one.
-        alike = sum(width / ALIKE_GAPS < gap < ALIKE_GAPS * width for gap in crossing)
-        if alike >= STRETCHED_GAPS or (alike >= 3 and max(crossing) > 2 * width):
+        alike = sum(width / Rows.ALIKE_GAPS < gap < Rows.ALIKE_GAPS * width for gap in crossing)
+        beside_gutter = alike >= Rows.STRETCHED_FEW and max(crossing) > Rows.GUTTER_FACTOR * width
+        if alike >= Rows.STRETCHED_GAPS or beside_gutter:
             found.append((left, right))
             continue
-        if len(row) < 2:
+        if len(row) < Rows.LEAST_GAPS:
             continue
         # Beside a gutter that is much wider it need not be as narrow as the row's usual gap.
-        wider = max(crossing) > 1.4 * width
-        if width <= (1.15 * max(row) if wider else float(np.median(row))):
+        wider = max(crossing) > Rows.WIDER * width
+        if width <= (Rows.WIDEST_GAP * max(row) if wider else float(np.median(row))):
             found.append((left, right))
     return sorted(found)
 
 
-def _flanks(segments: list[TextLine], gutters: np.ndarray, left: int, right: int) -> int:
+def _flanks(segments: list[Line], gutters: np.ndarray, left: int, right: int) -> int:
     """Count the lines along the white that parts two segments of a row, on the side where there are fewer.
 
     Where it is a column's gutter, there are others above or below them. A gap between words may also be white from its
     row on, such as under a short heading or beside a picture.
     """
     line, boxes = segments[left], box_array(segments)
-    row = int(np.clip(line.baseline_px - 0.3 * line.em_px, 0, gutters.shape[0] - 1))
+    row = int(np.clip(line.baseline_px - Face.LETTER_MIDDLE_EM * line.em_px, 0, gutters.shape[0] - 1))
     begin, end = line.box[2], max(segments[right].box[0], line.box[2] + 1)
     columns = begin + np.flatnonzero(gutters[row, begin:end])
     if not len(columns):
@@ -173,7 +167,7 @@ def _flanks(segments: list[TextLine], gutters: np.ndarray, left: int, right: int
     return min(len(levels) for levels in rows)
 
 
-def _join_markers(lines: list[TextLine], crossed: dict[int, list[tuple[int, int]]]) -> list[TextLine]:
+def _join_markers(lines: list[Line], crossed: dict[int, list[tuple[int, int]]]) -> list[Line]:
     """Join the marks of a list's items, which stand in a column of their own, with the items.
 
     Args:
@@ -189,20 +183,21 @@ def _join_markers(lines: list[TextLine], crossed: dict[int, list[tuple[int, int]
     for left, right in {pair for rows in crossed.values() for pair in rows}:
         em = lines[right].em_px
         width, gap = boxes[left, 2] - boxes[left, 0], boxes[right, 0] - boxes[left, 2]
-        level = abs(baseline[left] - baseline[right]) < 0.4 * em
-        if not (level and width < MARKER_WIDTH_EM * em and gap < MARKER_GAP_EM * em):
+        level = abs(baseline[left] - baseline[right]) < Rows.MARKER_LEVEL_EM * em
+        if not (level and width < Rows.MARKER_WIDTH_EM * em and gap < Rows.MARKER_GAP_EM * em):
             continue
         middle = (boxes[left, 0] + boxes[left, 2]) / 2
-        wide = (boxes[:, 2] - boxes[:, 0] > 2 * MARKER_WIDTH_EM * em) & (np.abs(baseline - baseline[left]) < 3 * em)
+        wide = boxes[:, 2] - boxes[:, 0] > 2 * Rows.MARKER_WIDTH_EM * em
+        wide &= np.abs(baseline - baseline[left]) < Rows.MARKER_REACH_EM * em
         over = wide & (boxes[:, 0] < middle) & (boxes[:, 2] > middle)
         share = (middle - boxes[over, 0]) / (boxes[over, 2] - boxes[over, 0])
-        if not over.any() or share.max() < 0.35:
+        if not over.any() or share.max() < Rows.MARKER_INSIDE:
             pairs.append((left, right))
     return _chain(lines, sorted(pairs))
 
 
 def _neighbours(
-    segments: list[TextLine], gutters: np.ndarray
+    segments: list[Line], gutters: np.ndarray
 ) -> tuple[list[tuple[int, int]], dict[int, list[tuple[int, int]]]]:
     """Find each segment's right neighbour on its row.
 
@@ -218,27 +213,27 @@ def _neighbours(
     pairs: list[tuple[int, int]] = []
     crossed: dict[int, list[tuple[int, int]]] = {}
     for left in range(len(segments)):
-        top = np.maximum(baseline - 0.5 * em, baseline[left] - 0.5 * em[left])
-        same_row = np.minimum(baseline, baseline[left]) - top > 0.25 * np.minimum(em, em[left])
+        top = np.maximum(baseline - Rows.BAND_EM * em, baseline[left] - Rows.BAND_EM * em[left])
+        same_row = np.minimum(baseline, baseline[left]) - top > Rows.SHARED * np.minimum(em, em[left])
         ratio = np.maximum(em, em[left]) / np.minimum(em, em[left])
         # Brackets and dots tell neither size nor baseline well.
-        few = np.minimum(count, count[left]) <= FEW_LETTERS
+        few = np.minimum(count, count[left]) <= Face.FEW_LETTERS
         shared = np.minimum(boxes[:, 3], boxes[left, 3]) - np.maximum(boxes[:, 1], boxes[left, 1])
-        same_row |= few & (shared > 0.6 * np.minimum(height, height[left]))
-        right = np.flatnonzero(
-            same_row & (ratio < np.where(few, 2.4, 1.7)) & (boxes[:, 0] > boxes[left, 2] - 0.3 * em[left])
-        )
+        same_row |= few & (shared > Rows.FEW_SHARED * np.minimum(height, height[left]))
+        same_row &= ratio < np.where(few, Rows.FEW_SIZE_RATIO, Rows.SIZE_RATIO)
+        right = np.flatnonzero(same_row & (boxes[:, 0] > boxes[left, 2] - Rows.OVERLAP_EM * em[left]))
         right = right[right != left]
         if not len(right):
             continue
         nearest = int(right[np.argmin(boxes[right, 0])])
-        row = int(np.clip(baseline[left] - 0.3 * em[left], 0, gutters.shape[0] - 1))
+        row = int(np.clip(baseline[left] - Face.LETTER_MIDDLE_EM * em[left], 0, gutters.shape[0] - 1))
         begin = int(boxes[left, 2])
         strip = gutters[row, begin : max(int(boxes[nearest, 0]), begin + 1)]
         numbers = np.unique(strip[strip > 0]).tolist()
         # A heading's word gap may lie over the gutter of the columns below.
         size = min(em[left], em[nearest])
-        if not numbers or boxes[nearest, 0] - begin < (1.2 if size > 1.2 * usual else 0.8) * size:
+        crossed_em = Rows.HEADING_CROSSED_EM if size > Rows.HEADING * usual else Rows.CROSSED_EM
+        if not numbers or boxes[nearest, 0] - begin < crossed_em * size:
             pairs.append((left, nearest))
             continue
         for number in numbers:
@@ -246,7 +241,7 @@ def _neighbours(
     return pairs, crossed
 
 
-def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextLine]:
+def _chain(segments: list[Line], pairs: list[tuple[int, int]]) -> list[Line]:
     """Join segments along (left, right) pairs, each used as a left and as a right at most once."""
     following: dict[int, int] = {}
     taken: set[int] = set()
@@ -266,25 +261,10 @@ def _chain(segments: list[TextLine], pairs: list[tuple[int, int]]) -> list[TextL
     return lines
 
 
-def _typical(parts: list[TextLine]) -> int:
+def _typical(parts: list[Line]) -> int:
     """Tell which part of a row to measure it by: the widest of those that stand on the baseline of most."""
     width = np.array([part.box[2] - part.box[0] for part in parts], dtype=float)
     baseline = np.array([part.baseline_px for part in parts])
     usual = weighted_median(baseline, width)
-    level = np.abs(baseline - usual) < 0.12 * np.array([part.em_px for part in parts])
+    level = np.abs(baseline - usual) < Rows.TYPICAL_EM * np.array([part.em_px for part in parts])
     return int(np.argmax(np.where(level, width, 0.0)))
-
-
-def join_parts(lines: list[TextLine], sizes_from: int) -> TextLine:
-    """Make one line of several.
-
-    Args:
-        lines: its parts.
-        sizes_from: number of the part that tells baseline and size.
-
-    Returns:
-        The line, with all members and a box around all parts.
-    """
-    boxes = box_array(lines)
-    box = (*boxes[:, :2].min(0).astype(int).tolist(), *boxes[:, 2:].max(0).astype(int).tolist())
-    return replace(lines[sizes_from], members=np.concatenate([line.members for line in lines]), box=box)

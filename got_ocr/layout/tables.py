@@ -14,54 +14,37 @@ from itertools import pairwise
 
 import numpy as np
 
-from .ink import Components, find_components, paint_runs
-from .reading_order import TextLine, box_array, order_lines
-from .rows import join_parts
-
-RULE_SHARE = 0.25  # Of the page's darkest ink: a hair line that was reduced is as pale.
-RULE_LENGTH = 3.5, 1.9  # Least length of horizontal and upright rules, in heights of a letter.
-RULE_THICKNESS = 0.4  # Largest, in heights of a letter.
-COLUMN_GAP_EM = 1.05  # Least white between two columns without a rule; words of typewriter faces are up to 0.95 apart.
-WRAPPED_EM = 0.95  # Baselines closer than this are of one row: cells of several lines stand in its middle.
-ROW_EM = 0.45  # Baselines further apart are of two rows of text.
-PROSE_WIDTH_EM, PROSE_LINES = 14.0, 6  # Columns so wide with more lines, all full, are a page's, not a table's.
-
-_Box = tuple[int, int, int, int]
+from .columns import find_edges
+from .components import Components, find_components, paint_runs
+from .line import Box, Line, box_array, join_parts, outer_box
+from .reading_order import order_lines
+from .thresholds import Ink, Tables
 
 
 @dataclass(frozen=True)
-class TableLayout:
-    """What a table looks like.
+class Table:
+    """What a table looks like. Its lines name it by its number, and say their row and column.
 
     Attributes:
         rows: how many.
         columns: how many.
         rules: numbers of the rows that have a rule above them; `rows` is the rule at the end.
-        uprights: whether there are rules between the columns.
+        has_uprights: whether there are rules between the columns.
         aligns: `l`, `c` or `r` of each column, `?` where its lines are all of one width.
     """
 
     rows: int
     columns: int
     rules: frozenset[int]
-    uprights: bool
+    has_uprights: bool
     aligns: str
-
-
-@dataclass(frozen=True)
-class CellPlace:
-    """Where a line of a cell belongs: number of its table, row and column."""
-
-    table: int
-    row: int
-    column: int
 
 
 @dataclass
 class _Grid:
     """A table in working px: its horizontal and upright rules' places, and its edges."""
 
-    box: _Box
+    box: Box
     levels: list[float]
     uprights: list[float]
 
@@ -71,16 +54,14 @@ class FoundTable:
     """A table of a page.
 
     Attributes:
-        layout: what it looks like.
+        table: what it looks like.
         cells: the lines of its cells, row by row.
-        places: (row, column) of each.
     """
 
-    layout: TableLayout
-    cells: list[TextLine]
-    places: list[tuple[int, int]]
+    table: Table
+    cells: list[Line]
 
-    def as_line(self) -> TextLine:
+    def as_line(self) -> Line:
         """All of the table as if it were one line, to put it in order with the page's lines."""
         return replace(
             join_parts(self.cells, 0),
@@ -89,9 +70,9 @@ class FoundTable:
         )
 
 
-def part_tables(
-    lines: list[TextLine], components: Components, ink: np.ndarray, text_px: float
-) -> tuple[list[TextLine], list[FoundTable]]:
+def cut_tables(
+    lines: list[Line], components: Components, ink: np.ndarray, text_px: float
+) -> tuple[list[Line], list[FoundTable]]:
     """Find tables and cut their lines into the cells'.
 
     Args:
@@ -113,33 +94,28 @@ def part_tables(
     return lines, found
 
 
-def order_with_tables(
-    lines: list[TextLine], tables: Sequence[FoundTable]
-) -> tuple[list[TextLine], list[CellPlace | None], list[TableLayout]]:
+def order_with_tables(lines: list[Line], tables: Sequence[FoundTable]) -> tuple[list[Line], list[Table]]:
     """Put lines and tables in order.
 
     Args:
         lines: outside of tables.
-        tables: of `part_tables`.
+        tables: of `cut_tables`.
 
     Returns:
-        Lines in reading order, those of a table row by row; where these belong, None for others; tables by number.
+        Lines in reading order, those of a table row by row; tables by the number that their lines name.
     """
     wholes = [table.as_line() for table in tables]
     by_members = {id(whole.members): table for whole, table in zip(wholes, tables, strict=True)}
-    ordered: list[TextLine] = []
-    places: list[CellPlace | None] = []
-    layouts: list[TableLayout] = []
+    ordered: list[Line] = []
+    in_order: list[Table] = []
     for line in order_lines([*lines, *wholes]):
-        table = by_members.get(id(line.members))
-        if table is None:
+        found = by_members.get(id(line.members))
+        if found is None:
             ordered.append(line)
-            places.append(None)
             continue
-        ordered += [replace(cell, block=line.block) for cell in table.cells]
-        places += [CellPlace(len(layouts), row, column) for row, column in table.places]
-        layouts.append(table.layout)
-    return ordered, places, layouts
+        ordered += [replace(cell, block=line.block, table=len(in_order)) for cell in found.cells]
+        in_order.append(found.table)
+    return ordered, in_order
 
 
 def find_rules(ink: np.ndarray, text_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -152,21 +128,21 @@ def find_rules(ink: np.ndarray, text_px: float) -> tuple[np.ndarray, np.ndarray]
     Returns:
         (n, 4) boxes of horizontal rules and (m, 4) of upright ones, int64, (x1, y1, x2, y2).
     """
-    dark = ink > max(RULE_SHARE * float(np.percentile(ink, 99.5)), 24.0)
+    dark = ink > max(Tables.RULE_SHARE * float(np.percentile(ink, Ink.DARKEST_PERCENT)), Tables.RULE_LEVEL)
     boxes = []
-    for mask, length in zip((dark, dark.T), RULE_LENGTH, strict=True):
+    for mask, length in zip((dark, dark.T), Tables.RULE_LENGTH, strict=True):
         runs = find_components(mask)
         long = runs.run_stop - runs.run_start > length * text_px
         rules = find_components(paint_runs(runs, long.astype(np.int32), mask.shape[:2]) > 0)
-        thin = rules.height <= max(3.0, RULE_THICKNESS * text_px)
+        thin = rules.height <= max(Tables.RULE_THICKNESS_PX, Tables.RULE_THICKNESS * text_px)
         boxes.append(rules.boxes[thin])
     return boxes[0], boxes[1][:, [1, 0, 3, 2]]
 
 
-def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[TextLine], text_px: float) -> list[_Grid]:
+def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[Line], text_px: float) -> list[_Grid]:
     """Group rules of one length that have text between them and nothing beside it."""
     boxes = box_array(lines)
-    near, even = 0.8 * text_px, max(3.0, 0.25 * text_px)
+    near, even = Tables.NEAR * text_px, max(Tables.EVEN_PX, Tables.EVEN * text_px)
     order = horizontal[np.argsort(horizontal[:, 1])]
     left = list(range(len(order)))
     grids = []
@@ -187,7 +163,7 @@ def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[TextLin
         if len(kept) < 2:
             continue
         y1, y2 = round(kept[0]), round(kept[-1])
-        grids.append(_Grid((x1, y1, x2, y2), kept, _uprights(upright, (x1, y1, x2, y2), near)))
+        grids.append(_Grid((x1, y1, x2, y2), kept, _find_uprights(upright, (x1, y1, x2, y2), near)))
     return grids
 
 
@@ -197,12 +173,12 @@ def _is_table_between(above: np.ndarray, below: np.ndarray, boxes: np.ndarray, n
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     between = (middle > above[1]) & (middle < below[3]) & (boxes[:, 0] < x2) & (boxes[:, 2] > x1)
     inside = boxes[between]
-    if below[1] - above[3] < 0.4 * near:
+    if below[1] - above[3] < Tables.DOUBLE * near:
         return True  # a double rule
     return len(inside) > 0 and bool(((inside[:, 0] > x1) & (inside[:, 2] < x2)).all())
 
 
-def _uprights(upright: np.ndarray, box: _Box, near: float) -> list[float]:
+def _find_uprights(upright: np.ndarray, box: Box, near: float) -> list[float]:
     """Places of the upright rules that part a table's columns, its edges included; none where there are no such."""
     x1, y1, x2, y2 = box
     reach = np.minimum(upright[:, 3], y2) - np.maximum(upright[:, 1], y1)
@@ -214,43 +190,41 @@ def _uprights(upright: np.ndarray, box: _Box, near: float) -> list[float]:
             places[-1][1] += float(reach[number])
         else:
             places.append([float(x[number]), float(reach[number])])
-    long = [place for place, length in places if length > 0.6 * (y2 - y1)]
+    long = [place for place, length in places if length > Tables.UPRIGHT_SHARE * (y2 - y1)]
     inner = [place for place in long if x1 + near < place < x2 - near]
     return [float(x1), *inner, float(x2)] if inner else []
 
 
-def _cut_grid(grid: _Grid, lines: list[TextLine], components: Components) -> tuple[FoundTable, list[TextLine]] | None:
+def _cut_grid(grid: _Grid, lines: list[Line], components: Components) -> tuple[FoundTable, list[Line]] | None:
     """Cut lines into the cells of a table. Returns it, and the lines that are left; None where it is no table."""
     inner, rest = _part_lines(grid.box, lines, components)
     if not inner:
         return None
     em = float(np.median([line.em_px for line in inner]))
     if len(grid.levels) == 2 and not grid.uprights:
-        inner, rest = _with_rows_below(grid.box, inner, rest, components, em)
-    edges = grid.uprights or _white_edges(grid.box, inner, components, em)
+        inner, rest = _take_rows_below(grid.box, inner, rest, components, em)
+    edges = grid.uprights or find_edges(grid.box, inner, components, em)
     if len(edges) < 3:
         return None
     cells = _split(inner, edges, components)
     bands, rows = _find_rows(grid, cells, len(edges) - 1, em)
-    places = [(row, column) for (_, column), row in zip(cells, rows, strict=True)]
-    count = max(rows) + 1
-    filled = len(set(places)) / (count * (len(edges) - 1))
-    if count * (len(edges) - 1) < 3 or filled < 0.45 or _is_prose(cells, edges, count, em):
+    cells = [replace(cell, row=row) for cell, row in zip(cells, rows, strict=True)]
+    count, columns = max(rows) + 1, len(edges) - 1
+    filled = len({(cell.row, cell.column) for cell in cells}) / (count * columns)
+    is_small = count * columns < Tables.LEAST_CELLS
+    if is_small or filled < Tables.LEAST_FILLED or _is_prose(cells, edges, count, em):
         return None
-    order = sorted(range(len(cells)), key=lambda at: (*places[at], cells[at][0].baseline_px))
-    kept, kept_places = [cells[at][0] for at in order], [places[at] for at in order]
-    aligns = _aligns(kept, kept_places, len(edges) - 1, em)
-    layout = TableLayout(count, len(edges) - 1, frozenset(bands), bool(grid.uprights), aligns)
-    return FoundTable(layout, kept, kept_places), rest
+    cells.sort(key=lambda cell: (cell.row, cell.column, cell.baseline_px))
+    table = Table(count, columns, frozenset(bands), bool(grid.uprights), _tell_aligns(cells, columns, em))
+    return FoundTable(table, cells), rest
 
 
-def _sub_line(line: TextLine, members: np.ndarray, components: Components) -> TextLine:
-    boxes = components.boxes[members]
-    box = (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-    return replace(line, members=members, box=box)
+def _take_part(line: Line, members: np.ndarray, components: Components) -> Line:
+    """Leave only some members in a line."""
+    return replace(line, members=members, box=outer_box(components.boxes[members]))
 
 
-def _part_lines(box: _Box, lines: list[TextLine], components: Components) -> tuple[list[TextLine], list[TextLine]]:
+def _part_lines(box: Box, lines: list[Line], components: Components) -> tuple[list[Line], list[Line]]:
     """Part lines into what lies within a box and what lies outside."""
     inner, rest = [], []
     for line in lines:
@@ -261,81 +235,78 @@ def _part_lines(box: _Box, lines: list[TextLine], components: Components) -> tup
         elif not inside.any():
             rest.append(line)
         else:
-            inner.append(_sub_line(line, line.members[inside], components))
-            rest.append(_sub_line(line, line.members[~inside], components))
+            inner.append(_take_part(line, line.members[inside], components))
+            rest.append(_take_part(line, line.members[~inside], components))
     return inner, rest
 
 
-def _white_edges(box: _Box, lines: list[TextLine], components: Components, em: float) -> list[float]:
-    """Edges of columns: the middles of white that goes through all rows, and the table's own edges."""
-    covered = np.zeros(box[2] - box[0] + 2, bool)
-    for x1, _, x2, _ in components.boxes[np.concatenate([line.members for line in lines])].tolist():
-        covered[max(x1 - box[0], 0) : max(x2 - box[0], 0)] = True
-    inked = np.flatnonzero(covered)
-    gaps = np.flatnonzero(np.diff(inked) > COLUMN_GAP_EM * em)
-    middles = [float(box[0] + (inked[gap] + inked[gap + 1] + 1) / 2) for gap in gaps]
-    return [float(box[0]), *middles, float(box[2])]
-
-
-def _with_rows_below(
-    box: _Box, inner: list[TextLine], rest: list[TextLine], components: Components, em: float
-) -> tuple[list[TextLine], list[TextLine]]:
+def _take_rows_below(
+    box: Box, inner: list[Line], rest: list[Line], components: Components, em: float
+) -> tuple[list[Line], list[Line]]:
     """Take the rows below a table's head, where no rule ends it: lines that stand close and keep to its columns."""
     x1, _, x2, bottom = box
-    level, pitch = float(bottom), 2.2 * em
-    count, is_first = len(_white_edges(box, inner, components, em)), True
+    level, pitch = float(bottom), Tables.OPEN_PITCH_EM * em
+    count, is_first = len(find_edges(box, inner, components, em)), True
     while True:
         below = sorted(
-            (line for line in rest if line.baseline_px > level + 0.1 * em and line.box[0] < x2 and line.box[2] > x1),
+            (
+                line
+                for line in rest
+                if line.baseline_px > level + Tables.OPEN_ABOVE_EM * em and line.box[0] < x2 and line.box[2] > x1
+            ),
             key=lambda line: line.baseline_px,
         )
-        row = [line for line in below if line.baseline_px - below[0].baseline_px < ROW_EM * em]
+        row = [line for line in below if line.baseline_px - below[0].baseline_px < Tables.ROW_EM * em]
         if not row or row[0].baseline_px - level > pitch:
             return inner, rest
-        wide = any(line.box[0] < x1 - 0.5 * em or line.box[2] > x2 + 0.5 * em for line in row)
-        if wide or len(_white_edges(box, [*inner, *row], components, em)) < max(count, 3):
+        aside = Tables.OPEN_ASIDE_EM * em
+        wide = any(line.box[0] < x1 - aside or line.box[2] > x2 + aside for line in row)
+        if wide or len(find_edges(box, [*inner, *row], components, em)) < max(count, 3):
             return inner, rest
         taken = {id(line) for line in row}
         rest = [line for line in rest if id(line) not in taken]
         # From the rule to the first row it is less than from row to row.
-        pitch = 2.4 * em if is_first else 1.2 * (row[0].baseline_px - level)
+        pitch = Tables.OPEN_FIRST_EM * em if is_first else Tables.OPEN_PITCH * (row[0].baseline_px - level)
         inner, level, is_first = [*inner, *row], row[0].baseline_px, False
 
 
-def _split(lines: list[TextLine], edges: Sequence[float], components: Components) -> list[tuple[TextLine, int]]:
-    """Cut lines at the edges of columns. Returns each part and its column."""
-    cells = []
+def _split(lines: list[Line], edges: Sequence[float], components: Components) -> list[Line]:
+    """Cut lines at the edges of columns. Returns the parts, which say their column."""
+    cells: list[Line] = []
     for line in lines:
         middle = components.boxes[line.members][:, [0, 2]].mean(1)
         column = np.clip(np.searchsorted(edges, middle) - 1, 0, len(edges) - 2)
         cells += [
-            (_sub_line(line, line.members[column == number], components), int(number)) for number in np.unique(column)
+            replace(_take_part(line, line.members[column == number], components), column=int(number))
+            for number in np.unique(column)
         ]
     return cells
 
 
-def _find_rows(grid: _Grid, cells: list[tuple[TextLine, int]], columns: int, em: float) -> tuple[list[int], list[int]]:
+def _find_rows(grid: _Grid, cells: list[Line], columns: int, em: float) -> tuple[list[int], list[int]]:
     """Tell rows of a table. Returns the rows that have a rule above them, and the row of each cell's line."""
-    level = np.array([cell.baseline_px for cell, _ in cells]) - 0.3 * em
+    level = np.array([cell.baseline_px for cell in cells]) - Tables.LEVEL_EM * em
     band = np.searchsorted(grid.levels, level)
     texts: list[list[list[int]]] = []  # Of each band its rows of text, of each of these its lines.
     numbers = sorted(set(band.tolist()))
     for number in numbers:
         rows: list[list[int]] = []
         for at in sorted(np.flatnonzero(band == number).tolist(), key=lambda at: level[at]):
-            if rows and level[at] - level[rows[-1][-1]] < WRAPPED_EM * em:
+            if rows and level[at] - level[rows[-1][-1]] < Tables.WRAPPED_EM * em:
                 rows[-1].append(at)
             else:
                 rows.append([at])
         texts.append(rows)
     single = sum(len(rows) == 1 for rows in texts)
-    is_ruled = len(texts) >= 3 and single >= 0.5 * len(texts) and len(grid.levels) > 3
+    is_ruled = len(texts) >= Tables.RULED_BANDS and single >= Tables.SINGLE_SHARE * len(texts)
+    is_ruled &= len(grid.levels) > Tables.RULED_LEVELS
     row_of = np.zeros(len(cells), np.int64)
     rules, row = [], 0
     for number, rows in zip(numbers, texts, strict=True):
         rules.append(row) if number > 0 else None
-        full = [len({cells[at][1] for at in text}) for text in rows]
-        if len(rows) > 1 and (is_ruled or (grid.uprights and min(full) < 0.6 * columns and len(rows) < 4)):
+        full = [len({cells[at].column for at in text}) for text in rows]
+        is_wrapped = bool(grid.uprights) and min(full) < Tables.WRAPPED_SHARE * columns
+        if len(rows) > 1 and (is_ruled or (is_wrapped and len(rows) < Tables.WRAPPED_ROWS)):
             rows = [[at for text in rows for at in text]]
         for text in rows:
             row_of[text] = row
@@ -345,21 +316,21 @@ def _find_rows(grid: _Grid, cells: list[tuple[TextLine, int]], columns: int, em:
     return rules, row_of.tolist()
 
 
-def _is_prose(cells: list[tuple[TextLine, int]], edges: Sequence[float], rows: int, em: float) -> bool:
+def _is_prose(cells: Sequence[Line], edges: Sequence[float], rows: int, em: float) -> bool:
     """Whether columns between rules are those of a page: wide, with many lines, most of them full."""
-    widths = np.diff(edges) / em
-    own = np.array([(cell.box[2] - cell.box[0]) / em for cell, _ in cells])
-    share = own / widths[[column for _, column in cells]]
-    wide = widths[[column for _, column in cells]] > PROSE_WIDTH_EM
-    return bool(rows > PROSE_LINES and wide.mean() > 0.7 and np.median(share[wide]) > 0.7)
+    widths = (np.diff(edges) / em)[[cell.column for cell in cells]]
+    share = np.array([cell.width_px / em for cell in cells]) / widths
+    wide = widths > Tables.PROSE_WIDTH_EM
+    most = Tables.PROSE_SHARE
+    return bool(rows > Tables.PROSE_LINES and wide.mean() > most and np.median(share[wide]) > most)
 
 
-def _aligns(cells: list[TextLine], places: list[tuple[int, int]], columns: int, em: float) -> str:
+def _tell_aligns(cells: Sequence[Line], columns: int, em: float) -> str:
     """Tell how each column is set, by which of the cells' edges or middles stand below each other."""
     boxes = box_array(cells)
     spreads = []
     for column in range(columns):
-        own = boxes[[place[1] == column for place in places]]
+        own = boxes[[cell.column == column for cell in cells]]
         left, right = own[:, 0], own[:, 2]
         spreads.append([float(np.std(side)) / em if len(own) else 0.0 for side in (left, (left + right) / 2, right)])
-    return "".join("lcr"[int(np.argmin(spread))] if max(spread) > 0.12 else "?" for spread in spreads)
+    return "".join("lcr"[int(np.argmin(spread))] if max(spread) > Tables.ALIGN_EM else "?" for spread in spreads)

@@ -264,6 +264,8 @@ def _some(names: list[str]) -> str:
 class GotOcrCheckpointMixin(CodeSavingMixin):
     """Load every published layout, save with the code; stands before `PreTrainedModel` among a class's bases."""
 
+    auto_class = "AutoModel"
+
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Save weights, configurations and the model's code, so that the folder loads without this package.
 

@@ -109,7 +109,7 @@ def slice_texts(page: "SlicedPage", text: str, readings: Sequence[str]) -> list[
     Returns:
         The slices in order, but for those that hold a piece of a broken word.
     """
-    from got_ocr.slices.sliced_page import spread_slices
+    from got_ocr.slices.joining import spread_slices
 
     parts = spread_slices(page, readings)
     widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces]
@@ -141,8 +141,8 @@ def cut_samples(model: Any, processor: Any, pages: Sequence[tuple["Image.Image",
     Raises:
         ValueError: the checkpoint doesn't read slices.
     """
+    from got_ocr.configuration.slicing import SlicingOptions
     from got_ocr.processing.prompt import instruction
-    from got_ocr.slices.sliced_page import SlicingOptions
     from got_ocr.slices.slicing import slice_page
 
     if not model.config.slicing:

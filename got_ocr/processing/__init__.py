@@ -10,6 +10,7 @@ from ..lazy import offer
 
 if TYPE_CHECKING:
     from .image_processor import GotOcrImageProcessor
+    from .mode import Mode
     from .pages import find_pages, iter_pages
     from .pictures import load_image
     from .processor import GotOcrProcessor
@@ -21,6 +22,7 @@ __all__ = [
     "GotOcrImageProcessor",
     "GotOcrProcessor",
     "GotOcrTokenizer",
+    "Mode",
     "PageError",
     "find_pages",
     "instruction",
@@ -39,5 +41,6 @@ __getattr__, __dir__ = offer(
         "instruction": "prompt",
         "iter_pages": "pages",
         "load_image": "pictures",
+        "Mode": "mode",
     },
 )

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -27,18 +27,9 @@ from transformers.utils.hub import cached_file
 from ..configuration.config import GotOcrConfig
 from ..configuration.remote_code import CodeSavingMixin
 from .image_processor import DEFAULT_SIZE_PX, GotOcrImageProcessor
+from .mode import Mode, as_mode, name_options, spread_modes
 from .pictures import load_image
-from .prompt import (
-    PromptPart,
-    box_per_mille,
-    check_modes,
-    instruction,
-    is_one_box,
-    parse_box,
-    parse_color,
-    parse_ocr_type,
-    prompt_parts,
-)
+from .prompt import PromptPart, instruction, prompt_parts
 from .tokenizer import SPECIAL_TOKENS, VOCABULARY_FILE, GotOcrTokenizer
 
 DEFAULT_IMAGE_TOKEN_LEN = 256
@@ -92,7 +83,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         if isinstance(image_token_len, bool) or not isinstance(image_token_len, int) or image_token_len < 1:
             raise ValueError(f"image_token_len must be a positive whole number, got {image_token_len!r}.")
         self.image_token_len = image_token_len
-        self._special_ids = {text: tokenizer.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS}
+        self._special_ids: dict[str, int] = {text: tokenizer.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS}
         missing = [text for text in _PROMPT_TOKENS if self._special_ids[text] is None]
         if missing:
             raise ValueError(f"The tokenizer has no {', '.join(missing)}: it is not a GOT-OCR tokenizer.")
@@ -103,67 +94,44 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         self,
         images: Any,
         *,
-        ocr_type: str = "ocr",
-        box: Any = None,
-        color: str | Sequence[str] = "",
-        crop: bool = False,
-        multi_page: bool = False,
-        max_tiles: int | None = None,
-        instruction: str | None = None,
+        mode: Mode | Sequence[Mode] | None = None,
         low_canvases: bool = False,
         return_tensors: str | None = "pt",
-        format: bool | None = None,
-        crop_to_patches: bool | None = None,
-        max_patches: int | None = None,
+        **options: Any,
     ) -> BatchFeature:
         """Prepare one picture or a batch.
 
         Args:
             images: One picture or a list (whatever `load_image` takes). With `multi_page` the pages of one document,
                 or a list of such lists.
-            ocr_type: `ocr` for plain text, `format` for Mathpix Markdown.
-            box: Read this box only: in pixels of the upright picture, as `parse_box` takes it; or a list with one for
-                each picture (None: no box). Not changed.
-            color: Read what a frame of this colour encloses: `red`, `green` or `blue`; or a list with one for each
-                picture.
-            crop: Read each picture in tiles.
-            multi_page: Read pages together.
-            max_tiles: Most tiles of a picture with `crop`; None: the image processor's.
-            instruction: The user's own words instead of the mode's, for a checkpoint trained on others.
+            mode: What to read, and how: one for all pictures, or a list with one for each.
             low_canvases: The pictures are S wide, no higher, and all of one height: they become image tokens as they
                 are, the fewer the lower they are, instead of being squashed to squares.
             return_tensors: `pt` for torch, `np` for numpy.
-            format: The port's name: True for `ocr_type="format"`.
-            crop_to_patches: The port's name of `crop`.
-            max_patches: The port's name of `max_tiles`.
+            **options: Instead of `mode` its fields by name: `ocr_type`, `box`, `color`, `crop`, `max_tiles`,
+                `multi_page`, `instruction`; also the port's `format`, `crop_to_patches` and `max_patches`. `box` and
+                `color` may be lists with one for each picture.
 
         Returns:
             `input_ids` (B, L) int64 and `attention_mask` (B, L) int64, padded on the left, and `pixel_values`
             (I, 3, S, S) float32: the images of all sequences in one run; with `low_canvases` as high as they are.
 
         Raises:
+            TypeError: If there is no option of a name.
             ValueError: If an argument is not allowed or a picture can't be had; the message says what is allowed.
         """
-        if format is not None:
-            ocr_type = "format" if format else "ocr"
-        crop = crop if crop_to_patches is None else crop_to_patches
-        max_tiles = max_tiles if max_patches is None else max_patches
+        multi_page = _reads_pages_together(mode, options)
         documents = as_documents(images, multi_page)
         # Wrong modes are refused before any picture is loaded.
-        parse_ocr_type(ocr_type)
-        boxes, colors = parse_regions(len(documents), box, color, crop=crop, multi_page=multi_page)
-
+        modes = spread_modes(len(documents), mode, **options)
         prompts: list[list[int]] = []
         encoded: dict[tuple[str, int], list[int]] = {}
         pictures: list[Any] = []
-        for document, one_box, one_color in zip(documents, boxes, colors, strict=True):
+        for document, one in zip(documents, modes, strict=True):
             pages = [load_image(source) for source in document]
-            region = None if one_box is None else box_per_mille(one_box, pages[0].width, pages[0].height)
-            if crop:
-                pages = self.image_processor.crop_to_tiles(pages[0], max_tiles)
-            words = instruction
-            if words is None:
-                words = _instruction(ocr_type, region, one_color, crop, multi_page)
+            words = instruction(one, (pages[0].height, pages[0].width))
+            if one.crop:
+                pages = self.image_processor.crop_to_tiles(pages[0], one.max_tiles)
             asked = words, len(pages)
             if asked not in encoded:
                 tokens = self._count_image_tokens(pages[0].height) if low_canvases else self.image_token_len
@@ -210,7 +178,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         Returns:
             The ids.
         """
-        ids = self._encode(text)
+        ids: list[int] = self._encode(text)
         if self._is_forged(ids):
             # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
             cuts = [0, *(match.start() + 1 for match in _SPECIAL_TOKEN.finditer(text)), len(text)]
@@ -218,7 +186,8 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         return ids
 
     def _encode(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
 
     def _is_forged(self, ids: list[int]) -> bool:
         return not set(self._special_ids.values()).isdisjoint(ids)
@@ -236,7 +205,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
     @property
     def pad_token_id(self) -> int:
         """The tokenizer's pad token, or ``<|endoftext|>`` if it names none."""
-        pad_token_id = self.tokenizer.pad_token_id
+        pad_token_id: int | None = self.tokenizer.pad_token_id
         return self._special_ids[SPECIAL_TOKENS[0]] if pad_token_id is None else pad_token_id
 
     @property
@@ -330,8 +299,6 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
 
 _SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
 _PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])
-# The name `instruction` is an argument of GotOcrProcessor.__call__.
-_instruction = instruction
 
 
 def load_tokenizer(name: str | os.PathLike[str], **hub_options: Any) -> Any:
@@ -367,7 +334,7 @@ def _check_name(name: str | os.PathLike[str]) -> None:
 
 def _find(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> str | None:
     """The file's path, or None where it can't be had: not there, or not in the cache of a machine without network."""
-    return cached_file(
+    path: str | None = cached_file(
         name,
         file,
         _raise_exceptions_for_gated_repo=False,
@@ -375,6 +342,7 @@ def _find(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) 
         _raise_exceptions_for_connection_errors=False,
         **hub_options,
     )
+    return path
 
 
 def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> dict[str, Any] | None:
@@ -383,7 +351,8 @@ def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, A
         return None
     with open(path, encoding="utf-8") as stream:
         try:
-            return json.load(stream)
+            content: dict[str, Any] = json.load(stream)
+            return content
         except ValueError as error:
             raise OSError(f"{path} is not valid JSON: {error}.") from None
 
@@ -418,38 +387,8 @@ def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
     return [list(document) for document in documents]
 
 
-def parse_regions(
-    count: int, box: Any, color: Any, *, crop: bool, multi_page: bool
-) -> tuple[list[list[float] | None], list[str]]:
-    """Spread boxes and colours over pictures and refuse modes that do not go together.
-
-    Args:
-        count: How many pictures.
-        box: One box for all (None: none), or a list with one for each.
-        color: One colour for all, or a list with one for each.
-        crop: Whether pictures are read in tiles.
-        multi_page: Whether pages are read together.
-
-    Returns:
-        A parsed box (or None) and a colour (or an empty string) for each picture.
-
-    Raises:
-        ValueError: If one is wrong, there are not as many as pictures, or the modes do not go together.
-    """
-    boxes = _one_each(box, count, is_one_box(box), parse_box, "box")
-    colors = _one_each(color, count, color is None or isinstance(color, str), parse_color, "color")
-    for one_box, one_color in zip(boxes, colors, strict=True):
-        check_modes(has_box=one_box is not None, color=one_color, crop=crop, multi_page=multi_page)
-    return boxes, colors
-
-
-def _one_each(value: Any, count: int, is_one: bool, parse: Callable[[Any], Any], name: str) -> list[Any]:
-    """Spread one value over `count` sequences, or check that there is one for each."""
-    if is_one:
-        return [parse(value)] * count
-    values = [parse(one) for one in value]
-    if len(values) != count:
-        raise ValueError(
-            f"{name} must be one, or a list with one for each of the {count} pictures, got {len(values)}."
-        )
-    return values
+def _reads_pages_together(mode: Mode | Sequence[Mode] | None, options: dict[str, Any]) -> bool:
+    if mode is None:
+        return bool(name_options(options).get("multi_page"))
+    modes = mode if isinstance(mode, (list, tuple)) else [mode]
+    return any(as_mode(one).multi_page for one in modes)

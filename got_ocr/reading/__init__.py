@@ -10,13 +10,18 @@ from ..lazy import offer
 if TYPE_CHECKING:
     from .answer import GotOcrAnswer, GotOcrLine
     from .model import GotOcrForConditionalGeneration
+    from .options import ReadingHooks, ReadingOptions
     from .pipeline import GotOcrPipeline
+    from .reader import Reader
 
 __all__ = [
     "GotOcrAnswer",
     "GotOcrForConditionalGeneration",
     "GotOcrLine",
     "GotOcrPipeline",
+    "Reader",
+    "ReadingHooks",
+    "ReadingOptions",
 ]
 
 __getattr__, __dir__ = offer(
@@ -26,5 +31,8 @@ __getattr__, __dir__ = offer(
         "GotOcrForConditionalGeneration": "model",
         "GotOcrLine": "answer",
         "GotOcrPipeline": "pipeline",
+        "Reader": "reader",
+        "ReadingHooks": "options",
+        "ReadingOptions": "options",
     },
 )

@@ -3,7 +3,9 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from ..layout.line import Line
 
 # A line with a less certain token than this is worth a look: of the built-in checkpoint's lines so marked on clean and
 # worn pages three in four have an error, and more than half of those with one are marked
@@ -23,6 +25,7 @@ class GotOcrLine:
         min_probability: Probability of its least certain token.
         is_low_confidence: Whether that is below `LOW_CONFIDENCE`.
         box: (x1, y1, x2, y2) of a line of a page that was read in slices, in px of the picture; else None.
+        block: Number of its paragraph, from 0, of such a line; else None.
     """
 
     text: str
@@ -30,6 +33,7 @@ class GotOcrLine:
     min_probability: float
     is_low_confidence: bool
     box: tuple[int, int, int, int] | None = None
+    block: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,12 @@ def lines_of_tokens(
     return tuple(lines)
 
 
-def join_line(text: str, parts: Sequence[GotOcrLine], box: tuple[int, int, int, int]) -> GotOcrLine:
+def join_line(line: Line, parts: Sequence[GotOcrLine]) -> GotOcrLine:
     """Make a line of the pieces that it was cut into.
 
     Args:
-        text: The whole line.
+        line: The whole line with its text, its box in px of the picture.
         parts: What was read of each piece, at least one.
-        box: Where the line stands in the picture, in px.
 
     Returns:
         The line; its mean probability weighs pieces by their length.
@@ -118,11 +121,11 @@ def join_line(text: str, parts: Sequence[GotOcrLine], box: tuple[int, int, int, 
     lengths = [max(len(part.text), 1) for part in parts]
     logs = [math.log(max(part.mean_probability, _LEAST)) for part in parts]
     mean = math.exp(sum(length * log for length, log in zip(lengths, logs, strict=True)) / sum(lengths))
-    return _line(text, mean, min(part.min_probability for part in parts), box)
+    return replace(_line(line.text, mean, min(part.min_probability for part in parts)), box=line.box, block=line.block)
 
 
-def _line(text: str, mean: float, least: float, box: tuple[int, int, int, int] | None = None) -> GotOcrLine:
-    return GotOcrLine(text, mean, least, least < LOW_CONFIDENCE, box)
+def _line(text: str, mean: float, least: float) -> GotOcrLine:
+    return GotOcrLine(text, mean, least, least < LOW_CONFIDENCE)
 
 
 def join_answers(

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
+from transformers.feature_extraction_utils import BatchFeature
 from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from ..configuration.config import GotOcrConfig
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
+from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
 from .streaming import CallbackStreamer, StopEvent
@@ -22,25 +24,48 @@ ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the re
 
 @dataclass(frozen=True)
 class Generation:
-    """How to generate, as :meth:`GotOcrChatMixin.read` was told."""
+    """How to generate one batch.
+
+    Attributes:
+        max_new_tokens: Longest answer.
+        on_text: Called with text as it comes; then the batch has one row.
+        stop_event: Ends generation soon, once it is set.
+        ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
+    """
 
     max_new_tokens: int
-    on_text: Callable[[str], None] | None
-    stop_event: threading.Event | None
+    on_text: Callable[[str], None] | None = None
+    stop_event: threading.Event | None = None
     ngram_size: int = 0
 
 
-class GotOcrDecodingMixin:
-    """Generation for :class:`GotOcrForConditionalGeneration`, which brings the attributes below."""
+class AnswerGenerator:
+    """Turn prepared batches into answers.
 
-    config: GotOcrConfig
-    device: torch.device
-    generate: Callable[..., Any]
-    model: Any
+    Args:
+        model: The network.
+        processor: The checkpoint's.
+    """
 
-    def _generate_answers(self, processor: GotOcrProcessor, inputs: Any, generation: Generation) -> list[GotOcrAnswer]:
-        """Generate for one prepared batch and take each answer apart."""
-        inputs = inputs.to(self.device)
+    def __init__(self, model: GotOcrLanguageModel, processor: GotOcrProcessor) -> None:
+        self.model = model
+        self.processor = processor
+        self.config: GotOcrConfig = model.config
+
+    def generate(self, inputs: BatchFeature, generation: Generation) -> list[GotOcrAnswer]:
+        """Generate for one prepared batch and take each answer apart.
+
+        Args:
+            inputs: What the processor made.
+            generation: How.
+
+        Returns:
+            One answer a row.
+
+        Raises:
+            ValueError: If the decoder has no room behind the prompt.
+        """
+        inputs = inputs.to(self.model.device)
         prompt_length = inputs["input_ids"].shape[1]
         room = self.config.max_position_embeddings - prompt_length
         if room < 1:
@@ -51,38 +76,36 @@ class GotOcrDecodingMixin:
             )
         repetition = RepetitionStop(prompt_length)
         limit = min(generation.max_new_tokens, room)
-        rows, log_probabilities = self._generate_rows(
-            processor, inputs, replace(generation, max_new_tokens=limit), repetition
-        )
+        rows, log_probabilities = self._generate_rows(inputs, replace(generation, max_new_tokens=limit), repetition)
+        return [
+            self._make_answer(tokens, logs, repetition) for tokens, logs in zip(rows, log_probabilities, strict=True)
+        ]
+
+    def _make_answer(self, tokens: list[int], log_probabilities: Tensor, repetition: RepetitionStop) -> GotOcrAnswer:
         stop_ids = set(self.config.stop_token_ids)
-        answers = []
-        for tokens, row_log_probabilities in zip(rows, log_probabilities, strict=True):
-            end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
-            content, finish_reason = tokens[:end], "stop"
-            num_tokens = len(tokens) if end is None else end + 1
-            if end is None:
-                # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
-                finish_reason = "length"
-            period = repetition.find_period(content)
-            if period is not None:
-                finish_reason, num_tokens = "repetition", len(content)
-                content = cut_loop(content, period)
-            probabilities = row_log_probabilities[:num_tokens]
-            decode = partial(processor.tokenizer.decode, skip_special_tokens=True)
-            answers.append(
-                GotOcrAnswer(
-                    text=decode(content).strip(),
-                    finish_reason=finish_reason,
-                    num_tokens=num_tokens,
-                    mean_probability=probabilities.mean().exp().item(),
-                    min_probability=probabilities.min().exp().item(),
-                    lines=lines_of_tokens(content, probabilities.tolist(), decode),
-                )
-            )
-        return answers
+        end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
+        content, finish_reason = tokens[:end], "stop"
+        num_tokens = len(tokens) if end is None else end + 1
+        if end is None:
+            # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
+            finish_reason = "length"
+        period = repetition.find_period(content)
+        if period is not None:
+            finish_reason, num_tokens = "repetition", len(content)
+            content = cut_loop(content, period)
+        probabilities = log_probabilities[:num_tokens]
+        decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
+        return GotOcrAnswer(
+            text=decode(content).strip(),
+            finish_reason=finish_reason,
+            num_tokens=num_tokens,
+            mean_probability=probabilities.mean().exp().item(),
+            min_probability=probabilities.min().exp().item(),
+            lines=lines_of_tokens(content, probabilities.tolist(), decode),
+        )
 
     def _generate_rows(
-        self, processor: GotOcrProcessor, inputs: Any, generation: Generation, repetition: RepetitionStop
+        self, inputs: Any, generation: Generation, repetition: RepetitionStop
     ) -> tuple[list[list[int]], list[Tensor]]:
         """Generate for one batch, going on with the rows that are left when most have ended.
 
@@ -91,8 +114,8 @@ class GotOcrDecodingMixin:
         """
         streamer = None
         if generation.on_text is not None:
-            streamer = CallbackStreamer(processor.tokenizer, generation.on_text)
-        stop_ids = torch.tensor(self.config.stop_token_ids, device=self.device)
+            streamer = CallbackStreamer(self.processor.tokenizer, generation.on_text)
+        stop_ids = torch.tensor(self.config.stop_token_ids, device=self.model.device)
         cache = self._prompt_cache(inputs["input_ids"], inputs["attention_mask"])
         left = torch.arange(len(inputs["input_ids"]))
         tokens: list[list[int]] = [[] for _ in left]
@@ -106,7 +129,7 @@ class GotOcrDecodingMixin:
             if generation.stop_event is not None:
                 criteria.append(StopEvent(generation.stop_event))
             length = inputs["input_ids"].shape[1]
-            sequences = self.generate(
+            sequences = self.model.generate(
                 **inputs,
                 cache=cache,
                 use_cache=True,
@@ -148,11 +171,11 @@ class GotOcrDecodingMixin:
         is_common = (input_ids == input_ids[:1]) & (input_ids != self.config.im_patch_token) & (attention_mask == 1)
         length = int(is_common.all(dim=0).long().cumprod(dim=0).sum())
         if len(input_ids) > 1 and 0 < length < input_ids.shape[1] and not _in_company():
-            self.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
+            self.model.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
             cache.batch_repeat_interleave(len(input_ids))
         return cache
 
 
 def _in_company() -> bool:
     """Whether other processes may hold parts of the model, so that all must call `generate` equally often."""
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
+    return bool(torch.distributed.is_available() and torch.distributed.is_initialized())

@@ -1,16 +1,207 @@
-"""The model as people use it: the network, and reading pages with it."""
+"""The model as people use it: the network, and the published calls that read pages with it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ..modeling.language_model import GotOcrLanguageModel
 from ..modeling.network import GotOcrModel, GotOcrPreTrainedModel
-from .chat import GotOcrChatMixin
+from ..processing.image_processor import GotOcrImageProcessor
+from ..processing.mode import Mode, spread_modes
+from ..processing.processor import GotOcrProcessor, as_documents
+from .answer import GotOcrAnswer
+from .chat import ChatOptions, answer_chat
+from .options import DEFAULT_BATCH_SIZE, DEFAULT_MAX_NEW_TOKENS, CallOptions, ReadingOptions
+from .reader import Reader
 
 # Loaders ask this module for all models: `auto_map` names its flat file.
 __all__ = ["GotOcrForConditionalGeneration", "GotOcrModel", "GotOcrPreTrainedModel"]
 
 
-class GotOcrForConditionalGeneration(GotOcrChatMixin, GotOcrLanguageModel):
-    """The whole model: images and a prompt in, text out.
+class GotOcrForConditionalGeneration(GotOcrLanguageModel):
+    """The whole model: images and a prompt in, text out; pages in, text out by `chat` and its siblings.
 
     Args:
         config: The model's configuration.
     """
+
+    def chat(
+        self,
+        tokenizer: Any,
+        image_file: Any,
+        ocr_type: str = "ocr",
+        ocr_box: str | Sequence[float] = "",
+        ocr_color: str = "",
+        render: bool = False,
+        save_render_file: str | None = None,
+        print_prompt: bool = False,
+        gradio_input: bool = False,
+        stream_flag: bool = False,
+        *,
+        multi_page: bool = False,
+        slice_pages: bool | None = None,
+        instruction: str | None = None,
+        max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        on_error: str = "raise",
+        return_dict: bool = False,
+    ) -> Any:
+        """Read a picture, or several: the published call, with the keyword-only arguments added.
+
+        Args:
+            tokenizer: The checkpoint's tokenizer, or its processor.
+            image_file: Path, http(s) URL, bytes, PIL picture or array; or a list of them, a folder, a PDF (needs
+                pypdfium2) or a TIFF of several frames, whose pages are read as batches.
+            ocr_type: `ocr` for plain text, `format` for Mathpix Markdown.
+            ocr_box: Read only this box, in pixels: `"[x1,y1,x2,y2]"` or a sequence of 4 numbers, or of 2 for a point.
+            ocr_color: Read only what a frame of this colour encloses: `red`, `green` or `blue`.
+            render: Write the answer to `save_render_file` as a page for people (needs `got-ocr[render]`).
+            save_render_file: Where to, e.g. `page.html`; the suffix chooses the format. Several pages become one file,
+                in HTML with each picture beside its text.
+            print_prompt: Print the prompt.
+            gradio_input: Kept for the published signature; PIL pictures are recognised anyway.
+            stream_flag: Print the text as it comes.
+            multi_page: Read all pages as one document with one answer, instead of one by one.
+            slice_pages: Cut pages between lines and read the slices; None: if the checkpoint is made for it.
+            instruction: Your own words in the place of the published ones, for a checkpoint trained on others.
+            max_new_tokens: Longest answer, in tokens.
+            batch_size: Pictures of full size encoded at once.
+            on_error: What a bad picture among several does: `raise` an error, or `return` an empty text in its place
+                (with `return_dict=True` the reason stands beside it).
+            return_dict: Return :class:`GotOcrAnswer` fields as a dictionary instead of the text alone.
+
+        Returns:
+            The text; a list of texts where `image_file` names several pages. Dictionaries with `return_dict=True`.
+
+        Raises:
+            ValueError: If a picture cannot be read, or an argument is not allowed; the message says what is.
+        """
+        options = ChatOptions.from_call(locals())
+        mode = Mode.from_options(
+            ocr_type=ocr_type,
+            box=ocr_box,
+            color=ocr_color,
+            multi_page=multi_page,
+            slice_pages=slice_pages,
+            instruction=instruction,
+        )
+        reader = self._reader(tokenizer, ReadingOptions(max_new_tokens, batch_size))
+        return answer_chat(reader, image_file, mode, options)
+
+    def chat_crop(
+        self,
+        tokenizer: Any,
+        image_file: Any,
+        ocr_type: str = "ocr",
+        render: bool = False,
+        save_render_file: str | None = None,
+        print_prompt: bool = False,
+        gradio_input: bool = False,
+        stream_flag: bool = False,
+        *,
+        max_tiles: int | None = None,
+        instruction: str | None = None,
+        max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        on_error: str = "raise",
+        return_dict: bool = False,
+    ) -> Any:
+        """Read a large or oddly shaped page in tiles: the published call, with the keyword-only arguments added.
+
+        Args:
+            tokenizer: The checkpoint's tokenizer, or its processor.
+            image_file: As in :meth:`chat`.
+            ocr_type: `ocr` or `format`.
+            render: As in :meth:`chat`.
+            save_render_file: As in :meth:`chat`.
+            print_prompt: Print the prompt.
+            gradio_input: Kept for the published signature.
+            stream_flag: Print the text as it comes.
+            max_tiles: Most tiles of a page, the overview not counted; None: the processor's (6, as published).
+            instruction: As in :meth:`chat`.
+            max_new_tokens: Longest answer, in tokens.
+            batch_size: Pages read at once.
+            on_error: As in :meth:`chat`.
+            return_dict: As in :meth:`chat`.
+
+        Returns:
+            As :meth:`chat`.
+
+        Raises:
+            ValueError: As :meth:`chat`.
+        """
+        options = ChatOptions.from_call(locals())
+        mode = Mode.from_options(ocr_type=ocr_type, crop=True, max_tiles=max_tiles, instruction=instruction)
+        reader = self._reader(tokenizer, ReadingOptions(max_new_tokens, batch_size))
+        return answer_chat(reader, image_file, mode, options)
+
+    def chat_stream(self, tokenizer: Any, image_file: Any, **options: Any) -> Iterator[str]:
+        """Read pages and yield the text as it comes.
+
+        Args:
+            tokenizer: The checkpoint's tokenizer, or its processor.
+            image_file: As in :meth:`chat`.
+            **options: Options of :meth:`chat` or :meth:`read`, in either spelling: `ocr_type`, `ocr_box`,
+                `max_new_tokens`, `on_error` ...
+
+        Yields:
+            Pieces of the text; joined they are the answer, before stripping. Between two pages comes a form feed.
+            Leaving the loop early stops the model.
+
+        Raises:
+            TypeError: If there is no option of a name.
+            ValueError: As :meth:`chat`.
+        """
+        on_error = options.pop("on_error", "raise")
+        call = CallOptions.sort(options)
+        reader = self._reader(tokenizer, call.reading)
+        return reader.stream(image_file, Mode.from_options(**call.mode), on_error=on_error)
+
+    def read(
+        self, processor: Any, images: Any, *, mode: Mode | Sequence[Mode] | None = None, **options: Any
+    ) -> list[GotOcrAnswer]:
+        """Read pictures in batches; see :meth:`Reader.read`.
+
+        Args:
+            processor: The checkpoint's processor, or its tokenizer.
+            images: Upright RGB pictures; with `multi_page` one document (a list of pages) or a list of documents.
+            mode: What to read: one for all pictures, or a list with one for each.
+            **options: Instead of `mode` its fields in either spelling (`ocr_type`, `box` or `ocr_box`, `color`,
+                `crop`, `max_tiles`, `multi_page`, `slice_pages`, `instruction`; `box` and `color` may be lists with
+                one for each picture); `max_new_tokens` and `batch_size`; and what to call while it goes on:
+                `on_text`, `on_answer` and `stop_event` of :class:`ReadingHooks`.
+
+        Returns:
+            One answer a picture, or a document with `multi_page`, in order.
+
+        Raises:
+            TypeError: If there is no option of a name.
+            ValueError: If an argument is not allowed; the message says what is.
+        """
+        call = CallOptions.sort(options)
+        reader = self._reader(processor, call.reading)
+        if isinstance(images, (list, tuple)) and not images:
+            return []
+        if mode is None:
+            multi_page = bool(call.mode.get("multi_page"))
+            mode = spread_modes(len(as_documents(images, multi_page)), **call.mode)
+        elif call.mode:
+            raise ValueError(f"mode and {', '.join(call.mode)} were both given: put all into the mode.")
+        return reader.read(images, mode, call.hooks)
+
+    def processor_for(self, tokenizer: Any) -> GotOcrProcessor:
+        """Make the processor that fits this model around a tokenizer.
+
+        Args:
+            tokenizer: The checkpoint's tokenizer, or a processor, which is returned as it is.
+
+        Returns:
+            The processor.
+        """
+        if isinstance(tokenizer, GotOcrProcessor) or hasattr(tokenizer, "image_processor"):
+            processor: GotOcrProcessor = tokenizer
+            return processor
+        image_processor = GotOcrImageProcessor(size=self.config.vision_config.image_size)
+        return GotOcrProcessor(image_processor, tokenizer, image_token_len=self.config.image_token_len)
+
+    def _reader(self, tokenizer: Any, options: ReadingOptions) -> Reader:
+        return Reader(self, self.processor_for(tokenizer), options)

@@ -8,13 +8,14 @@ from typing import Any
 from PIL import Image
 from transformers import Pipeline
 
+from ..processing.mode import FIELDS, OPTION_NAMES, Mode, name_options
 from ..processing.pictures import load_image
 from ..processing.prompt import instruction
 from .answer import GotOcrAnswer
+from .options import DEFAULT_BATCH_SIZE
+from .options import OPTION_NAMES as READING_NAMES
 
-READ_OPTIONS = (
-    "ocr_type", "box", "color", "crop", "multi_page", "slice_pages", "max_new_tokens", "batch_size", "max_tiles",
-)  # fmt: skip
+READ_OPTIONS = (*FIELDS, *READING_NAMES)
 
 
 class GotOcrPipeline(Pipeline):
@@ -43,7 +44,8 @@ class GotOcrPipeline(Pipeline):
         Args:
             images: A picture (path, http(s) URL, bytes, PIL picture, array), or a list of them. With `multi_page` the
                 list is one document, and a list of lists several. A generator or data set is read batch by batch.
-            text: Kept for `image-text-to-text`: the instruction of the mode that the options choose, or None.
+            text: Your own instruction, the same as the option `instruction`; that of the mode that the options choose
+                says nothing new.
             **options: See the class.
 
         Returns:
@@ -60,7 +62,8 @@ class GotOcrPipeline(Pipeline):
         options = {**self._forward_params, **options}
         if self._batch_size is not None:
             options.setdefault("batch_size", self._batch_size)
-        _check_text(text, options)
+        if text is not None:
+            options = {**options, "instruction": _own_instruction(text, options)}
         multi_page = options.get("multi_page", False)
         if not isinstance(images, (list, tuple)):
             if _is_many(images):
@@ -72,7 +75,7 @@ class GotOcrPipeline(Pipeline):
 
     def _read_stream(self, images: Iterable[Any], options: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         remaining = iter(images)
-        while batch := list(islice(remaining, options.get("batch_size") or 4)):
+        while batch := list(islice(remaining, options.get("batch_size") or DEFAULT_BATCH_SIZE)):
             yield from self._read(batch, options)
 
     def _read(self, images: list[Any], options: dict[str, Any]) -> list[list[dict[str, Any]]]:
@@ -85,12 +88,13 @@ class GotOcrPipeline(Pipeline):
         """Sort a call's options. Returns: options of `preprocess`, `_forward` and `postprocess`."""
         # image-to-text has them in a dictionary.
         options |= options.pop("generate_kwargs", None) or {}
-        unknown = sorted(options.keys() - {*READ_OPTIONS, "return_dict", "num_workers"})
+        unknown = sorted(options.keys() - {*OPTION_NAMES, *READING_NAMES, "return_dict", "num_workers"})
         if unknown:
             allowed = ", ".join((*READ_OPTIONS, "return_dict"))
             raise ValueError(f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}.")
-        options.pop("num_workers", None)
-        return {}, {name: value for name, value in options.items() if value is not None}, {}
+        mode = name_options({name: value for name, value in options.items() if name in OPTION_NAMES})
+        kept = {name: options[name] for name in (*READING_NAMES, "return_dict") if options.get(name) is not None}
+        return {}, {**mode, **kept}, {}
 
     def preprocess(self, images: list[Any]) -> list[Any]:
         """Load pictures; a list among them is a document."""
@@ -124,19 +128,12 @@ def _is_many(images: Any) -> bool:
     )
 
 
-def _check_text(text: Any, options: dict[str, Any]) -> None:
-    """Refuse a text that is not the instruction which the options stand for: the model knows no other prompts."""
-    if text is None:
-        return
-    expected = instruction(
-        options.get("ocr_type", "ocr"),
-        crop=options.get("crop", False),
-        multi_page=options.get("multi_page", False),
-    )
+def _own_instruction(text: Any, options: dict[str, Any]) -> str | None:
+    """Tell what a text asks beyond what the options do: None where it is the mode's published instruction."""
     texts = [text] if isinstance(text, str) else list(text)
-    for given in texts:
-        if not isinstance(given, str) or given.strip() != expected.strip():
-            raise ValueError(
-                f"text must be left out or be {expected!r}, got {given!r}: choose what to read by the options "
-                "ocr_type, box, color, crop and multi_page."
-            )
+    if not all(isinstance(one, str) for one in texts) or len(set(texts)) != 1:
+        raise ValueError(f"text must be one instruction for all pictures, got {text!r}.")
+    published = instruction(
+        Mode(**{name: options[name] for name in ("ocr_type", "crop", "multi_page") if name in options})
+    )
+    return None if texts[0].strip() == published.strip() else texts[0]

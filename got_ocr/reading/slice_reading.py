@@ -1,17 +1,20 @@
 """Read pages slice by slice, as checkpoints do whose configuration has `slicing`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from PIL import Image
 
-from ..processing.processor import GotOcrProcessor
-from ..slices.sliced_page import SlicedPage, SlicingOptions, join_pieces, join_slices, spread_slices
+from ..configuration.slicing import SlicingOptions
+from ..processing.mode import Mode
+from ..slices.joining import join_pieces, join_slices, spread_slices
+from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
-from .decoding import Generation, GotOcrDecodingMixin
+from .decoding import AnswerGenerator, Generation
+from .options import SILENT, ReadingHooks
 from .streaming import PageStream
 from .turning import certainty, is_better_turned, turns_to_try
 
@@ -24,67 +27,95 @@ FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many t
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
 
+Box = tuple[int, int, int, int]
 
-class GotOcrSliceMixin(GotOcrDecodingMixin):
-    """Reading by slices for :class:`GotOcrForConditionalGeneration`."""
 
-    def _read_slices(
+class SliceReader:
+    """Read documents slice by slice and join the answers.
+
+    In format mode headings, paragraphs, lists and tables come from the page's layout, if the checkpoint is made for
+    slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
+
+    Args:
+        generator: Turns batches into answers.
+        mode: What to read.
+        batch_size: Pictures of full size encoded at once.
+        max_new_tokens: Longest answer of a slice.
+        hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
+    """
+
+    def __init__(
         self,
-        processor: GotOcrProcessor,
-        pages: list[Image.Image],
-        regions: list[tuple[int, int, int, int]],
-        ocr_type: str,
+        generator: AnswerGenerator,
+        mode: Mode,
         batch_size: int,
-        generation: Generation,
-    ) -> GotOcrAnswer:
-        """Read the regions of one document's pages slice by slice and join them.
-
-        With `ocr_type` `format` headings, paragraphs, lists and tables come from the page's layout, if the checkpoint
-        is made for slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
-        """
-        formatted = ocr_type == "format" and bool(self.config.slicing)
-        join, page_break = (join_formatted, "\n\n") if formatted else (join_slices, "\n")
+        max_new_tokens: int,
+        hooks: ReadingHooks = SILENT,
+    ) -> None:
+        config = generator.config
+        made_for_slices = bool(config.slicing)
+        self.generator = generator
+        # Of a slice that is read, the region is cut out already.
+        self.mode = Mode(mode.ocr_type, instruction=mode.instruction)
+        self.on_text = hooks.on_text
+        self.formatted = mode.is_formatted and made_for_slices
         # A checkpoint that was not made for slices reads as many lines at once as fit.
-        options = SlicingOptions.from_dict(self.config.slicing or {"rows": 0})
-        if self.config.slicing:
-            limit = min(generation.max_new_tokens, self.config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
-            generation = replace(generation, max_new_tokens=limit)
-        canvas_size = self.config.vision_config.image_size
-        step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // canvas_size) ** 2)
+        self.slicing = SlicingOptions.from_dict(config.slicing or {"rows": 0})
+        self.canvas_px: int = config.vision_config.image_size
+        self.step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // self.canvas_px) ** 2)
+        limit = config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN if made_for_slices else max_new_tokens
+        self.generation = Generation(min(max_new_tokens, limit), stop_event=hooks.stop_event)
+
+    def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:
+        """Read one document.
+
+        Args:
+            pages: Upright RGB pictures.
+            regions: Of each the part to read, (x1, y1, x2, y2) in px.
+
+        Returns:
+            One answer for all.
+        """
         texts: list[str] = []
         parts: list[GotOcrAnswer] = []
         lines: list[GotOcrLine] = []
         rotations: list[int] = []
-
-        def read_some(slices: list[Image.Image]) -> list[GotOcrAnswer]:
-            read: dict[int, GotOcrAnswer] = {}
-            for places in _places_by_height(slices):
-                some = [slices[place] for place in places]
-                inputs = processor(some, ocr_type=ocr_type, low_canvases=True, return_tensors="pt")
-                answers = self._generate_answers(processor, inputs, replace(generation, on_text=None))
-                read.update(zip(places, answers, strict=True))
-            return [answer for _, answer in sorted(read.items())]
-
         for page, region in zip(pages, regions, strict=True):
-            cut = partial(slice_page, page.crop(region), options, canvas_size, formatted=formatted)
-            sliced, read = _read_upright(cut, read_some, step if generation.on_text is None else FIRST_SLICES)
+            sliced, read, is_text = self._read_page(page, region, is_first=not texts)
             rotations.append(sliced.rotation)
-            stream = PageStream(sliced, generation.on_text, first=not texts, formatted=formatted)
-            least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
-            while True:
-                is_text = bool(stream.given) or _is_text(read, least)
-                if is_text:
-                    stream.put([answer.text for answer in read])
-                if len(read) == len(sliced.slices):
-                    break
-                read += read_some(sliced.slices[len(read) : len(read) + step])
             parts += read
             if not sliced.slices or not is_text:
                 texts.append("")
                 continue
+            join = join_formatted if self.formatted else join_slices
             texts.append(join(sliced, [answer.text for answer in read]))
             lines += _page_lines(sliced, read, region[:2])
+        page_break = "\n\n" if self.formatted else "\n"
         return join_answers(page_break.join(texts).strip(), parts, lines, rotations)
+
+    def _read_page(
+        self, page: Image.Image, region: Box, is_first: bool
+    ) -> tuple[SlicedPage, list[GotOcrAnswer], bool]:
+        """Cut and read a page. Returns: the cut page, the answers for its slices, and whether they are of text."""
+        cut = partial(slice_page, page.crop(region), self.slicing, self.canvas_px, formatted=self.formatted)
+        sliced, read = _read_upright(cut, self._read_some, self.step if self.on_text is None else FIRST_SLICES)
+        stream = PageStream(sliced, self.on_text, first=is_first, formatted=self.formatted)
+        least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
+        while True:
+            is_text = bool(stream.given) or _is_text(read, least)
+            if is_text:
+                stream.put([answer.text for answer in read])
+            if len(read) == len(sliced.slices):
+                return sliced, read, is_text
+            read += self._read_some(sliced.slices[len(read) : len(read) + self.step])
+
+    def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
+        read: dict[int, GotOcrAnswer] = {}
+        for places in _places_by_height(slices):
+            some = [slices[place] for place in places]
+            inputs = self.generator.processor(some, mode=self.mode, low_canvases=True, return_tensors="pt")
+            read.update(zip(places, self.generator.generate(inputs, self.generation), strict=True))
+        return [answer for _, answer in sorted(read.items())]
 
 
 def _read_upright(
@@ -101,9 +132,9 @@ def _read_upright(
         The cut picture, and the answers for its first slices.
     """
     page = cut()
-    answers = read(page.slices[: min(count, FIRST_SLICES) if page.sideways else count])
+    answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
     best = certainty(answers[:FIRST_SLICES])
-    for rotation in turns_to_try(page.sideways, best):
+    for rotation in turns_to_try(page.is_sideways, best):
         turned = cut(rotation=rotation)
         turned_answers = read(turned.slices[: min(count, FIRST_SLICES)])
         turned_certainty = certainty(turned_answers)
@@ -147,10 +178,7 @@ def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int
                 found[page.pieces[index].line] += [answer.lines[place]] if one_each else answer.lines
     texts = join_pieces(page, parts)
     lines = []
-    for text, read, box in zip(texts, found, page.line_boxes, strict=True):
+    for text, read, line in zip(texts, found, page.layout.upright_lines, strict=True):
         if text and read:
-            x, y = zip(*page.corners(box), strict=True)
-            left, top = origin
-            box = round(min(x) + left), round(min(y) + top), round(max(x) + left), round(max(y) + top)
-            lines.append(join_line(text, read, box))
+            lines.append(join_line(replace(line, text=text, box=page.layout.place(line.box, origin)), read))
     return lines

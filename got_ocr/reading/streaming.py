@@ -8,7 +8,8 @@ import torch
 from transformers import TextStreamer
 from transformers.generation import StoppingCriteria
 
-from ..slices.sliced_page import SlicedPage, join_slices
+from ..slices.joining import join_slices
+from ..slices.sliced_page import SlicedPage
 from ..slices.structure import join_formatted
 
 

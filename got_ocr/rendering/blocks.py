@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+# A row of 200 cells above thousands of rows of one would be written as hundreds of empty cells for each that was read.
+MAX_EMPTY_PER_CELL = 6
+MAX_EMPTY_CELLS = 100
+
 
 @dataclass(slots=True)
 class Inline:
@@ -42,6 +46,16 @@ class Table:
     width: int
     header_rows: int = 0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether writers fill short rows up to the table's width."""
+        return is_padded(len(self.rows), self.width, sum(len(row) for row in self.rows))
+
+
+def is_padded(num_rows: int, width: int, num_cells: int) -> bool:
+    """Say whether a table's short rows are filled up, which a table of few cells in a huge grid must not be."""
+    return num_rows * width <= MAX_EMPTY_PER_CELL * num_cells + MAX_EMPTY_CELLS
 
 
 @dataclass(slots=True)

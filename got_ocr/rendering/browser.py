@@ -29,10 +29,19 @@ _PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
+    "--headless --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync --disable-extensions --disable-default-apps --mute-audio --hide-scrollbars "
     "--disable-dev-shm-usage --remote-debugging-pipe --force-color-profile=srgb"
 ).split()
+
+
+SANDBOX_VARIABLE = "GOT_OCR_BROWSER_SANDBOX"
+
+
+def sandbox_flags() -> list[str]:
+    """Switch the browser's sandbox off only where it can't be: for root, or where `GOT_OCR_BROWSER_SANDBOX` is 0."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return ["--no-sandbox"] if is_root or os.environ.get(SANDBOX_VARIABLE) == "0" else []
 
 
 def find_browser() -> str | None:
@@ -88,7 +97,8 @@ class Browser:
             os.dup2(spare_read, 3)
             os.dup2(spare_write, 4)
 
-        command = [program, *_FLAGS, f"--user-data-dir={self._folder.name}", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        command = [program, *_FLAGS, *sandbox_flags()]
+        command += [f"--user-data-dir={self._folder.name}", "--host-resolver-rules=MAP * ~NOTFOUND"]
         self._process = subprocess.Popen(
             [*command, "about:blank"],
             stdin=subprocess.DEVNULL,
@@ -152,10 +162,18 @@ class Browser:
                 raise OSError(f"the browser did not answer within {self.timeout_s:g} s.")
             chunk = os.read(self._answers, 1 << 20)
             if not chunk:
-                raise OSError("the browser ended unexpectedly.")
+                raise OSError(self._end_reason())
             self._buffer += chunk
         line, self._buffer = self._buffer.split(b"\0", 1)
         return dict(json.loads(line))
+
+    def _end_reason(self) -> str:
+        reason = "the browser ended unexpectedly"
+        if self._next_id <= 1 and not sandbox_flags():
+            reason += (
+                f"; if this machine allows no sandbox (as many containers do), {SANDBOX_VARIABLE}=0 starts it without"
+            )
+        return f"{reason}."
 
     def _note(self, event: dict[str, Any]) -> None:
         self._events.append(event)

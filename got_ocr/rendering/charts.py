@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from got_ocr.rendering.blocks import Cell, Inline, Table
+from got_ocr.rendering.blocks import Cell, Inline, Table, is_padded
 
 MAX_DEPTH = 8
 MAX_POINTS = 2000
+MAX_NUMBER, MIN_NUMBER = 1e15, 1e-250  # What can be set on an axis of floats.
 COLORS = ("#3b6fb6", "#d9822b", "#4a9a5b", "#b0413e", "#7a5ea8", "#8c6d4f", "#c76aa0", "#7f7f7f", "#a8a83a", "#3aa6b9")
 
 
@@ -42,6 +43,11 @@ class Chart:
     def labels(self) -> list[str]:
         """All labels of the x axis, in order."""
         return list(dict.fromkeys(label for values in self.series.values() for label in values))
+
+
+_FIELDS = frozenset(
+    {"title", "source", "x_title", "y_title", "type", "chart_type", "values", "data", "series", "x_axis", "y_axis"}
+)
 
 
 class _Literal:
@@ -168,21 +174,8 @@ def _chart(data: dict[str, Any]) -> Chart | None:
     values = next(
         (plain[name] for name in ("values", "data", "series") if isinstance(plain.get(name), dict | list)), None
     )
-    known = {
-        "title",
-        "source",
-        "x_title",
-        "y_title",
-        "type",
-        "chart_type",
-        "values",
-        "data",
-        "series",
-        "x_axis",
-        "y_axis",
-    }
     if values is None:
-        rest = {key: value for key, value in data.items() if key.lower().replace(" ", "_") not in known}
+        rest = {key: value for key, value in data.items() if key.lower().replace(" ", "_") not in _FIELDS}
         values = (
             rest if any(not isinstance(value, str) or _number(value) is not None for value in rest.values()) else None
         )
@@ -250,7 +243,9 @@ def _number(value: Any) -> float | None:
         number = float(match[1].replace(",", "").replace("−", "-"))
     except ValueError:
         return None
-    return number if math.isfinite(number) and abs(number) < 1e15 else None
+    if not math.isfinite(number) or abs(number) >= MAX_NUMBER:
+        return None
+    return number if abs(number) >= MIN_NUMBER else 0.0
 
 
 def _guess_kind(chart: Chart, said: str) -> str:
@@ -293,23 +288,36 @@ def read_chart_rows(lines: list[str]) -> Chart | None:
 
 
 def chart_table(chart: Chart) -> Table:
-    """Put a chart's data into a table: a row a label, a column a series."""
+    """Put a chart's data into a table: a row a label, a column a series.
+
+    Where the series have few labels in common, so that most cells would be empty, each value has a row.
+    """
     names = list(chart.series)
-
-    def cell(text: str, column: int, align: str, heading: bool = False) -> Cell:
-        pieces = [Inline("text", text)] if text else []
-        return Cell(pieces, column=column, align=align, rules={"bottom", "top"} if heading else {"bottom"})
-
-    heading = [cell(chart.x_title, 0, "l", True)]
-    heading += [cell(name or chart.y_title, column, "r", True) for column, name in enumerate(names, start=1)]
+    labels = chart.labels
+    num_values = sum(len(values) for values in chart.series.values())
+    if not is_padded(len(labels), len(names), num_values):
+        rows = [
+            [_table_cell(label, 0), _table_cell(name, 1), _table_cell(format_value(value), 2, "r")]
+            for name, values in chart.series.items()
+            for label, value in values.items()
+        ]
+        return Table(rows, 3)
+    heading = [_table_cell(chart.x_title, 0, heading=True)]
+    for column, name in enumerate(names, start=1):
+        heading.append(_table_cell(name or chart.y_title, column, "r", heading=True))
     headed = any(one.inlines for one in heading)
     rows = [heading] if headed else []
-    for label in chart.labels:
-        row = [cell(label, 0, "l")]
+    for label in labels:
+        row = [_table_cell(label, 0)]
         for column, name in enumerate(names, start=1):
-            row.append(cell(format_value(chart.series[name].get(label, "")), column, "r"))
+            row.append(_table_cell(format_value(chart.series[name].get(label, "")), column, "r"))
         rows.append(row)
     return Table(rows, len(names) + 1, header_rows=int(headed))
+
+
+def _table_cell(text: str, column: int, align: str = "l", heading: bool = False) -> Cell:
+    pieces = [Inline("text", text)] if text else []
+    return Cell(pieces, column=column, align=align, rules={"bottom", "top"} if heading else {"bottom"})
 
 
 def format_value(value: float | str) -> str:
@@ -320,6 +328,8 @@ def format_value(value: float | str) -> str:
 
 
 WIDTH, HEIGHT = 560, 340
+MAX_LABELS = 40  # Of the x axis; of more, every second, third ... is written.
+MAX_LEGEND = 24
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 44, 78
 
 
@@ -328,7 +338,7 @@ def draw_chart(chart: Chart) -> str:
     parts = _draw_pie(chart) if chart.kind == "pie" else _draw_axes(chart)
     size = 15 if len(chart.title) < 62 else 12
     title = _text(WIDTH / 2, 22, _short(chart.title, 90), "middle", size=size, weight="bold") if chart.title else ""
-    label = escape(f"{chart.kind} chart {chart.title}".strip(), quote=True)
+    label = escape(f"{chart.kind} chart {_short(chart.title, 200)}".strip(), quote=True)
     title = f"<title>{escape(chart.title)}</title>{title}" if chart.title else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
@@ -356,68 +366,104 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round((first + index) * step, 10) for index in range(math.ceil(high / step - 1e-9) - first + 1)]
 
 
+@dataclass
+class _Axes:
+    """Where a chart with axes is drawn: its edges in px, the range of its values, the width of a label's place."""
+
+    labels: dict[str, int]
+    top: float
+    height: float
+    low: float
+    high: float
+    slot: float
+
+    def x_of(self, index: float) -> float:
+        """The place of a label, or of a part of it, in px."""
+        return _LEFT + self.slot * index
+
+    def y_of(self, value: float) -> float:
+        """The place of a value in px."""
+        return self.top + self.height * (1 - (value - self.low) / (self.high - self.low))
+
+
 def _draw_axes(chart: Chart) -> list[str]:
-    labels = chart.labels
+    labels = {label: index for index, label in enumerate(chart.labels)}
     numbers = [value for values in chart.series.values() for value in values.values() if isinstance(value, float)]
     ticks = _ticks(
         min([0.0, *numbers] if chart.kind == "bar" else numbers or [0.0]),
         max([0.0, *numbers] if chart.kind == "bar" else numbers or [1.0]),
     )
     low, high = ticks[0], ticks[-1] if ticks[-1] > ticks[0] else ticks[0] + 1
-    legend = [name for name in chart.series if name]
+    legend = [name for name in chart.series if name][:MAX_LEGEND]
     top = _TOP + (18 * math.ceil(len(legend) / 4) if len(legend) > 1 else 0)
     slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
     turned = any(len(label) * 6.5 > slot for label in labels)
-    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - top - (_BOTTOM if turned else 48)
-
-    def y_of(value: float) -> float:
-        return top + height * (1 - (value - low) / (high - low))
-
+    axes = _Axes(labels, top, HEIGHT - top - (_BOTTOM if turned else 48), low, high, slot)
     parts = []
     for tick in ticks:
-        y = y_of(tick)
+        y = axes.y_of(tick)
         parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - _RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
         parts.append(_text(_LEFT - 6, y + 4, f"{tick:g}", "end", size=11))
-    every = max(1, math.ceil(len(labels) / 40))
-    for index, label in enumerate(labels):
+    parts += _label_axis(axes, turned)
+    for position, values in enumerate(chart.series.values()):
+        color = COLORS[position % len(COLORS)]
+        if chart.kind == "line":
+            parts += _draw_line(axes, values, color)
+        else:
+            parts += _draw_bars(axes, values, color, position, len(chart.series))
+    parts += _draw_legend(legend)
+    base = axes.top + axes.height
+    parts.append(f'<path d="M{_LEFT} {top}V{base:.1f}H{WIDTH - _RIGHT}" fill="none" stroke="#555"/>')
+    if chart.x_title:
+        parts.append(_text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, _short(chart.x_title, 60), "middle"))
+    if chart.y_title:
+        parts.append(_text(14, top + axes.height / 2, _short(chart.y_title, 40), "middle", turn=-90))
+    return parts
+
+
+def _label_axis(axes: _Axes, turned: bool) -> list[str]:
+    parts = []
+    every = max(1, math.ceil(len(axes.labels) / MAX_LABELS))
+    for label, index in axes.labels.items():
         if index % every:
             continue
-        x, y = _LEFT + slot * (index + 0.5), top + height + 16
+        x, y = axes.x_of(index + 0.5), axes.top + axes.height + 16
         if turned:
             parts.append(_text(x + 3, y - 4, _short(label, 14), "end", size=11, turn=-38))
         else:
             parts.append(_text(x, y, label, "middle", size=11))
-    for position, (name, values) in enumerate(chart.series.items()):
-        color = COLORS[position % len(COLORS)]
-        if chart.kind == "line":
-            points = [
-                (_LEFT + slot * (index + 0.5), y_of(value))
-                for index, label in enumerate(labels)
-                if isinstance(value := values.get(label), float)
-            ]
-            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-            parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in points]
-        else:
-            bar = slot * 0.76 / len(chart.series)
-            for index, label in enumerate(labels):
-                value = values.get(label)
-                if isinstance(value, float):
-                    x = _LEFT + slot * (index + 0.12) + bar * position
-                    edges = sorted((y_of(value), y_of(min(max(0.0, low), high))))
-                    size = f'width="{bar:.1f}" height="{max(edges[1] - edges[0], 0.5):.1f}"'
-                    parts.append(f'<rect x="{x:.1f}" y="{edges[0]:.1f}" {size} fill="{color}"/>')
-        if name and len(legend) > 1:
-            column, row = position % 4, position // 4
-            x, y = _LEFT + column * 124, _TOP - 8 + row * 18
-            parts.append(f'<rect x="{x}" y="{y - 9}" width="11" height="11" fill="{color}"/>')
-            parts.append(_text(x + 15, y + 1, _short(name, 16), "start", size=11))
-    base = top + height
-    parts.append(f'<path d="M{_LEFT} {top}V{base:.1f}H{WIDTH - _RIGHT}" fill="none" stroke="#555"/>')
-    if chart.x_title:
-        parts.append(_text(_LEFT + width / 2, HEIGHT - 8, _short(chart.x_title, 60), "middle"))
-    if chart.y_title:
-        parts.append(_text(14, top + height / 2, _short(chart.y_title, 40), "middle", turn=-90))
+    return parts
+
+
+def _draw_line(axes: _Axes, values: dict[str, float | str], color: str) -> list[str]:
+    places = sorted((axes.labels[label], value) for label, value in values.items() if isinstance(value, float))
+    points = [(axes.x_of(index + 0.5), axes.y_of(value)) for index, value in places]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    parts = [f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>']
+    return parts + [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in points]
+
+
+def _draw_bars(
+    axes: _Axes, values: dict[str, float | str], color: str, position: int, num_series: int
+) -> list[str]:
+    parts = []
+    width = axes.slot * 0.76 / num_series
+    for label, value in values.items():
+        if isinstance(value, float):
+            x = axes.x_of(axes.labels[label] + 0.12) + width * position
+            edges = sorted((axes.y_of(value), axes.y_of(min(max(0.0, axes.low), axes.high))))
+            size = f'width="{width:.1f}" height="{max(edges[1] - edges[0], 0.5):.1f}"'
+            parts.append(f'<rect x="{x:.1f}" y="{edges[0]:.1f}" {size} fill="{color}"/>')
+    return parts
+
+
+def _draw_legend(names: list[str]) -> list[str]:
+    parts = []
+    for position, name in enumerate(names if len(names) > 1 else []):
+        column, row = position % 4, position // 4
+        x, y = _LEFT + column * 124, _TOP - 8 + row * 18
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="11" height="11" fill="{COLORS[position % len(COLORS)]}"/>')
+        parts.append(_text(x + 15, y + 1, _short(name, 16), "start", size=11))
     return parts
 
 

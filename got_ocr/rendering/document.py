@@ -13,9 +13,11 @@ from got_ocr.rendering.drawing import GEOMETRY_ROUTES, prepare
 from got_ocr.rendering.html_writer import HtmlWriter, html_page
 from got_ocr.rendering.latex_writer import latex_body, latex_document
 from got_ocr.rendering.parsing import parse
+from got_ocr.rendering.source import one_line
 from got_ocr.rendering.text_writers import MarkdownWriter, block_text, blocks_json, inlines_text
 
 SUFFIXES = (".html", ".htm", ".md", ".tex", ".txt", ".json", ".docx", ".pdf", ".png", ".mmd")
+MAX_TITLE_CHARACTERS = 200
 PICTURE_WIDTH_PX = 1400  # Of a page's picture beside its text.
 
 
@@ -54,7 +56,7 @@ class Document:
         for kind in ("title", "heading"):
             for block in self.blocks:
                 if block.kind == kind and block.inlines:
-                    return " ".join(inlines_text(block.inlines).split())[:200]
+                    return one_line(inlines_text(block.inlines), MAX_TITLE_CHARACTERS)
         return "got-ocr"
 
     def to_html_fragment(self, notes: bool = True) -> str:

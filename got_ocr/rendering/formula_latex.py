@@ -4,7 +4,7 @@ import re
 
 from got_ocr.rendering import formula_nodes
 from got_ocr.rendering import math_symbols as symbols
-from got_ocr.rendering.formula_mathml import parse_columns
+from got_ocr.rendering.column_spec import parse_columns
 from got_ocr.rendering.formula_nodes import Formula, Node
 
 _SPECIAL = {
@@ -24,8 +24,11 @@ _SPECIAL = {
     "\u00a0": "~",
     "\ufffd": "?",
 }
-_SPACE_COMMANDS = {"0.167": r"\,", "0.222": r"\:", "0.278": r"\;", "1.0": r"\quad", "2.0": r"\qquad", "0.25": r"\ "}
+_SPACE_COMMANDS = {"0.167": r"\,", "0.222": r"\:", "0.278": r"\;", "1.0": r"\quad", "2.0": r"\qquad", "0.25": "~"}
 _ROW_END = r" \\ "
+_COMMAND_END = re.compile(r"\\[A-Za-z]+$")
+_MAX_COMMAND = 30
+_LINE_ENDS = re.compile(r"\s*\n\s*")  # An empty line would end the formula.
 _ENVIRONMENTS = {"dcases*": "dcases", "cases*": "cases", "subarray": "array", "darray": "array", "tabular": "array"}
 
 
@@ -78,15 +81,17 @@ def _group(node: Node) -> str:
 
 
 def _row(node: Node) -> str:
-    written = ""
+    pieces: list[str] = []
+    end = ""  # Of what is written: long enough to hold a command.
     for child in node.children:
         piece = _write(child)
         if child.kind in ("style", "color") and child is not node.children[-1]:
             piece = "{" + piece + "}"
-        if re.search(r"\\[A-Za-z]+$", written) and piece[:1].isalpha():
-            written += " "
-        written += piece
-    return written
+        if piece[:1].isalpha() and _COMMAND_END.search(end):
+            pieces.append(" ")
+        pieces.append(piece)
+        end = (end + piece)[-_MAX_COMMAND:] if len(piece) < _MAX_COMMAND else piece[-_MAX_COMMAND:]
+    return "".join(pieces)
 
 
 def _character(node: Node) -> str:
@@ -123,7 +128,7 @@ def _large(node: Node) -> str:
 
 def _text(node: Node) -> str:
     command = {"bold": "textbf", "italic": "textit", "monospace": "texttt"}.get(node.options.get("font", ""), "text")
-    return f"\\{command}{{{escape_text(node.value)}}}"
+    return f"\\{command}{{{escape_text(re.sub(_LINE_ENDS, ' ', node.value))}}}"
 
 
 def _space(node: Node) -> str:
@@ -333,9 +338,8 @@ def _plain(node: Node) -> str:
         fences = (
             ("{", "") if node.value in formula_nodes.CASES else formula_nodes.MATRIX_FENCES.get(node.value, ("", ""))
         )
-        body = "; ".join(", ".join(_plain(cell).strip() for cell in row) for row in options["rows"])
-        if node.value in formula_nodes.ALIGNED:
-            body = "; ".join(" ".join(_plain(cell).strip() for cell in row) for row in options["rows"])
+        joint = " " if node.value in formula_nodes.ALIGNED else ", "
+        body = "; ".join(joint.join(_plain(cell).strip() for cell in row) for row in options["rows"])
         return f"{fences[0]}{body}{fences[1]}"
     if kind == "space":
         return " " if float(node.value) > 0.2 else ""

@@ -10,6 +10,7 @@ from html import escape
 
 from got_ocr.rendering import formula_nodes
 from got_ocr.rendering import math_symbols as symbols
+from got_ocr.rendering.column_spec import parse_columns
 from got_ocr.rendering.formula_nodes import Formula, Node
 
 STYLE = """
@@ -391,31 +392,6 @@ def _rule_classes(
     classes += ["rule-left"] if column == 0 and 0 in lines else []
     classes += ["rule-right"] if column + span in lines else []
     return classes
-
-
-def parse_columns(spec: str) -> tuple[list[str], set[int]]:
-    """Read an array's column specification.
-
-    Args:
-        spec: Such as ``|l|cc@{}r|`` or ``*{3}{c}``.
-
-    Returns:
-        The columns' letters, and where vertical rules stand (0: before the first column).
-    """
-    spec = spec[:2000]
-    for _ in range(3):
-        spec = re.sub(
-            r"\*\s*\{\s*(\d{1,2})\s*\}\s*\{([^{}]*)\}", lambda match: match[2] * min(int(match[1]), 40), spec
-        )[:2000]
-    spec = re.sub(r"[@!<>]\s*\{(?:[^{}]|\{[^{}]*\})*\}", "", spec)
-    columns: list[str] = []
-    lines: set[int] = set()
-    for match in re.finditer(r"([lcrXLCRSpmb])\s*(?:\{[^{}]*\})?|\||:", spec):
-        if match[1]:
-            columns.append({"L": "l", "C": "c", "R": "r", "S": "r"}.get(match[1], match[1]))
-        else:
-            lines.add(len(columns))
-    return columns, lines
 
 
 _WRITERS = {

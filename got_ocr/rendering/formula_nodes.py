@@ -4,6 +4,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 LENGTH = re.compile(r"\s*(-?[\d.]+)\s*(em|ex|pt|mm|cm|in|mu|px|bp)?")
@@ -62,8 +63,8 @@ IGNORED = frozenset(
     "footnotesize scriptsize tiny".split()
 )
 ENCLOSURES = frozenset({"boxed", "fbox", "framebox", "cancel", "bcancel", "xcancel", "sout"})
+MAX_NAME_PIECES = 60  # Of an operator's name.
 BIG_SIZES_EM = {"big": 1.2, "Big": 1.6, "bigg": 2.05, "Bigg": 2.5}
-BIG = re.compile(r"(big|Big|bigg|Bigg)([lrm]?)$")
 FRACTIONS = {"frac": "", "dfrac": "display", "tfrac": "text", "cfrac": "display", "nicefrac": "", "sfrac": ""}
 BINOMIALS = {"binom": "", "dbinom": "display", "tbinom": "text"}
 INFIX = {"over": (True, "", ""), "choose": (False, "(", ")"), "atop": (False, "", ""), "brace": (False, "{", "}")}
@@ -84,7 +85,7 @@ class Node:
     kind: str
     value: str = ""
     children: list["Node"] = field(default_factory=list)
-    options: dict = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def row_node(nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else Node("row", children=nodes)
 
 
-def scripts_options(under: Node | None, over: Node | None, limits: bool | None) -> dict:
+def scripts_options(under: Node | None, over: Node | None, limits: bool | None) -> dict[str, Any]:
     """Say what stands under and over a base, and whether limits asked for it."""
     return {"under": under, "over": over, "limits": limits}
 
@@ -131,16 +132,30 @@ def character_node(token: str) -> Node:
 
 
 def letters_of(node: Node) -> str | None:
-    """Join a node's letters to a word, or None where it has something else."""
-    if node.kind in ("identifier", "number", "text", "function"):
-        return node.value
-    if node.kind == "operator" and node.value in "-*":
-        return node.value
-    if node.kind == "space":
-        return " " if float(node.value or 0) > 0 else ""
-    if node.kind in ("row", "font") and node.children:
-        words = [letters_of(child) for child in node.children]
-        return None if None in words else "".join(word for word in words if word)
+    """Join a node's letters to a word.
+
+    Args:
+        node: What an operator's name was given as.
+
+    Returns:
+        The word; None where the node has something else, or is too long for a name.
+    """
+    letters: list[str] = []
+    waiting = [node]
+    for _ in range(MAX_NAME_PIECES):
+        if not waiting:
+            return "".join(letters)
+        piece = waiting.pop()
+        if piece.kind in ("identifier", "number", "text", "function"):
+            letters.append(piece.value)
+        elif piece.kind == "operator" and piece.value in ("-", "*", ""):
+            letters.append(piece.value)
+        elif piece.kind == "space":
+            letters.append(" " if float(piece.value or 0) > 0 else "")
+        elif piece.kind in ("row", "font") and piece.children:
+            waiting += reversed(piece.children[:MAX_NAME_PIECES])
+        else:
+            return None
     return None
 
 
@@ -157,9 +172,9 @@ def length_em(length: str) -> float:
 def chemistry_to_latex(formula: str) -> str:
     r"""Turn the simple part of ``\ce{}`` (subscripts, charges, arrows) into mathematics."""
     formula = re.sub(r"<=>|<->", r" \\rightleftharpoons ", formula)
-    formula = re.sub(r"-+>", r" \\rightarrow ", formula)
+    formula = re.sub(r"(?<!-)-+>", r" \\rightarrow ", formula)
     formula = re.sub(r"(?<=[A-Za-z)\]])(\d+)", r"_{\1}", formula)
-    return re.sub(r"\^?(\d*[+-])(?=$|\s)(?<=[A-Za-z}\d)][+-])", r"^{\1}", formula)
+    return re.sub(r"(?<!\d)\^?(\d*[+-])(?=$|\s)(?<=[A-Za-z}\d)][+-])", r"^{\1}", formula)
 
 
 def plain_text(text: str) -> str:

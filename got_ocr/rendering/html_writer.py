@@ -7,7 +7,8 @@ from html import escape
 
 from got_ocr.rendering import charts, formula_mathml
 from got_ocr.rendering.blocks import Block, Cell, Inline, Table
-from got_ocr.rendering.drawing import draw
+from got_ocr.rendering.drawing import PageBudget, draw
+from got_ocr.rendering.source import one_line
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -68,17 +69,18 @@ _RULE_CLASSES = {"top": "bt", "bottom": "bb", "left": "bl", "right": "br"}
 
 
 class HtmlWriter:
-    """Writer of blocks as HTML elements.
+    """Writer of the blocks of one page as HTML elements; its pictures share the page's budget.
 
     Args:
         geometry: How TikZ is drawn.
-        notes: Whether mends are said on the page.
+        notes: Whether what was fixed is said on the page.
         prefix: What identifiers begin with; differs from page to page.
     """
 
     def __init__(self, geometry: str = "auto", notes: bool = True, prefix: str = "g") -> None:
         self.geometry, self.notes, self.prefix = geometry, notes, prefix
         self.drawings = 0
+        self.budget = PageBudget()
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one below the other."""
@@ -90,7 +92,7 @@ class HtmlWriter:
         return written + self.note_lines(block.notes)
 
     def note_lines(self, notes: list[str]) -> str:
-        """Write what had to be mended."""
+        """Write what was fixed."""
         if not self.notes:
             return ""
         if not notes:
@@ -183,7 +185,7 @@ class HtmlWriter:
 
     def _draw(self, kind: str, content: object) -> tuple[str, list[str]]:
         self.drawings += 1
-        drawing = draw(kind, content, f"{self.prefix}{self.drawings}", self.geometry)
+        drawing = draw(kind, content, f"{self.prefix}{self.drawings}", self.geometry, self.budget)
         return "".join(drawing.svgs), drawing.notes
 
     def _picture(self, block: Block, kind: str, name: str) -> str:
@@ -263,6 +265,6 @@ def html_page(body: str, title: str, language: str = "") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n'
+        f'<link rel="icon" href="data:,">\n<title>{escape(one_line(title))}</title>\n<style>{STYLE}</style>\n'
         f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

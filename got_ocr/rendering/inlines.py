@@ -12,6 +12,7 @@ from got_ocr.rendering.formulas import parse_formula
 from got_ocr.rendering.source import Source
 
 MAX_DEPTH = 12  # Nesting beyond this stays text.
+MAX_MARKED_CHARACTERS = 3000  # How far a mark's pair is checked for an empty line between.
 
 _TOKEN = re.compile(
     r"""
@@ -165,13 +166,26 @@ def inlines_of(text: str, notes: list[str] | None = None, in_cell: bool = False)
     return read_inlines(Source(text), 0, len(text), [] if notes is None else notes, in_cell=in_cell)
 
 
+def strip_pieces(pieces: list[Inline]) -> list[Inline]:
+    """Take the empty ends off a line."""
+    first, last = 0, len(pieces)
+    while first < last and _is_blank(pieces[first]):
+        first += 1
+    while last > first and _is_blank(pieces[last - 1]):
+        last -= 1
+    return pieces[first:last]
+
+
+def _is_blank(piece: Inline) -> bool:
+    return piece.kind == "break" or (piece.kind == "text" and not piece.text.strip())
+
+
 class _InlineReader:
     def __init__(self, source: Source, start: int, end: int, notes: list[str], depth: int, in_cell: bool) -> None:
         self.source, self.text = source, source.text
         self.start, self.end = start, end
         self.notes, self.depth, self.in_cell = notes, depth, in_cell
         self.pieces: list[Inline] = []
-        self.missing: set[str] = set()  # Closing marks known not to occur any more.
 
     def read(self) -> list[Inline]:
         position = self.start
@@ -208,12 +222,11 @@ class _InlineReader:
         self.pieces += pieces
 
     def _find(self, mark: str, start: int) -> int:
-        if mark in self.missing:
-            return -1
-        found = self.text.find(mark, start, self.end)
-        if found < 0:
-            self.missing.add(mark)
-        return found
+        return self.source.find(mark, start, self.end)
+
+    def _is_parted(self, start: int, end: int) -> bool:
+        """Say whether an empty line stands between two marks, near the first: they are no pair then."""
+        return self.source.find("\n\n", start, min(end, start + MAX_MARKED_CHARACTERS)) >= 0
 
     def _nested(self, start: int, end: int, in_cell: bool | None = None) -> list[Inline]:
         if self.depth >= MAX_DEPTH:
@@ -235,18 +248,15 @@ class _InlineReader:
             self._add(match, plain_from, Inline("text", _escaped(match["escape"])))
             return match.end()
         mark = match[0]
-        close = self._find(mark, match.end())
-        if mark == "*":
-            while close >= 0 and (self.text[close - 1].isspace() or self.text[close + 1 : close + 2].isalnum()):
-                close = self._find(mark, close + 1) if close - match.end() < 400 else -1
-        if close <= match.end() or "\n\n" in self.text[match.end() : min(close, match.end() + 3000)]:
+        start = match.end()
+        close = self.source.find_emphasis_end(start, self.end) if mark == "*" else self._find(mark, start)
+        if close <= start or self._is_parted(start, close):
             return None
         if mark == "__" and (
-            self.text[match.start() - 1 : match.start()].isalnum() or "_" in self.text[match.end() : close]
+            self.text[match.start() - 1 : match.start()].isalnum() or self.source.find("_", start, close) >= 0
         ):
             return None
-        assert kind is not None
-        self._add(match, plain_from, Inline(kind, children=self._nested(match.end(), close)))
+        self._add(match, plain_from, Inline(str(kind), children=self._nested(match.end(), close)))
         return close + len(mark)
 
     def _read_formula(self, match: re.Match[str], plain_from: int) -> int | None:
@@ -263,7 +273,7 @@ class _InlineReader:
         if close < 0:
             if opening == "$$":
                 return None
-            line_end = self.text.find("\n\n", start, self.end)
+            line_end = self._find("\n\n", start)
             close = after = self.end if line_end < 0 else line_end
             self.notes.append(f"a formula's {closing} was missing")
         tex = self.text[start:close].strip()
@@ -287,15 +297,13 @@ class _InlineReader:
             following = self.text[close + 1 : min(close + 2, self.end)]
             if close == start or self.text[close - 1].isspace() or following.isdigit():
                 return -1
-            if "\n\n" in self.text[start:close]:
-                return -1
-            return close
+            return -1 if self._is_parted(start, close) else close
 
     def _read_smiles(self, match: re.Match[str], plain_from: int) -> int:
         close = self._find("</smiles>", match.end())
         after = close + len("</smiles>")
         if close < 0:
-            line_end = self.text.find("\n", match.end(), self.end)
+            line_end = self._find("\n", match.end())
             close = after = self.end if line_end < 0 else line_end
             self.notes.append("</smiles> was missing")
         self._add(match, plain_from, Inline("molecule", self.text[match.end() : close].strip()))
@@ -420,9 +428,9 @@ class _InlineReader:
         return after
 
     def _read_link(self, match: re.Match[str], plain_from: int) -> int | None:
-        middle = self.text.find("](", match.end(), self.end)
-        close = self.text.find(")", middle, self.end)
-        if middle < 0 or close < 0:
+        middle = self._find("](", match.end())
+        close = self._find(")", middle) if middle >= 0 else -1
+        if close < 0:
             return None
         label = self._nested(match.end(), middle)
         address = self.text[middle + 2 : close]
@@ -433,7 +441,7 @@ class _InlineReader:
         return close + 1
 
     def _read_code(self, match: re.Match[str], plain_from: int) -> int | None:
-        if match[0] == "``" and "''" not in self.missing:  # LaTeX's quotation marks.
+        if match[0] == "``":  # LaTeX's quotation marks.
             close = self._find("''", match.end())
             ticks = self._find("``", match.end())
             if close > 0 and (ticks < 0 or close < ticks) and close - match.end() < 1000:
@@ -441,7 +449,7 @@ class _InlineReader:
                 self._add(match, plain_from, Inline("text", "“"), *inside, Inline("text", "”"))
                 return close + 2
         close = self._find(match[0], match.end())
-        if close <= match.end() or "\n\n" in self.text[match.end() : min(close, match.end() + 2000)]:
+        if close <= match.end() or self._is_parted(match.end(), close):
             return None
         self._add(match, plain_from, Inline("code", self.text[match.end() : close].strip()))
         return close + len(match[0])

@@ -2,7 +2,7 @@
 
 import re
 
-from got_ocr.rendering import charts, tex, tikz
+from got_ocr.rendering import charts, tex_guard, tikz
 from got_ocr.rendering.blocks import Block, Cell, Inline, Table
 from got_ocr.rendering.formula_latex import escape_text, formula_to_latex
 
@@ -46,22 +46,28 @@ _STYLES = {
 }
 _HEADINGS = {1: "section*", 2: "section*", 3: "subsection*", 4: "subsubsection*", 5: "paragraph*", 6: "subparagraph*"}
 _ROW_END = r" \\"
+MAX_LIST_LEVELS = 4
 
 
 def latex_document(blocks: list[Block]) -> str:
     """Write a whole document."""
     body = latex_body(blocks)
     preamble = _PREAMBLE + (_CJK_PREAMBLE if _CJK.search(body) else "")
-    preamble += _TIKZ_PREAMBLE if "\\begin{tikzpicture}" in body else ""
+    preamble += _TIKZ_PREAMBLE + tex_guard.CLOSED_FILES if "\\begin{tikzpicture}" in body else ""
     return f"{preamble}\\begin{{document}}\n{body}\n\\end{{document}}\n"
 
 
 def latex_body(blocks: list[Block]) -> str:
     """Write blocks, without a preamble."""
-    return "\n\n".join(filter(None, (_block(block) for block in blocks)))
+    return _blocks(blocks, 0)
 
 
-def _block(block: Block) -> str:
+def _blocks(blocks: list[Block], level: int) -> str:
+    """Write blocks that stand within so many lists."""
+    return "\n\n".join(filter(None, (_block(block, level) for block in blocks)))
+
+
+def _block(block: Block, level: int) -> str:
     kind = block.kind
     if kind == "title":
         return f"\\begin{{center}}\\LARGE {_line(block.inlines)}\\end{{center}}"
@@ -78,9 +84,9 @@ def _block(block: Block) -> str:
         title = f"\\textbf{{{escape_text(block.content.title)}}}\\par\n" if block.content.title else ""
         return f"\\begin{{center}}\n{title}{_table(charts.chart_table(block.content))}\n\\end{{center}}"
     if kind == "geometry":
-        source = tikz.mend_tikz(str(block.content))
+        source = tex_guard.remove_comments(tikz.fix_tikz(str(block.content)))
         drawable = source.lstrip().startswith("\\begin{tikzpicture}") and _balanced(source)
-        if not drawable or tex.unsafe_command(source):
+        if not drawable or tex_guard.unsafe_command(source):
             return _verbatim(str(block.content))
         return f"\\begin{{center}}\n{source}\n\\end{{center}}"
     if kind == "molecule":
@@ -90,13 +96,13 @@ def _block(block: Block) -> str:
     if kind == "rule":
         return r"\noindent\rule{\linewidth}{0.4pt}"
     if kind == "list":
-        return _list(block)
+        return _list(block, level)
     if kind == "quote":
-        return f"\\begin{{quote}}\n{latex_body(block.children)}\n\\end{{quote}}"
+        return f"\\begin{{quote}}\n{_blocks(block.children, level)}\n\\end{{quote}}"
     if kind == "abstract":
-        return f"\\begin{{abstract}}\n{latex_body(block.children)}\n\\end{{abstract}}"
+        return f"\\begin{{abstract}}\n{_blocks(block.children, level)}\n\\end{{abstract}}"
     if block.children:
-        return latex_body(block.children)
+        return _blocks(block.children, level)
     return "" if kind == "figure" else _paragraph(block.inlines)
 
 
@@ -116,23 +122,16 @@ def _balanced(source: str) -> bool:
     return not stack
 
 
-def _list(block: Block) -> str:
+def _list(block: Block, level: int) -> str:
+    if level >= MAX_LIST_LEVELS:  # LaTeX nests lists four deep; what lies deeper stands as paragraphs.
+        return "\n\n".join(_blocks(item.children, level) for item in block.children)
     name = "enumerate" if block.level else "itemize"
     items = []
     for item in block.children:
         mark = f"[{{{escape_text(str(item.content))}}}]" if block.level and item.content else ""
-        items.append(f"\\item{mark or '{}'} {latex_body(item.children)}")
-    # LaTeX nests lists four deep; what lies deeper stands as paragraphs.
-    depth = _depth(block)
+        items.append(f"\\item{mark or '{}'} {_blocks(item.children, level + 1)}")
     body = "\n".join(items) if items else "\\item{}"
-    if depth > 4:
-        return "\n\n".join(latex_body(item.children) for item in block.children)
     return f"\\begin{{{name}}}\n{body}\n\\end{{{name}}}"
-
-
-def _depth(block: Block) -> int:
-    own = 1 if block.kind == "list" else 0
-    return own + max((_depth(child) for child in block.children), default=0)
 
 
 def _verbatim(text: str) -> str:
@@ -152,52 +151,63 @@ def _line(pieces: list[Inline]) -> str:
 
 
 def _inlines(pieces: list[Inline], line_break: str) -> str:
-    written = ""
+    written: list[str] = []
+    breakable = False  # A line break needs text before it and no bracket after it.
     for piece in pieces:
-        if piece.kind == "text":
-            written += escape_text(piece.text)
-        elif piece.kind == "break":
-            # A line break needs text before it and no bracket after it.
-            written += line_break + "{}" if written.strip() and not written.endswith(line_break + "{}") else " "
-        elif piece.kind in _STYLES:
-            written += f"\\{_STYLES[piece.kind]}{{{_inlines(piece.children, ' ')}}}"
-        elif piece.kind == "formula":
-            body = formula_to_latex(piece.content)
-            written += f"\\({body}\\)" if body else ""
-        elif piece.kind == "table":
-            written += _table(piece.content)
-        else:
-            written += f"\\texttt{{{escape_text(piece.text)}}}"
-    return written
+        if piece.kind == "break":
+            written.append(line_break + "{}" if breakable else " ")
+            breakable = False
+            continue
+        written.append(_inline(piece))
+        breakable = breakable or bool(written[-1].strip())
+    return "".join(written)
+
+
+def _inline(piece: Inline) -> str:
+    if piece.kind == "text":
+        return escape_text(piece.text)
+    if piece.kind in _STYLES:
+        return f"\\{_STYLES[piece.kind]}{{{_inlines(piece.children, ' ')}}}"
+    if piece.kind == "formula":
+        body = formula_to_latex(piece.content)
+        return f"\\({body}\\)" if body else ""
+    if piece.kind == "table":
+        return _table(piece.content)
+    return f"\\texttt{{{escape_text(piece.text)}}}"
 
 
 def _table(table: Table) -> str:
-    width, rows = table.width, table.rows
     columns = _column_spec(table)
-    covered: dict[tuple[int, int], tuple[int, bool]] = {}
-    for index, row in enumerate(rows):
+    covered: dict[int, dict[int, int]] = {}  # Row -> column under a span from above -> how many columns it covers.
+    for index, row in enumerate(table.rows):
         for cell in row:
             for below in range(index + 1, index + cell.rows):
-                covered[below, cell.column] = (cell.columns, "left" in cell.rules or "right" in cell.rules)
-    lines = [_rules(table, 0)]
-    for index, row in enumerate(rows):
-        at = {cell.column: cell for cell in row}
-        cells, column = [], 0
-        while column < width:
-            if column in at:
-                cells.append(_cell(at[column], columns))
-                column += at[column].columns
-            elif (index, column) in covered:
-                span = covered[index, column][0]
-                cells.append(f"\\multicolumn{{{span}}}{{{_span_spec(columns, column, span)}}}{{}}" if span > 1 else "")
-                column += span
-            else:
-                cells.append("")
-                column += 1
-        lines.append(" & ".join(cells) + _ROW_END)
-        lines.append(_rules(table, index + 1))
+                covered.setdefault(below, {})[cell.column] = cell.columns
+    rules = _rules(table)
+    lines = [rules.get(0, "")]
+    for index, row in enumerate(table.rows):
+        lines.append(_row(row, covered.get(index, {}), columns, table.is_padded) + _ROW_END)
+        lines.append(rules.get(index + 1, ""))
     spec = "".join(columns)
     return f"\\begin{{tabular}}{{{spec}}}\n" + "\n".join(line for line in lines if line) + "\n\\end{tabular}"
+
+
+def _row(row: list[Cell], covered: dict[int, int], columns: list[str], padded: bool) -> str:
+    at = {cell.column: cell for cell in row}
+    width = len(columns) if padded else min(len(columns), max([*at, *covered], default=0) + 1)
+    cells: list[str] = []
+    column = 0
+    while column < width:
+        cell = at.get(column)
+        span = cell.columns if cell else max(1, covered.get(column, 1))
+        if cell:
+            cells.append(_cell(cell, columns))
+        elif span > 1:
+            cells.append(f"\\multicolumn{{{span}}}{{{_span_spec(columns, column, span)}}}{{}}")
+        else:
+            cells.append("")
+        column += span
+    return " & ".join(cells)
 
 
 def _column_spec(table: Table) -> list[str]:
@@ -238,23 +248,26 @@ def _cell(cell: Cell, columns: list[str]) -> str:
     return body
 
 
-def _rules(table: Table, boundary: int) -> str:
-    """Write the horizontal rules between two rows: a full one, or one for each stretch of ruled columns."""
-    ruled = [False] * table.width
+def _rules(table: Table) -> dict[int, str]:
+    """Write the horizontal rules: before each row a full one, or one for each stretch of ruled columns."""
+    ruled: dict[int, set[int]] = {}
     for index, row in enumerate(table.rows):
         for cell in row:
-            if (index == boundary and "top" in cell.rules) or (
-                index + cell.rows == boundary and "bottom" in cell.rules
-            ):
-                for column in range(cell.column, min(cell.column + cell.columns, table.width)):
-                    ruled[column] = True
-    if all(ruled) and table.width:
+            columns = range(cell.column, min(cell.column + cell.columns, table.width))
+            if "top" in cell.rules:
+                ruled.setdefault(index, set()).update(columns)
+            if "bottom" in cell.rules:
+                ruled.setdefault(index + cell.rows, set()).update(columns)
+    return {boundary: _rule(sorted(columns), table.width) for boundary, columns in ruled.items()}
+
+
+def _rule(columns: list[int], width: int) -> str:
+    if len(columns) == width:
         return r"\hline"
-    stretches, start = [], None
-    for column, rule in enumerate([*ruled, False]):
-        if rule and start is None:
-            start = column
-        elif not rule and start is not None:
-            stretches.append(f"\\cline{{{start + 1}-{column}}}")
-            start = None
-    return " ".join(stretches)
+    stretches: list[list[int]] = []
+    for column in columns:
+        if stretches and stretches[-1][1] == column - 1:
+            stretches[-1][1] = column
+        else:
+            stretches.append([column, column])
+    return " ".join(f"\\cline{{{first + 1}-{last + 1}}}" for first, last in stretches)

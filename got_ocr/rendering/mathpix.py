@@ -17,6 +17,7 @@ from got_ocr.rendering.blocks import Block
 from got_ocr.rendering.document import render
 from got_ocr.rendering.drawing import prepare
 from got_ocr.rendering.html_writer import STYLE, HtmlWriter
+from got_ocr.rendering.source import one_line
 
 PACKAGES = {"mathpix-markdown-it": "2.0.40", "jsdom": "29.1.1"}
 TIMEOUT_S = 300.0
@@ -101,7 +102,7 @@ def render_mathpix(text: str, title: str | None = None) -> str:
     return (
         f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title or document.title)}</title>\n<style>{safe_style}</style>\n</head>\n"
+        f"<title>{escape(one_line(title or document.title))}</title>\n<style>{safe_style}</style>\n</head>\n"
         f"<body><article>\n{''.join(parts)}\n</article></body>\n</html>\n"
     )
 

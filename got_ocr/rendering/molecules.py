@@ -5,7 +5,7 @@ from typing import Any
 
 from got_ocr.rendering.svg import DrawingError
 
-MAX_CHARACTERS = 1000  # Laying out more atoms takes RDKit seconds, and no printed structure has them.
+MAX_CHARACTERS = 500  # RDKit takes half a second to lay out as many atoms, and no printed structure has them.
 
 
 def draw_molecule(smiles: str, inline: bool = False) -> str:

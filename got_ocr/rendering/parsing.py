@@ -5,11 +5,12 @@ import re
 from got_ocr.rendering import charts, inlines, tables
 from got_ocr.rendering.blocks import Block, Inline
 from got_ocr.rendering.formulas import parse_formula
-from got_ocr.rendering.mending import cut_repeated_tail
+from got_ocr.rendering.repetition import cut_repeated_tail
 from got_ocr.rendering.source import Source, clean
 
 KINDS = ("markdown", "plain", "formula", "table", "molecule", "music", "geometry", "chart")
 MAX_DEPTH = 10
+MAX_CHART_TRIES = 8
 
 # Where something other than running text begins.
 _START = re.compile(
@@ -21,7 +22,7 @@ _START = re.compile(
     | ^[ \t]*(?P<fence>```+|~~~+)[^\n`]*$
     | ^[ \t]*(?P<music>\*\*kern\b|!!![A-Z]{3}\S*:)
     | ^[ \t]*(?P<chart>\{)(?=\s*['"]\s*\S)
-    | ^[ \t]*<smiles>(?P<molecule>[^<\n]*)(?:</smiles>[ \t]*$|[ \t]*\Z)
+    | ^[ \t]*(?P<molecule><smiles>)
     """,
     re.VERBOSE | re.MULTILINE,
 )
@@ -36,7 +37,7 @@ _HEADINGS = {
 }
 _MUSIC_LINE = re.compile(r"[*!=.\t]|[\[({&_]*\d+%?\d*\.*|[^\s]*\t")
 _LIST_ITEM = re.compile(r"(?P<indent>[ \t]*)(?P<mark>[-*+•]|\d{1,9}[.)])[ \t]+(?=\S)")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
+_HEADING = re.compile(r"(#{1,6})[ \t]+")
 _LANGUAGES = frozenset(
     ["", "bash", "c", "cpp", "css", "go", "html", "java", "javascript", "js", "json", "kern", "latex"]
 )
@@ -98,10 +99,10 @@ def _parse_as(text: str, kind: str) -> list[Block]:
 class PageReader:
     """Reader of one page in Mathpix Markdown with everything GOT mixes into it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, chart_tries: int = MAX_CHART_TRIES) -> None:
         self.source = Source(text)
         self.text = text
-        self.chart_tries = 8  # Braces that turn out to open no chart; each try may read to the page's end.
+        self.chart_tries = chart_tries  # Braces that turn out to open no chart; each try may read to the page's end.
 
     def read(self) -> list[Block]:
         """Read the whole page."""
@@ -161,14 +162,25 @@ class PageReader:
                 return None
             chart, after = found
             return [Block("chart", self.text[match.start() : after], content=chart, notes=chart.notes)], after
-        notes = [] if "</smiles>" in match[0] else ["</smiles> was missing"]
-        return [Block("molecule", match[0].strip(), content=match["molecule"].strip(), notes=notes)], match.end()
+        return self._read_molecule(match, end)
+
+    def _read_molecule(self, match: re.Match[str], end: int) -> tuple[list[Block], int] | None:
+        """Read a molecule that stands alone on its line, or at the end of the text; None where it does not."""
+        line_end = self.source.find("\n", match.end(), end)
+        line_end = end if line_end < 0 else line_end
+        inside, closing, behind = self.text[match.end() : line_end].partition("</smiles>")
+        if "<" in inside or behind.strip(" \t") or not (closing or line_end == end):
+            return None
+        after = line_end - len(behind)
+        source = self.text[match.start() : after].strip()
+        notes = [] if closing else ["</smiles> was missing"]
+        return [Block("molecule", source, content=inside.strip(), notes=notes)], after
 
     def _read_display(self, match: re.Match[str], end: int) -> tuple[list[Block], int] | None:
         opening = match["display"]
         closing = "\\]" if opening == "\\[" else "$$"
-        limit = self.text.find("\n\n", match.end(), end)
-        close = self.text.find(closing, match.end(), end if limit < 0 else min(end, limit + 4000))
+        limit = self.source.find("\n\n", match.end(), end)
+        close = self.source.find(closing, match.end(), end if limit < 0 else min(end, limit + 4000))
         notes: list[str] = []
         after = close + 2
         if close < 0:
@@ -204,7 +216,7 @@ class PageReader:
         if name == "includegraphics":
             return [Block("figure", source, notes=notes)], after
         pieces = inlines.read_inlines(self.source, start, close, notes)
-        pieces = _stripped(pieces)
+        pieces = inlines.strip_pieces(pieces)
         if name in ("title", "author", "date"):
             return [Block("title" if name == "title" else "author", source, pieces, notes=notes)], after
         if name in ("caption", "footnotetext"):
@@ -215,7 +227,7 @@ class PageReader:
         """Take the lines from ``**kern`` to the last ``*-``, or as long as lines look like music."""
         position = last = match.start()
         while position < end:
-            line_end = self.text.find("\n", position, end)
+            line_end = self.source.find("\n", position, end)
             line_end = end if line_end < 0 else line_end
             line = self.text[position:line_end].strip()
             if line and not _MUSIC_LINE.match(line):
@@ -326,7 +338,7 @@ class PageReader:
     def _lines(self, start: int, end: int) -> list[tuple[int, int]]:
         lines = []
         while start < end:
-            line_end = self.text.find("\n", start, end)
+            line_end = self.source.find("\n", start, end)
             line_end = end if line_end < 0 else line_end
             lines.append((start, line_end))
             start = line_end + 1
@@ -339,7 +351,8 @@ class PageReader:
         heading = _HEADING.match(line)
         if heading:
             notes: list[str] = []
-            pieces = inlines.read_inlines(self.source, first + heading.start(2), first + heading.end(2), notes)
+            stop = first + len(line.rstrip("#").rstrip(" \t"))  # Signs behind a heading close it.
+            pieces = inlines.read_inlines(self.source, first + heading.end(), max(stop, first + heading.end()), notes)
             return [Block("heading", line, pieces, level=len(heading[1]), notes=notes)], index + 1
         if _RULE.match(line) and not in_paragraph:
             return [Block("rule", line)], index + 1
@@ -358,7 +371,9 @@ class PageReader:
                 stop += 1
             rows = [self.text[slice(*bounds)] for bounds in lines[index:stop]]
             inner = "\n".join(re.sub(r"^\s*>\s?", "", row) for row in rows)
-            children = PageReader(inner)._read(0, len(inner), depth + 1)
+            quoted = PageReader(inner, self.chart_tries)
+            children = quoted._read(0, len(inner), depth + 1)
+            self.chart_tries = quoted.chart_tries
             return [Block("quote", "\n".join(rows), children=children)], stop
         item = _LIST_ITEM.match(line)
         if item and not (in_paragraph and item["mark"][0].isdigit() and not item["mark"].startswith("1")):
@@ -390,7 +405,7 @@ class PageReader:
                     stop += 1
                 bounds = (line_start + item.end(), lines[stop - 1][1])
                 notes: list[str] = []
-                pieces = _stripped(inlines.read_inlines(self.source, *bounds, notes))
+                pieces = inlines.strip_pieces(inlines.read_inlines(self.source, *bounds, notes))
                 paragraph = Block("paragraph", self.text[slice(*bounds)], pieces, notes=notes)
                 block.children.append(Block("item", line, children=[paragraph], content=item["mark"]))
                 index = stop
@@ -406,19 +421,10 @@ class PageReader:
 
     def _paragraph(self, start: int, end: int) -> list[Block]:
         notes: list[str] = []
-        pieces = _stripped(inlines.read_inlines(self.source, start, end, notes))
+        pieces = inlines.strip_pieces(inlines.read_inlines(self.source, start, end, notes))
         if not pieces:
             return []
         source = self.text[start:end]
         if len(pieces) == 1 and pieces[0].kind == "molecule":
             return [Block("molecule", source, content=pieces[0].text, notes=notes)]
         return [Block("paragraph", source, pieces, notes=list(dict.fromkeys(notes)))]
-
-
-def _stripped(pieces: list[Inline]) -> list[Inline]:
-    """Take the empty ends off a line."""
-    while pieces and (pieces[0].kind == "break" or (pieces[0].kind == "text" and not pieces[0].text.strip())):
-        pieces = pieces[1:]
-    while pieces and (pieces[-1].kind == "break" or (pieces[-1].kind == "text" and not pieces[-1].text.strip())):
-        pieces = pieces[:-1]
-    return pieces

@@ -1,35 +1,33 @@
 """Compile TikZ by the machine's own LaTeX: only drawings made of known commands, without files or shell."""
 
-# ruff: noqa: SIM905 - lists of words are read more easily as text
-
-import os
-import re
 import shutil
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from got_ocr.rendering import math_symbols as symbols
+from got_ocr.rendering.limits import run_limited
 from got_ocr.rendering.svg import DrawingError
+from got_ocr.rendering.tex_guard import CLOSED_FILES, remove_comments, unsafe_command
 
-TIMEOUT_S = 20.0
-_DRAWING = frozenset(
-    "begin end draw fill filldraw path node coordinate clip foreach tikzset usetikzlibrary shade shadedraw pic matrix "
-    "definecolor colorlet tikzstyle useasboundingbox scope pgfmathsetmacro tkzDefPoint tkzDefPoints tkzDrawSegment "
-    "tkzDrawSegments tkzDrawPolygon tkzDrawPoint tkzDrawPoints tkzLabelPoint tkzLabelPoints tkzDrawCircle "
-    "text textbf textit textrm mathrm mathbf mathit mathbb mathcal frac dfrac sqrt left right overline underline hat "
-    "bar vec tiny scriptsize footnotesize small normalsize large Large LARGE huge bf it rm centering displaystyle "
-    "sin cos tan log ln lim max min sum prod int quad qquad operatorname widehat overrightarrow boldsymbol".split()
-)
-# Numbered points and loop variables of \foreach.
-_VARIABLE = re.compile(r"[A-Za-z]$|(?:ang|angle|pos|x|y|i|j|name|lab|label|num|val|r|radius|theta|n|k|t)$")
+__all__ = ["TIMEOUT_S", "compile_tikz", "find_latex", "unsafe_command"]
+
+TIMEOUT_S = 20.0  # Of one picture.
+MAX_FILE_BYTES = 10_000_000  # A page of a thousand lines has 200 kB.
 _PACKAGES = r"""\documentclass[border=2pt]{standalone}
 \usepackage{amsmath,amssymb}
 \usepackage{tikz}
 \usetikzlibrary{arrows,arrows.meta,calc,angles,quotes,intersections,patterns,decorations.markings,
 decorations.pathreplacing,decorations.pathmorphing,positioning,shapes,shapes.geometric,through,backgrounds}
 """
+# "p" (paranoid): TeX opens and writes nothing outside its folder and its own tree, whatever texmf.cnf says. kpathsea
+# looks for a variable with the program's name first, so each program gets its own.
+_PARANOID = {
+    f"{variable}{suffix}": value
+    for variable, value in (("openin_any", "p"), ("openout_any", "p"), ("shell_escape", "f"))
+    for program in ("", "pdflatex", "pdftex", "xelatex", "xetex", "dvisvgm", "latex")
+    for suffix in ({f"_{program}", f".{program}"} if program else {""})
+}
 
 
 @cache
@@ -40,30 +38,12 @@ def find_latex() -> tuple[str, str] | None:
     return (latex, converter) if latex and converter else None
 
 
-def unsafe_command(source: str) -> str:
-    """Name the first command that is not known to only draw, or "" where all are known.
-
-    Args:
-        source: A TikZ picture.
-    """
-    if "^^" in source:
-        return "^^"
-    if "\\begin{filecontents" in source or "file" in re.sub(r"\{[^{}]*\}", "", source).lower():
-        return "a file"
-    known = symbols.IDENTIFIERS.keys() | symbols.OPERATORS.keys() | _DRAWING
-    for name in re.findall(r"\\([A-Za-z@]+)", source):
-        if name not in known and not _VARIABLE.match(name):
-            return f"\\{name}"
-    environments = re.findall(r"\\begin\s*\{([^{}]*)\}", source)
-    strange = [name for name in environments if name not in ("tikzpicture", "scope", "array", "tabular", "cases")]
-    return f"\\begin{{{strange[0]}}}" if strange else ""
-
-
-def compile_tikz(source: str) -> str:
+def compile_tikz(source: str, timeout_s: float = TIMEOUT_S) -> str:
     r"""Compile a TikZ picture.
 
     Args:
         source: From ``\begin{tikzpicture}`` to its end.
+        timeout_s: How long LaTeX and the converter may take together.
 
     Returns:
         An SVG (not sanitised yet).
@@ -80,34 +60,30 @@ def compile_tikz(source: str) -> str:
     if unsafe:
         raise DrawingError(f"{unsafe} is not a drawing command LaTeX is run with")
     with tempfile.TemporaryDirectory(prefix="got-ocr-tex-") as folder:
-        document = f"{_PACKAGES}\\begin{{document}}\n{source}\n\\end{{document}}\n"
+        picture = remove_comments(source)
+        document = f"{_PACKAGES}{CLOSED_FILES}\\begin{{document}}\n{picture}\n\\end{{document}}\n"
         Path(folder, "drawing.tex").write_text(document, encoding="utf-8")
-        # "p": TeX opens and writes nothing outside its folder and its own tree.
-        environment = {**os.environ, "openin_any": "p", "openout_any": "p", "shell_escape": "f", "HOME": folder}
-        command = [latex, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "drawing.tex"]
-        _run(command, folder, environment)
+        command = [latex, "-interaction=batchmode", "-halt-on-error", "-no-shell-escape", "drawing.tex"]
+        _run(command, folder, timeout_s)
         if not Path(folder, "drawing.pdf").exists():
             raise DrawingError("LaTeX could not compile this picture")
         if "pdftocairo" in converter:
-            _run([converter, "-svg", "drawing.pdf", "drawing.svg"], folder, environment)
+            _run([converter, "-svg", "drawing.pdf", "drawing.svg"], folder, timeout_s)
         else:
-            _run([converter, "--pdf", "--no-fonts", "drawing.pdf", "-o", "drawing.svg"], folder, environment)
+            _run([converter, "--pdf", "--no-fonts", "drawing.pdf", "-o", "drawing.svg"], folder, timeout_s)
         drawing = Path(folder, "drawing.svg")
         if not drawing.exists():
             raise DrawingError("the compiled picture could not be turned into SVG")
+        if drawing.stat().st_size >= MAX_FILE_BYTES:
+            raise DrawingError(f"the compiled picture has more than {MAX_FILE_BYTES} bytes")
         return drawing.read_text(encoding="utf-8")
 
 
-def _run(command: list[str], folder: str, environment: dict[str, str]) -> None:
+def _run(command: list[str], folder: str, timeout_s: float) -> None:
+    program = Path(command[0]).name
     try:
-        subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DrawingError(f"{Path(command[0]).name} did not finish: {type(error).__name__}") from None
+        run_limited(command, folder, timeout_s=timeout_s, output_bytes=MAX_FILE_BYTES, variables=_PARANOID)
+    except subprocess.TimeoutExpired:
+        raise DrawingError(f"{program} did not finish within {timeout_s:.0f} s") from None
+    except OSError as error:
+        raise DrawingError(f"{program} did not start: {type(error).__name__}") from None

@@ -73,12 +73,23 @@ def table_text(table: Table) -> str:
 
 
 def grid(table: Table) -> list[list[list[Inline]]]:
-    """Spread a table over its full grid; the cells that a span covers are empty."""
-    rows: list[list[list[Inline]]] = [[[] for _ in range(table.width)] for _ in table.rows]
-    for index, row in enumerate(table.rows):
+    """Spread a table over its grid; the cells that a span covers are empty.
+
+    Args:
+        table: The table.
+
+    Returns:
+        For each row the pieces of each cell; rows end at their last cell where the table isn't padded.
+    """
+    rows: list[list[list[Inline]]] = []
+    padded = table.is_padded
+    for row in table.rows:
+        reach = max((cell.column + 1 for cell in row), default=0)
+        cells: list[list[Inline]] = [[] for _ in range(table.width if padded else min(reach, table.width))]
         for cell in row:
-            if cell.column < table.width:
-                rows[index][cell.column] = cell.inlines
+            if cell.column < len(cells):
+                cells[cell.column] = cell.inlines
+        rows.append(cells)
     return rows
 
 
@@ -226,7 +237,8 @@ class MarkdownWriter:
             for cell in row:
                 aligns[cell.column] = cell.align
         dashes = [{"c": ":-:", "r": "--:"}.get(align, "---") for align in aligns]
-        return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], dashes, *rows[1:]])
+        heading = rows[0] + [""] * (table.width - len(rows[0]))
+        return "\n".join(f"| {' | '.join(row)} |" for row in [heading, dashes, *rows[1:]])
 
     def _pipe_cell(self, pieces: list[Inline]) -> str:
         # Within a table even a formula's bar parts cells.

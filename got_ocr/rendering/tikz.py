@@ -32,7 +32,14 @@ from got_ocr.rendering.tikz_numbers import (
 )
 from got_ocr.rendering.tikz_path import PathReader, State
 
-MAX_STATEMENTS = 3000
+# A picture may draw as many lines as its length lets expect, and a grid or a few curves beside.
+MIN_WORK = 3000
+WORK_PER_CHARACTER = 4
+CHARACTERS_PER_WORK = 100  # Text that a loop spreads.
+MAX_LOOP_NAMES = 8
+MAX_BODY_CHARACTERS = 20000
+_LOOP_NAMES = re.compile(r"(?:\\[A-Za-z]+\s*(?:/\s*)?)+")
+_LOOP_VALUES = re.compile(r"(?:\[[^\]]{0,200}\])?\s*in\s*\{")
 _FULL_WIDTH = str.maketrans("（），；：＝－＋．［］｛｝", "(),;:=-+.[]{}")
 
 
@@ -48,9 +55,10 @@ def draw_tikz(source: str) -> tuple[str, list[str]]:
     Raises:
         DrawingError: If nothing in it could be drawn.
     """
-    picture = Picture()
+    fixed = fix_tikz(source)
+    picture = Picture(MIN_WORK + WORK_PER_CHARACTER * len(fixed))
     try:
-        picture.read(mend_tikz(source))
+        picture.read(fixed)
     except (ValueError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
         picture.notes.append(
             f"the drawing stops at a fault: {error}" if str(error) else "the drawing stops at a fault"
@@ -60,7 +68,7 @@ def draw_tikz(source: str) -> tuple[str, list[str]]:
     return picture.svg(), list(dict.fromkeys(picture.notes))
 
 
-def mend_tikz(source: str) -> str:
+def fix_tikz(source: str) -> str:
     """Map full-width punctuation to ASCII, drop comments, end each command by its semicolon, close the picture."""
     source = source.translate(_FULL_WIDTH)
     lines = [re.sub(r"(?<!\\)%.*", "", line).strip() for line in source.split("\n")]
@@ -68,21 +76,44 @@ def mend_tikz(source: str) -> str:
     text = re.sub(
         r"(?<=[)\]}\w])\s*\n\s*(?=\\(?:draw|fill|filldraw|path|node|coordinate|foreach|end|clip)\b)", ";\n", text
     )
-    text = re.sub(r"(\\(?:begin|end)\s*\{[a-z]+\}(?:\s*\[[^\]]*\])?);", r"\1", text)
+    text = re.sub(r"(\\(?:begin|end)\s*\{[a-z]+\}(?:\s{0,4}\[[^\]]{0,300}\])?);", r"\1", text)
     if "\\begin{tikzpicture}" in text and "\\end{tikzpicture}" not in text:
         text += ";\n\\end{tikzpicture}"
     return text
 
 
+def _filled(body: str, names: list[str], value: str) -> str:
+    """Put one value of a loop, `a/b` where it has several names, into its body."""
+    values = [part.strip() for part in value.split("/")]
+    given = {name: values[min(index, len(values) - 1)] for index, name in enumerate(names)}
+    filled = re.sub(r"\\([A-Za-z]+)", lambda match: given.get(match[1], match[0]), body)
+    if len(filled) > MAX_BODY_CHARACTERS:
+        raise ValueError("the loop's body is too long")
+    return filled
+
+
 class Picture:
     """A picture in the making: what is drawn, the named points, how far it reaches, what was not understood."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: int = MIN_WORK) -> None:
+        self.work_left = work
         self.parts: list[str] = []
         self.notes: list[str] = []
         self.points: dict[str, tuple[float, float]] = {}
         self.bounds = [math.inf, math.inf, -math.inf, -math.inf]
-        self.statements = 0
+
+    def spend(self, work: int) -> None:
+        """Count what is drawn: lines of a grid, points of a curve, passes of a loop.
+
+        Args:
+            work: About as many steps as a line takes.
+
+        Raises:
+            ValueError: If the picture wants more than its length allows.
+        """
+        self.work_left -= work
+        if self.work_left < 0:
+            raise ValueError("there is too much to draw")
 
     # ---- statements
 
@@ -124,35 +155,31 @@ class Picture:
             position = end + 1
 
     def _loop(self, text: str, position: int, state: State, depth: int) -> int:
-        match = re.compile(
-            r"((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[[^\]]*\])?\s*in\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*"
-        ).match(text, position)
-        if not match:
+        head = _LOOP_NAMES.match(text, position)
+        values = _LOOP_VALUES.match(text, head.end()) if head else None
+        end = closing_bracket(text, values.end() - 1, "{", "}") if values else -1
+        if head is None or values is None:
             self.notes.append("not drawn: \\foreach")
             return statement_end(text, position) + 1
-        names = re.findall(r"\\([A-Za-z]+)", match[1])
-        position = match.end()
+        names = re.findall(r"\\([A-Za-z]+)", head[0])[:MAX_LOOP_NAMES]
+        given = text[values.end() : end]
+        space = re.compile(r"\s*").match(text, end + 1)
+        position = space.end() if space else end + 1
         if text[position : position + 1] == "{":
             end = closing_bracket(text, position, "{", "}")
             body, after = text[position + 1 : end], end + 1
         else:
             end = statement_end(text, position)
             body, after = text[position:end], end + 1
-        for value in loop_values(match[2]):
-            values = value.split("/")
-            piece = body
-            for index, name in enumerate(names):
-                replacement = values[min(index, len(values) - 1)].strip()
-                piece = re.sub(rf"\\{name}(?![A-Za-z])", replacement.replace("\\", r"\\"), piece)
-            if len(piece) > 20000:
-                raise ValueError("the loop's body is too long")
-            self._statements(piece, state, depth + 1)
+        if len(body) > MAX_BODY_CHARACTERS:
+            raise ValueError("the loop's body is too long")
+        for value in loop_values(given):
+            self.spend(1 + len(body) // CHARACTERS_PER_WORK)
+            self._statements(_filled(body, names, value), state, depth + 1)
         return after
 
     def _statement(self, text: str, state: State) -> None:
-        self.statements += 1
-        if self.statements > MAX_STATEMENTS:
-            raise ValueError("too many commands")
+        self.spend(1)
         match = re.match(r"\\([A-Za-z]+)\s*", text)
         if not match:
             if text:

@@ -3,12 +3,17 @@
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from got_ocr.rendering.formula_latex import formula_to_text
 from got_ocr.rendering.formula_nodes import plain_text
 from got_ocr.rendering.formulas import parse_formula
 
 UNIT_PX = 38.0  # One centimetre.
+MAX_LOOP_VALUES = 400
+MAX_EXPRESSION_CHARACTERS = 300
+MAX_EXPRESSION_DEPTH = 20
+MAX_EXPONENT = 50
 
 _COLORS = {
     "black": "#000", "white": "#fff", "red": "#d00", "green": "#0a0", "blue": "#00d", "cyan": "#0bb", 
@@ -95,21 +100,30 @@ def split_commas(text: str) -> list[str]:
 
 
 def loop_values(text: str) -> list[str]:
-    r"""Spread the values of ``\foreach``, dots included; at most 400."""
-    values = split_commas(text)
-    dots = [index for index, value in enumerate(values) if value in ("...", "\\ldots", "\\dots")]
-    for index in reversed(dots):
-        if not 0 < index < len(values) - 1:
+    r"""Spread the values of ``\foreach``, dots included; at most `MAX_LOOP_VALUES`."""
+    given = split_commas(text)
+    values: list[str] = []
+    for index, value in enumerate(given):
+        if len(values) >= MAX_LOOP_VALUES:
+            break
+        if value not in ("...", "\\ldots", "\\dots") or not 0 < index < len(given) - 1:
+            values.append(value)
             continue
-        first, last = values[index - 1], values[index + 1]
-        if len(first) == len(last) == 1 and first.isalpha() and last.isalpha():
-            values[index : index + 1] = [chr(code) for code in range(ord(first) + 1, ord(last))]
-            continue
-        start, stop = read_number(first), read_number(last)
-        step = start - read_number(values[index - 2]) if index >= 2 else math.copysign(1, stop - start)
-        count = int((stop - start) / step + 1e-6) if step else 0
-        values[index : index + 1] = [f"{start + step * number:g}" for number in range(1, min(count, 400))]
-    return values[:400]
+        before = given[index - 2] if index >= 2 else None
+        values += _between(given[index - 1], given[index + 1], before)
+    return values[:MAX_LOOP_VALUES]
+
+
+def _between(first: str, last: str, before: str | None) -> list[str]:
+    """List what the dots between two values stand for; `before` is the value before them, which tells the step."""
+    if len(first) == len(last) == 1 and first.isalpha() and last.isalpha():
+        return [chr(code) for code in range(ord(first) + 1, min(ord(last), ord(first) + MAX_LOOP_VALUES))]
+    start, stop = read_number(first), read_number(last)
+    step = start - read_number(before) if before is not None else math.copysign(1, stop - start)
+    count = (stop - start) / step + 1e-6 if step else 0.0
+    if not math.isfinite(count):
+        raise ValueError("a loop has no end")
+    return [f"{start + step * number:g}" for number in range(1, min(int(count), MAX_LOOP_VALUES))]
 
 
 def read_number(text: str) -> float:
@@ -119,10 +133,12 @@ def read_number(text: str) -> float:
 
 def read_length(text: str, unit: str) -> float:
     """Read a length in centimetres; a bare number has `unit`."""
-    match = re.fullmatch(r"\s*(.*?)\s*(cm|mm|pt|ex|em|in)?\s*", text)
-    if not match or not match[1]:
+    text = text.strip()
+    unit = text[-2:] if text[-2:] in LENGTH_CM else unit
+    number = text.removesuffix(unit).strip() if unit else text
+    if not number:
         raise ValueError(f"no length: {text[:20]}")
-    return evaluate(match[1], {}) * LENGTH_CM[match[2] or unit]
+    return evaluate(number, {}) * LENGTH_CM[unit]
 
 
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -147,82 +163,106 @@ _EXPRESSION_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d{1,2})?|\.\d+)|\\
 
 
 def evaluate(text: str, names: dict[str, float]) -> float:
-    """Work out an arithmetic expression as TikZ writes it (angles in degrees); no `eval`."""
-    if len(text) > 300:
+    """Work out an arithmetic expression as TikZ writes it (angles in degrees); no `eval`.
+
+    Args:
+        text: The expression.
+        names: The variables in it.
+
+    Returns:
+        Its value.
+
+    Raises:
+        ValueError: If it is none, too long, or has no real value.
+    """
+    if len(text) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError("an expression is too long")
-    tokens = [match.groups() for match in _EXPRESSION_TOKEN.finditer(text.strip().strip("{}"))]
-    position = 0
+    return _Expression(text, names).read()
 
-    def peek() -> str:
-        return tokens[position][2] or "" if position < len(tokens) else ""
 
-    def total(depth: int) -> float:
-        nonlocal position
-        value = product(depth)
-        while peek() in ("+", "-") and peek():
-            sign = 1 if peek() == "+" else -1
-            position += 1
-            value += sign * product(depth)
+@lru_cache(maxsize=256)
+def _expression_tokens(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Cut an expression into (number, name, mark): one of the three is not empty."""
+    tokens = _EXPRESSION_TOKEN.finditer(text.strip().strip("{}"))
+    return tuple((match[1] or "", match[2] or "", match[3] or "") for match in tokens)
+
+
+class _Expression:
+    """Recursive descent over an expression."""
+
+    def __init__(self, text: str, names: dict[str, float]) -> None:
+        self.text, self.names = text, names
+        self.tokens = _expression_tokens(text)
+        self.position = 0
+
+    def read(self) -> float:
+        value = self._sum(0)
+        if self.position < len(self.tokens):
+            raise self._refusal()
         return value
 
-    def product(depth: int) -> float:
-        nonlocal position
-        value = power(depth)
-        while peek() in ("*", "/") and peek():
-            times = peek() == "*"
-            position += 1
-            other = power(depth)
-            value = value * other if times else value / other
+    def _refusal(self) -> ValueError:
+        return ValueError(f"not a number: {self.text[:20]}")
+
+    def _peek(self) -> str:
+        return self.tokens[self.position][2] if self.position < len(self.tokens) else ""
+
+    def _sum(self, depth: int) -> float:
+        value = self._product(depth)
+        while (sign := self._peek()) in ("+", "-"):
+            self.position += 1
+            term = self._product(depth)
+            value += term if sign == "+" else -term
         return value
 
-    def power(depth: int) -> float:
-        nonlocal position
-        if peek() in ("-", "+") and peek():
-            sign = -1 if peek() == "-" else 1
-            position += 1
-            return sign * power(depth)
-        value = atom(depth)
-        if peek() == "^":
-            position += 1
-            exponent = power(depth)
-            if abs(exponent) > 50:
+    def _product(self, depth: int) -> float:
+        value = self._power(depth)
+        while (sign := self._peek()) in ("*", "/"):
+            self.position += 1
+            other = self._power(depth)
+            value = value * other if sign == "*" else value / other
+        return value
+
+    def _power(self, depth: int) -> float:
+        sign = 1
+        while self._peek() in ("-", "+"):
+            sign = -sign if self._peek() == "-" else sign
+            self.position += 1
+        value = self._atom(depth)
+        if self._peek() == "^":
+            if depth > MAX_EXPRESSION_DEPTH:
+                raise self._refusal()
+            self.position += 1
+            exponent = self._power(depth + 1)
+            if abs(exponent) > MAX_EXPONENT:
                 raise ValueError("an exponent is too large")
             value = value**exponent
-        if peek() == "r" or (position < len(tokens) and tokens[position][1] == "r"):
-            position += 1
+        if self.position < len(self.tokens) and self.tokens[self.position][1] == "r":  # "\\x r": in radians.
+            self.position += 1
             value = math.degrees(value)
         if isinstance(value, complex):
             raise ValueError("a root of a negative number")
-        return value
+        return sign * value
 
-    def atom(depth: int) -> float:
-        nonlocal position
-        if depth > 20 or position >= len(tokens):
-            raise ValueError(f"not a number: {text[:20]}")
-        number, name, mark = tokens[position]
-        position += 1
+    def _atom(self, depth: int) -> float:
+        if depth > MAX_EXPRESSION_DEPTH or self.position >= len(self.tokens):
+            raise self._refusal()
+        number, name, mark = self.tokens[self.position]
+        self.position += 1
         if number:
             return float(number)
-        if name:
-            if name in names:
-                return names[name]
-            if name == "pi":
-                return math.pi
-            if name == "e":
-                return math.e
-            if name in _FUNCTIONS and peek() == "(":
-                return float(_FUNCTIONS[name](atom(depth + 1)))
-        if mark in ("(", "{"):
-            value = total(depth + 1)
-            if peek() in (")", "}"):
-                position += 1
+        if name in self.names:
+            return self.names[name]
+        if name in ("pi", "e"):
+            return math.pi if name == "pi" else math.e
+        if name in _FUNCTIONS and self._peek() == "(":
+            return float(_FUNCTIONS[name](self._atom(depth + 1)))
+        if mark in ("(", "{") and mark:
+            value = self._sum(depth + 1)
+            if self._peek() in (")", "}"):
+                self.position += 1
             return value
-        raise ValueError(f"not a number: {text[:20]}")
-
-    value = total(0)
-    if position < len(tokens):
-        raise ValueError(f"not a number: {text[:20]}")
-    return value
+        raise self._refusal()
 
 
 def read_color(name: str, missing: str = "#000") -> str:

@@ -18,6 +18,8 @@ from got_ocr.rendering.tikz_numbers import (
 if TYPE_CHECKING:
     from got_ocr.rendering.tikz import Picture
 
+EXPRESSION_CHARACTERS_PER_WORK = 5  # Of a curve's formula, worked out at each of its points.
+
 
 @dataclass
 class State:
@@ -283,7 +285,9 @@ class PathReader:
         for axis, scale in ((0, scale_x), (1, scale_y)):
             first, last = sorted((low[axis], high[axis]))
             pace = max(width * scale, (last - first) / 200, 1e-3)
-            for index in range(math.ceil(first / pace - 1e-6), math.floor(last / pace + 1e-6) + 1):
+            steps = range(math.ceil(first / pace - 1e-6), math.floor(last / pace + 1e-6) + 1)
+            self.picture.spend(len(steps))
+            for index in steps:
                 at = index * pace
                 ends = [(at, low[1]), (at, high[1])] if axis == 0 else [(low[0], at), (high[0], at)]
                 points = [self.picture.place(*point) for point in ends]
@@ -382,6 +386,7 @@ class PathReader:
             end = closing_bracket(self.text, self.position - 1, "{", "}")
             points = re.findall(r"\(([^()]*)\)", self.text[self.position : end])
             self.position = end + 1
+            self.picture.spend(2 * len(points[:500]))
             for point in points[:500]:
                 self._go(self.picture.coordinate(point, self.state))
                 self.operation = "line"
@@ -398,6 +403,7 @@ class PathReader:
         low, high = (read_number(domain[1]), read_number(domain[2])) if domain else (-5.0, 5.0)
         variable = re.search(r"variable\s*=\s*\\?([A-Za-z]+)", options)
         names = {variable[1] if variable else "x": 0.0}
+        self.picture.spend(81 + 81 * sum(len(part) for part in expression) // EXPRESSION_CHARACTERS_PER_WORK)
         for index in range(81):
             names[next(iter(names))] = low + (high - low) * index / 80
             x, y = (evaluate(part.strip(" {}"), names) for part in expression)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from ..lazy import offer
 
 if TYPE_CHECKING:
-    from .sliced_page import SlicedPage, SlicingOptions
+    from .sliced_page import SlicedPage
     from .slicing import slice_page
 
 __all__ = [
     "SlicedPage",
-    "SlicingOptions",
     "slice_page",
 ]
 
@@ -22,7 +21,6 @@ __getattr__, __dir__ = offer(
     __name__,
     {
         "SlicedPage": "sliced_page",
-        "SlicingOptions": "sliced_page",
         "slice_page": "slicing",
     },
 )

@@ -1,4 +1,4 @@
-r"""Mend the formulas in the text of lines that were cut into pieces to be read.
+r"""Fix the formulas in the text of lines that were cut into pieces to be read.
 
 A formula between `\(` and `\)` that was cut at a gap is read in two parts, and from a part alone, such as a 1 behind
 `n+`, one can't tell that it belongs to a formula, nor from a number or a letter alone whether it is one. A small
@@ -74,10 +74,10 @@ def balance(text: str) -> str:
         found = _UNCLOSED.match(written, begin)
         end = found.end() if found else len(written)
         written = written[:end] + r"\)" + written[end:]
-    return _FORMULA.sub(lambda found: rf"\({mend_latex(found[1])}\)", written).replace(r"\(\)", "")
+    return _FORMULA.sub(lambda found: rf"\({fix_latex(found[1])}\)", written).replace(r"\(\)", "")
 
 
-def mend_latex(formula: str) -> str:
+def fix_latex(formula: str) -> str:
     r"""Part commands from letters that run on, write unknown commands as letters, and balance braces.
 
     Args:
@@ -86,13 +86,13 @@ def mend_latex(formula: str) -> str:
     Returns:
         LaTeX that can be set: `\pi r^{2}`.
     """
-    mended, depth = "", 0
+    fixed, depth = "", 0
     for part in re.split(r"(\\?[{}])", _COMMAND.sub(lambda found: _known(found[1]), formula)):
         if part == "}" and not depth:
             continue
         depth += (part == "{") - (part == "}")
-        mended += part
-    return mended + "}" * depth
+        fixed += part
+    return fixed + "}" * depth
 
 
 def _known(name: str) -> str:

@@ -9,19 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..processing.prompt import parse_box, parse_color
-from .sliced_page import SlicingOptions
-from .slicing import slice_page
+from ..layout.page import analyse_page
+from ..processing.mode import parse_box, parse_color
+from .thresholds import Region
 
-# A point reads the block of lines that it lies on; beside all lines, this share of the picture's height and width on
-# each side.
-POINT_MARGIN = 0.02
-BLOCK_MARGIN = 0.25  # Of a line's height, around a block, and how far from a line a point still lies on it.
-LAYOUT_CANVAS_PX = 192  # Of slices that are not read: only the lines are asked for.
-# How far a frame's pixel may be from its pure colour in each channel, 0 to 255 (JPEG blurs thin frames).
-FRAME_TOLERANCE = 96
-# A frame's sides are thinner than this share of the picture's shorter side; what is thicker belongs to a figure.
-THICKEST_FRAME = 0.015
+FRAME_TOLERANCE = Region.FRAME_TOLERANCE  # for who draws frames
 FRAME_RGB = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
@@ -64,26 +56,27 @@ def find_region(image: Image.Image, box: Any = None, color: str = "") -> tuple[i
         raise ValueError(f"Give a box or a colour, not both: got box {box!r} and colour {color!r}.")
     if numbers is not None:
         inside = len(numbers) == 2 and 0 <= numbers[0] < image.width and 0 <= numbers[1] < image.height
-        return (_block(image, *numbers) if inside else None) or _box(*image.size, numbers)
+        return (_find_block(image, *numbers) if inside else None) or _box(*image.size, numbers)
     if name:
-        return _frame(image, name)
+        return _find_frame(image, name)
     return 0, 0, *image.size
 
 
-def _block(image: Image.Image, x: float, y: float) -> tuple[int, int, int, int] | None:
+def _find_block(image: Image.Image, x: float, y: float) -> tuple[int, int, int, int] | None:
     """The block of lines that a point lies on, None where there is none."""
-    page = slice_page(image, SlicingOptions(keep_natural=False, max_slices=1), LAYOUT_CANVAS_PX)
-    if not page.line_boxes:
+    lines = analyse_page(image, structured=False)
+    if not lines.upright_lines:
         return None
-    corners = np.array([page.corners(box) for box in page.line_boxes])  # (lines, corners, x and y)
+    corners = np.array([lines.corners(line.box) for line in lines.upright_lines])  # (lines, corners, x and y)
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1)
-    margin = BLOCK_MARGIN * np.array([box[3] - box[1] for box in page.line_boxes])
+    margin = Region.BLOCK_MARGIN * np.array([line.height_px for line in lines.upright_lines])
     hit = (boxes[:, 0] - margin <= x) & (x <= boxes[:, 2] + margin)
     hit &= (boxes[:, 1] - margin <= y) & (y <= boxes[:, 3] + margin)
     if not hit.any():
         return None
     line = int(np.where(hit, np.abs(boxes[:, [1, 3]].mean(1) - y), np.inf).argmin())
-    chosen = np.array(page.line_blocks) == page.line_blocks[line]
+    blocks = np.array([line.block for line in lines.upright_lines])
+    chosen = blocks == blocks[line]
     left, top = np.floor((boxes[chosen, :2] - margin[chosen, None]).min(0)).astype(int).tolist()
     right, bottom = np.ceil((boxes[chosen, 2:] + margin[chosen, None]).max(0)).astype(int).tolist()
     return max(0, left), max(0, top), min(image.width, right), min(image.height, bottom)
@@ -92,8 +85,8 @@ def _block(image: Image.Image, x: float, y: float) -> tuple[int, int, int, int] 
 def _box(width: int, height: int, numbers: list[float]) -> tuple[int, int, int, int]:
     if len(numbers) == 2:
         x, y = numbers
-        numbers = [x - POINT_MARGIN * width, y - POINT_MARGIN * height]
-        numbers += [x + POINT_MARGIN * width, y + POINT_MARGIN * height]
+        numbers = [x - Region.POINT_MARGIN * width, y - Region.POINT_MARGIN * height]
+        numbers += [x + Region.POINT_MARGIN * width, y + Region.POINT_MARGIN * height]
     left, top = max(0, int(numbers[0])), max(0, int(numbers[1]))
     right, bottom = min(width, round(numbers[2])), min(height, round(numbers[3]))
     if right <= left or bottom <= top:
@@ -101,11 +94,11 @@ def _box(width: int, height: int, numbers: list[float]) -> tuple[int, int, int, 
     return left, top, right, bottom
 
 
-def _frame(image: Image.Image, color: str) -> tuple[int, int, int, int]:
+def _find_frame(image: Image.Image, color: str) -> tuple[int, int, int, int]:
     pixels = np.asarray(image.convert("RGB"), dtype=np.int16)
     colored = np.all(np.abs(pixels - np.array(FRAME_RGB[color], dtype=np.int16)) <= FRAME_TOLERANCE, axis=-1)
     thin = colored & ~_solid(colored)
-    sides = [found for mask in (thin, colored) for across in (False, True) if (found := _sides(mask, across))]
+    sides = [found for mask in (thin, colored) for across in (False, True) if (found := _find_sides(mask, across))]
     if not sides:
         raise ValueError(f"The picture has no {color} frame: draw one around the text, or name another colour.")
     regions = [
@@ -118,13 +111,13 @@ def _frame(image: Image.Image, color: str) -> tuple[int, int, int, int]:
 
 def _solid(colored: np.ndarray) -> np.ndarray:
     """The parts of a mask, (H, W) bool, that are too thick for a frame's side: the discs and bars of a figure."""
-    reach = max(4, round(THICKEST_FRAME / 2 * min(colored.shape)))
+    reach = max(Region.THICKEST_FRAME_PX, round(Region.THICKEST_FRAME / 2 * min(colored.shape)))
     core = np.asarray(Image.fromarray(np.uint8(255) * colored).filter(ImageFilter.BoxBlur(reach))) == 255
     spread = Image.fromarray(np.uint8(255) * core).filter(ImageFilter.BoxBlur(reach + 1))
     return np.asarray(spread) > 0
 
 
-def _sides(colored: np.ndarray, across: bool) -> tuple[int, int, int, int] | None:
+def _find_sides(colored: np.ndarray, across: bool) -> tuple[int, int, int, int] | None:
     """Find the inner edges of a frame: first its upper and lower side, then what stands between them.
 
     Args:
@@ -148,7 +141,7 @@ def _sides(colored: np.ndarray, across: bool) -> tuple[int, int, int, int] | Non
 def _long(mask: np.ndarray) -> np.ndarray:
     """Rows of a mask that are a frame's side: a long run of its colour; single coloured words have none."""
     counts = mask.sum(axis=1)
-    return np.flatnonzero(counts >= max(8, 0.5 * counts.max(initial=0)))
+    return np.flatnonzero(counts >= max(Region.LEAST_SIDE_PX, Region.SIDE_SHARE * counts.max(initial=0)))
 
 
 def _closed(colored: np.ndarray, region: tuple[int, int, int, int]) -> float:

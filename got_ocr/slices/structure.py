@@ -8,27 +8,18 @@ stand in the lines' texts as the model writes them.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from ..layout.line_facts import LineFacts, weigh
-from ..layout.tables import TableLayout
+from ..layout.components import weighted_median
+from ..layout.line import Line
+from ..layout.tables import Table
 from .formula_text import as_display, balance, join_formulas
-from .pieces import is_broken
-from .sliced_page import SlicedPage, join_pieces, spread_slices
-
-LARGE, BOLD = 1.14, 1.24  # Size and stroke width of a heading, by the body's.
-TITLE, LONE_TITLE = 1.28, 1.45  # Least size of a title in the middle by the body's: over other headings, and alone.
-LEFT_TITLE, LONE_LEFT_TITLE = 1.3, 1.75  # Of one at the left: by the other headings', and by the body's.
-LEVEL_STEP = 1.09  # Headings of two levels differ in size by this factor.
-HEADING_LINES, HEADING_CHARACTERS = 4, 220  # Most of one heading.
-SET_OFF = 1.12  # White over a heading: from baseline to baseline, by the usual pitch.
-APART, CLEARLY_LARGE = 1.06, 1.3  # White under a heading likewise, but for one that is larger than this by the body's.
-INDENT_EM = (0.8, 4.5)  # Of a paragraph's first line.
-USUAL_PITCH_EM = 1.3
-SAME_PITCH = 1.25  # By how much the pitch of lines that belong together may exceed the usual one.
+from .joining import is_broken, join_pieces, spread_slices
+from .sliced_page import SlicedPage
+from .thresholds import Cells, Headings, Items, Paragraphs
 
 _NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
 _BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
@@ -41,26 +32,12 @@ _CLOSING = "\"'”’)]»"
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A line of the page with its text."""
-
-    text: str
-    box: tuple[int, int, int, int]
-    facts: LineFacts
-    block: int
-
-    @property
-    def em(self) -> float:
-        return self.facts.em_px
-
-
-@dataclass(frozen=True)
 class _Element:
     """A piece of the page: its kind (`title`, `author`, `heading`, `item`, `table`, ...), source and last line."""
 
     kind: str
     source: str
-    last: _Row
+    last: Line
 
 
 def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
@@ -79,13 +56,13 @@ def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
     """
     if page.natural and len(texts) <= 1:
         return "".join(texts).strip()
-    if page.layout is None:
+    if not page.layout.is_structured:
         raise ValueError("the page was cut for plain text: call slice_page with formatted=True for format mode.")
     rest = max(0, len(page.slices) - len(texts))
     lines = join_pieces(page, [balance(part) for part in spread_slices(page, [*texts, *[""] * rest])])
     unread = [piece.line for piece in page.pieces if piece.slice_index >= len(texts)]
     ready = min(unread, default=len(lines))
-    rows = [_Row(*row) for row in zip(lines, page.line_boxes, page.layout.lines, page.line_blocks, strict=True)]
+    rows = [replace(line, text=text) for line, text in zip(page.layout.upright_lines, lines, strict=True)]
     elements = _Reader(rows, page.layout.tables).read(ready)
     if rest:
         elements = elements[:-1]
@@ -120,6 +97,13 @@ def _write(elements: Sequence[_Element]) -> str:
     return text
 
 
+def _weigh(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Weighted median; 0.0 of nothing."""
+    if not len(values) or sum(weights) <= 0:
+        return 0.0
+    return weighted_median(np.asarray(values, dtype=float), np.asarray(weights, dtype=float))
+
+
 class _Reader:
     """Reads pieces of a page from its lines.
 
@@ -128,19 +112,20 @@ class _Reader:
         tables: the page's.
     """
 
-    def __init__(self, rows: Sequence[_Row], tables: Sequence[TableLayout]) -> None:
+    def __init__(self, rows: Sequence[Line], tables: Sequence[Table]) -> None:
         self.rows = rows
         self.tables = tables
-        body = [row for row in rows if row.facts.table < 0]
-        widths = [float(row.box[2] - row.box[0]) / row.em for row in body]
-        self.em = weigh([row.em for row in body], widths) or max((row.em for row in rows), default=1.0)
-        self.stroke = weigh([row.facts.stroke_em for row in body], widths)
+        body = [row for row in rows if row.table < 0]
+        widths = [float(row.width_px) / row.em_px for row in body]
+        self.em = _weigh([row.em_px for row in body], widths) or max((row.em_px for row in rows), default=1.0)
+        self.stroke = _weigh([row.stroke_em for row in body], widths)
         pitches = [
-            (b.facts.baseline_px - a.facts.baseline_px) / self.em
+            pitch
             for a, b in pairwise(body)
-            if a.block == b.block and 0.7 < (b.facts.baseline_px - a.facts.baseline_px) / self.em < 2.6
+            for pitch in [(b.baseline_px - a.baseline_px) / self.em]
+            if a.block == b.block and Paragraphs.PITCH_EM[0] < pitch < Paragraphs.PITCH_EM[1]
         ]
-        self.pitch = float(np.median(pitches)) if pitches else USUAL_PITCH_EM
+        self.pitch = float(np.median(pitches)) if pitches else Paragraphs.USUAL_PITCH_EM
         self.left: dict[int, int] = {}
         self.right: dict[int, int] = {}
         for row in body:
@@ -157,11 +142,9 @@ class _Reader:
         at = 0
         while at < ready:
             row = self.rows[at]
-            if row.facts.table >= 0:
-                end = next(
-                    (after for after in range(at, ready) if self.rows[after].facts.table != row.facts.table), ready
-                )
-                source = _write_table(self.tables[row.facts.table], self.rows[at:end])
+            if row.table >= 0:
+                end = next((after for after in range(at, ready) if self.rows[after].table != row.table), ready)
+                source = _write_table(self.tables[row.table], self.rows[at:end])
                 elements.append(_Element("table", source, self.rows[end - 1]))
                 at = end
                 continue
@@ -195,47 +178,51 @@ class _Reader:
             end = at
             while end < len(self.rows) and self._is_loud(end) and (end == at or self._goes_on(end, self.rows[at])):
                 end += 1
-            if at < end <= at + HEADING_LINES and self._is_set_off(at) and self._is_apart(end):
+            if at < end <= at + Headings.MOST_LINES and self._is_set_off(at) and self._is_apart(end):
                 runs[at] = end
             at = max(end, at + 1)
         return runs
 
     def _is_loud(self, at: int) -> bool:
-        facts = self.rows[at].facts
-        size, stroke = facts.em_px / self.em, facts.stroke_em / self.stroke if self.stroke else 1.0
-        return facts.table < 0 and not facts.bullet_px and (size > LARGE or (stroke > BOLD and size > 0.9))
+        row = self.rows[at]
+        size, stroke = row.em_px / self.em, row.stroke_em / self.stroke if self.stroke else 1.0
+        is_bold = stroke > Headings.BOLD and size > Headings.BOLD_SIZE
+        return row.table < 0 and not row.bullet_px and (size > Headings.LARGE or is_bold)
 
-    def _goes_on(self, at: int, first: _Row) -> bool:
+    def _goes_on(self, at: int, first: Line) -> bool:
         """Whether a heading goes on: the line has the same size and stands right below the one before."""
         row, before = self.rows[at], self.rows[at - 1]
-        pitch = (row.facts.baseline_px - before.facts.baseline_px) / row.em
-        strokes = (row.facts.stroke_em * row.em) / max(first.facts.stroke_em * first.em, 1e-6)
-        return 0.8 < pitch < 1.75 and 1 / 1.13 < row.em / first.em < 1.13 and 1 / 1.3 < strokes < 1.3
+        pitch = (row.baseline_px - before.baseline_px) / row.em_px
+        strokes = (row.stroke_em * row.em_px) / max(first.stroke_em * first.em_px, 1e-6)
+        size, size_ratio, stroke_ratio = row.em_px / first.em_px, Headings.SIZE_RATIO, Headings.STROKE_RATIO
+        is_alike = 1 / size_ratio < size < size_ratio and 1 / stroke_ratio < strokes < stroke_ratio
+        return Headings.PITCH_EM[0] < pitch < Headings.PITCH_EM[1] and is_alike
 
     def _is_set_off(self, at: int) -> bool:
         """Whether there is white over a line, or another column, a table or the page's edge."""
-        if at == 0 or self.rows[at - 1].facts.table >= 0:
+        if at == 0 or self.rows[at - 1].table >= 0:
             return True
-        pitch = (self.rows[at].facts.baseline_px - self.rows[at - 1].facts.baseline_px) / self.em
-        return pitch < 0.3 or pitch > SET_OFF * self.pitch
+        pitch = (self.rows[at].baseline_px - self.rows[at - 1].baseline_px) / self.em
+        return pitch < Paragraphs.NEXT_COLUMN_EM or pitch > Headings.SET_OFF * self.pitch
 
     def _is_below_title(self, at: int, elements: Sequence[_Element]) -> bool:
         """Whether what may be a heading names authors or a date: light, in the middle, right after the title."""
-        is_first = bool(elements) and elements[0].kind == "title" and len(elements) < 4
+        is_first = bool(elements) and elements[0].kind == "title" and len(elements) < Headings.AUTHORS
         behind = 0
         while behind in self.headings and behind < at:
             behind = self.headings[behind]
         is_first = is_first and behind == at
-        return is_first and self.rows[at].facts.stroke_em < BOLD * self.stroke and self._is_centred(at)
+        return is_first and self.rows[at].stroke_em < Headings.BOLD * self.stroke and self._is_centred(at)
 
     def _is_apart(self, at: int) -> bool:
         """Whether the line behind a heading stands apart: lower than the usual pitch, or much smaller or lighter."""
-        if at == len(self.rows) or self.rows[at].facts.table >= 0:
+        if at == len(self.rows) or self.rows[at].table >= 0:
             return True
         row, last = self.rows[at], self.rows[at - 1]
-        pitch = (row.facts.baseline_px - last.facts.baseline_px) / self.em
-        stroke = last.facts.stroke_em / self.stroke if self.stroke else 1.0
-        return not 0.3 < pitch < APART * self.pitch or last.em > CLEARLY_LARGE * self.em or stroke > BOLD
+        pitch = (row.baseline_px - last.baseline_px) / self.em
+        stroke = last.stroke_em / self.stroke if self.stroke else 1.0
+        is_close = Paragraphs.NEXT_COLUMN_EM < pitch < Headings.APART * self.pitch
+        return not is_close or last.em_px > Headings.CLEARLY_LARGE * self.em or stroke > Headings.BOLD
 
     def _is_centred(self, at: int) -> bool:
         """Whether a line stands in the middle of the page's text."""
@@ -246,20 +233,23 @@ class _Reader:
     def _levels(self) -> dict[int, str]:
         """Tell the headings' levels by their sizes. Returns the command of each by its first line."""
         sizes = {
-            at: float(np.median([row.em for row in self.rows[at:end]])) / self.em for at, end in self.headings.items()
+            at: float(np.median([row.em_px for row in self.rows[at:end]])) / self.em
+            for at, end in self.headings.items()
         }
         commands = dict.fromkeys(sizes, "section*")
         first = next(iter(sizes), None)
-        if first is not None and first <= 1:
+        if first is not None and first <= Headings.TITLE_PLACE:
             others = max((size for at, size in sizes.items() if at != first), default=0.0)
             is_centred = self._is_centred(first)
-            step = LEVEL_STEP if is_centred else LEFT_TITLE
-            least = (TITLE if others else LONE_TITLE) if is_centred else (LONE_TITLE if others else LONE_LEFT_TITLE)
+            step = Headings.LEVEL_STEP if is_centred else Headings.LEFT_TITLE
+            least = Headings.LONE_TITLE
+            if is_centred == bool(others):
+                least = Headings.TITLE if is_centred else Headings.LONE_LEFT_TITLE
             if sizes[first] > max(step * others, least):
                 commands[first] = "title"
         ordered = sorted(size for at, size in sizes.items() if commands[at] != "title")
         steps = [upper / lower for lower, upper in pairwise(ordered)]
-        if steps and max(steps) > LEVEL_STEP:
+        if steps and max(steps) > Headings.LEVEL_STEP:
             split = ordered[int(np.argmax(steps))]
             commands |= {at: "subsection*" for at, size in sizes.items() if size <= split}
         return commands
@@ -271,30 +261,35 @@ class _Reader:
             return 0
         text = " ".join(row.text for row in self.rows[at:end])
         is_sentence = text[-1:] in ".,;" and not text.endswith("...")
-        size = self.rows[at].em / self.em
-        if len(text) > HEADING_CHARACTERS or not any(character.isalpha() for character in text):
+        size = self.rows[at].em_px / self.em
+        if len(text) > Headings.MOST_CHARACTERS or not any(character.isalpha() for character in text):
             return 0
         if as_display(text) != text:
             return 0
-        return 0 if _CAPTION.match(text) or (is_sentence and size < TITLE and len(text) > 30) else end
+        is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
+        return 0 if _CAPTION.match(text) or is_sentence else end
 
     def _is_plain_heading(self, at: int) -> bool:
         """Whether a line that looks like the text is a heading: short, no sentence, more white above than below."""
         row = self.rows[at]
-        if row.facts.table >= 0 or self._begins_item(at) or at + 1 >= len(self.rows) or _CAPTION.match(row.text):
+        if row.table >= 0 or self._begins_item(at) or at + 1 >= len(self.rows) or _CAPTION.match(row.text):
             return False
         if not (row.text[:1].isupper() or row.text[:1].isdigit()) or row.text[-1] in ".,;:":
             return False
         following = self.rows[at + 1]
-        under = (following.facts.baseline_px - row.facts.baseline_px) / self.em
-        if following.facts.table >= 0 or not APART * self.pitch < under < 2.2 * self.pitch or not self._is_set_off(at):
+        under = (following.baseline_px - row.baseline_px) / self.em
+        is_apart = Headings.APART * self.pitch < under < Headings.PLAIN_PITCH * self.pitch
+        if following.table >= 0 or not is_apart or not self._is_set_off(at):
             return False
-        over = (row.facts.baseline_px - self.rows[at - 1].facts.baseline_px) / self.em if at else 0.0
+        over = (row.baseline_px - self.rows[at - 1].baseline_px) / self.em if at else 0.0
         number = _LEVELS.match(row.text)
-        is_numbered = number is not None and number.end() < 12 and row.text[number.end() - 1].isupper()
-        is_higher = over < 0.3 or self.rows[at - 1].facts.table >= 0 or over > under + 0.1 * self.pitch
+        is_numbered = (
+            number is not None and number.end() < Headings.NUMBER_CHARACTERS and row.text[number.end() - 1].isupper()
+        )
+        is_higher = over < Paragraphs.NEXT_COLUMN_EM or self.rows[at - 1].table >= 0
+        is_higher = is_higher or over > under + Headings.PLAIN_WHITE * self.pitch
         width = max(self.right.values()) - min(self.left.values())
-        return (is_numbered or is_higher) and row.box[2] - row.box[0] < 0.7 * width
+        return (is_numbered or is_higher) and row.width_px < Headings.PLAIN_WIDTH * width
 
     def _heading(self, at: int, end: int) -> _Element:
         text, command = _join_lines([row.text for row in self.rows[at:end]]), self.commands.get(at, self.plain_command)
@@ -312,16 +307,17 @@ class _Reader:
         """Where an item ends: before the next mark, and where lines no longer stand below its text."""
         first = self.rows[at]
         has_bullet = self._has_bullet(at)
-        text_px = first.facts.bullet_px if has_bullet else first.box[0] + 0.7 * first.em
+        text_px = first.bullet_px if has_bullet else first.box[0] + Items.NUMBER_EM * first.em_px
         end = at + 1
         while end < ready and self._stays(end):
             row = self.rows[end]
             # A number that stands below the item's text is text, unless it could have stood behind it.
-            is_inside = not self._has_bullet(end) and row.box[0] > text_px - 0.3 * row.em
+            is_inside = not self._has_bullet(end) and row.box[0] > text_px - Items.INSIDE_EM * row.em_px
             if self._begins_item(end) and not (is_inside and self._is_full(end - 1, row.text)):
                 break
-            hangs = -0.6 < (row.box[0] - text_px) / row.em < (2.0 if has_bullet else 3.5)
-            flush = abs(row.box[0] - first.box[0]) < 0.5 * row.em and self._is_full(end - 1, row.text)
+            furthest = Items.HANGING_EM[1] if has_bullet else Items.NUMBER_HANGING_EM
+            hangs = Items.HANGING_EM[0] < (row.box[0] - text_px) / row.em_px < furthest
+            flush = abs(row.box[0] - first.box[0]) < Items.FLUSH_EM * row.em_px and self._is_full(end - 1, row.text)
             if not (hangs or flush):
                 break
             end += 1
@@ -333,13 +329,13 @@ class _Reader:
 
     def _has_bullet(self, at: int) -> bool:
         """Whether a line has a bullet; a number in old style is as low as one."""
-        facts = self.rows[at].facts
-        return facts.is_dot or (facts.bullet_px > 0 and not _NUMBER.match(self.rows[at].text))
+        row = self.rows[at]
+        return row.is_dot or (row.bullet_px > 0 and not _NUMBER.match(self.rows[at].text))
 
     def _item(self, at: int, end: int) -> str:
         text = _join_lines([row.text for row in self.rows[at:end]])
         if self._has_bullet(at):
-            found = None if self.rows[at].facts.is_dot else _BULLET.match(text)
+            found = None if self.rows[at].is_dot else _BULLET.match(text)
             return "- " + _escape(text[found.end() :] if found else text)
         return _escape(text)
 
@@ -354,27 +350,28 @@ class _Reader:
     def _stays(self, at: int) -> bool:
         """Whether a line may belong to the same piece as the line before: right below it, and no heading or cell."""
         row, before = self.rows[at], self.rows[at - 1]
-        if at in self.headings or self._is_plain_heading(at) or row.facts.table >= 0 or before.facts.table >= 0:
+        if at in self.headings or self._is_plain_heading(at) or row.table >= 0 or before.table >= 0:
             return False
-        pitch = (row.facts.baseline_px - before.facts.baseline_px) / self.em
+        pitch = (row.baseline_px - before.baseline_px) / self.em
         beside = min(row.box[2], before.box[2]) > max(row.box[0], before.box[0])
-        if not beside or not 0.3 < pitch < 1.9 * self.pitch:
+        if not beside or not Paragraphs.NEXT_COLUMN_EM < pitch < Paragraphs.MOST_PITCH * self.pitch:
             return False
-        return row.block == before.block or pitch < SAME_PITCH * self.pitch
+        return row.block == before.block or pitch < Paragraphs.SAME_PITCH * self.pitch
 
     def _begins_paragraph(self, at: int, first: int) -> bool:
         """Whether a line right below another begins a paragraph: by its indent or mark, or as that one ended early."""
         row, before = self.rows[at], self.rows[at - 1]
         left, right = self._edges(first, at)
-        indent = (row.box[0] - left) / row.em
-        is_centred = abs((row.box[0] - left) - (right - row.box[2])) < 0.8 * row.em
-        is_centred &= row.box[2] - row.box[0] < 0.75 * (right - left)
-        is_below_edge = before.box[0] - left < 0.4 * row.em
-        if INDENT_EM[0] < indent < INDENT_EM[1] and not is_centred and (is_below_edge or self._is_ended(at - 1)):
+        indent = (row.box[0] - left) / row.em_px
+        is_centred = abs((row.box[0] - left) - (right - row.box[2])) < Paragraphs.CENTRED_EM * row.em_px
+        is_centred &= row.width_px < Paragraphs.CENTRED_WIDTH * (right - left)
+        is_below_edge = before.box[0] - left < Paragraphs.EDGE_EM * row.em_px
+        is_indented = Paragraphs.INDENT_EM[0] < indent < Paragraphs.INDENT_EM[1]
+        if is_indented and not is_centred and (is_below_edge or self._is_ended(at - 1)):
             return True
         if self._begins_item(at):
             # A line of prose may begin with a dash or a number, but it stands below the others then.
-            return abs(row.box[0] - before.box[0]) > 0.5 * row.em or not self._is_full(at - 1, row.text)
+            return abs(row.box[0] - before.box[0]) > Items.MARK_EM * row.em_px or not self._is_full(at - 1, row.text)
         return self._is_ended(at - 1) and not self._is_full(at - 1, row.text)
 
     def _edges(self, first: int, at: int) -> tuple[int, int]:
@@ -390,16 +387,16 @@ class _Reader:
         """Whether the first word of the next line had no room any more at a line's end."""
         row = self.rows[at]
         _, right = self._edges(at, at)
-        letter = (row.box[2] - row.box[0]) / max(len(row.text), 1)
+        letter = row.width_px / max(len(row.text), 1)
         word = len(following.split(" ", 1)[0]) + 1
-        return row.box[2] + word * letter + 0.8 * row.em > right
+        return row.box[2] + word * letter + Paragraphs.FULL_EM * row.em_px > right
 
     def _add_paragraph(self, elements: list[_Element], at: int, end: int) -> None:
         """Add a paragraph, to the one before where a column's end parts them."""
         text, first = _escape(_join_lines([row.text for row in self.rows[at:end]])), self.rows[at]
         before = elements[-1] if elements else None
         if before is not None and before.kind in ("paragraph", "item") and text[:1].islower():
-            is_next_column = first.facts.baseline_px < before.last.facts.baseline_px
+            is_next_column = first.baseline_px < before.last.baseline_px
             place = self.rows.index(before.last)
             if is_next_column and not self._is_ended(place) and self._is_full(place, text):
                 joined = _join_lines([before.source, text])
@@ -408,14 +405,13 @@ class _Reader:
         elements.append(_Element("paragraph", as_display(text), self.rows[end - 1]))
 
 
-def _write_table(table: TableLayout, rows: Sequence[_Row]) -> str:
+def _write_table(table: Table, rows: Sequence[Line]) -> str:
     """Write a table as the data engine spells tables (got_ocr/synthesis/tables/kind.py)."""
     cells = [[""] * table.columns for _ in range(table.rows)]
     for row in rows:
-        facts = row.facts
-        cells[facts.row][facts.column] = _join_lines([cells[facts.row][facts.column], row.text])
+        cells[row.row][row.column] = _join_lines([cells[row.row][row.column], row.text])
     aligns = _settled_aligns(table.aligns, cells)
-    spec = "|" + "|".join(aligns) + "|" if table.uprights else aligns
+    spec = "|" + "|".join(aligns) + "|" if table.has_uprights else aligns
     lines = [f"\\begin{{tabular}}{{{spec}}}"]
     for number, texts in enumerate(cells):
         lines += ["\\hline"] * (number in table.rules)
@@ -427,10 +423,10 @@ def _write_table(table: TableLayout, rows: Sequence[_Row]) -> str:
 def _settled_aligns(aligns: str, cells: Sequence[Sequence[str]]) -> str:
     """Decide on columns whose cells are all of one width: as most others are set, else numbers to the right."""
     known = aligns.replace("?", "")
-    if known.count("c") > len(known) / 2:
+    if known.count("c") > Cells.MAJORITY * len(known):
         return aligns.replace("?", "c")
-    texts = ["".join(row[column] for row in cells[len(cells) > 2 :]) for column in range(len(aligns))]
-    usual = ["r" if sum(map(str.isdigit, text)) > len(text) / 2 else "l" for text in texts]
+    texts = ["".join(row[column] for row in cells[len(cells) > Cells.HEAD_ROWS :]) for column in range(len(aligns))]
+    usual = ["r" if sum(map(str.isdigit, text)) > Cells.MAJORITY * len(text) else "l" for text in texts]
     return "".join(own if letter == "?" else letter for letter, own in zip(aligns, usual, strict=True))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from got_ocr.evaluation.samples import HUB_PREFIX, TEXT_SUFFIXES
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
 from got_ocr.processing.prompt import instruction
 from got_ocr.training.bad_samples import BadSampleError, Origin
@@ -143,7 +144,7 @@ class TextBesideConversations:
 
     def __getitem__(self, index: int) -> Conversation:
         picture, text = self._pairs[index]
-        question = instruction("format" if text.suffix in FORMATTED_SUFFIXES else "ocr")
+        question = instruction(Mode("format" if text.suffix in FORMATTED_SUFFIXES else "ocr"))
         try:
             answer = text.read_text(encoding="utf-8-sig").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:

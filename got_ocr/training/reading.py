@@ -1,7 +1,7 @@
 """Reading during training: what the model writes by itself for every sample of the evaluation set, and its errors.
 
 No teacher forcing: a sample's pictures and its first question go in, the answer is generated as `chat` generates it. A
-checkpoint that reads slices gets whole pictures, through `read`, which cuts them.
+checkpoint that reads slices gets whole pictures, which the reader cuts.
 """
 
 import logging
@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from got_ocr.evaluation.text_metrics import character_errors
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
-from got_ocr.reading.chat import SINGLE_IMAGE_NGRAM_SIZE
-from got_ocr.reading.decoding import Generation
+from got_ocr.reading.options import ReadingOptions
+from got_ocr.reading.reader import Reader
 from got_ocr.training.bad_samples import BadSampleError
 from got_ocr.training.config import EvaluationSettings
 from got_ocr.training.conversation_sets import open_set
@@ -129,21 +130,15 @@ class EvaluationReader:
             raise ValueError(f"evaluation: {conversation.origin} {error}.") from None
 
     def _generate(self, model: Any, question: str, documents: list[list[Image.Image]]) -> list[str]:
-        settings = self.settings
+        reader = Reader(model, self.processor, ReadingOptions(self.settings.max_new_tokens, self.settings.batch_size))
         if model.config.slicing:
-            answers = model.read(
-                self.processor,
-                [pages[0] for pages in documents],
-                ocr_type="format" if "with format" in question else "ocr",
-                max_new_tokens=settings.max_new_tokens,
-                batch_size=settings.batch_size,
-            )
-            return [answer.text for answer in answers]
-        inputs = self.processor(documents, multi_page=True, instruction=question, return_tensors="pt")
-        # As published: no n-gram blocking where several images are read together.
-        ngram_size = SINGLE_IMAGE_NGRAM_SIZE if all(len(pages) == 1 for pages in documents) else 0
-        generation = Generation(settings.max_new_tokens, on_text=None, stop_event=None, ngram_size=ngram_size)
-        return [answer.text for answer in model._generate_answers(self.processor, inputs, generation)]
+            mode = Mode("format" if "with format" in question else "ocr")
+            return [answer.text for answer in reader.read([pages[0] for pages in documents], mode)]
+        if all(len(pages) == 1 for pages in documents):
+            images: list[Any] = [pages[0] for pages in documents]
+            return [answer.text for answer in reader.read(images, Mode(instruction=question))]
+        mode = Mode(multi_page=True, instruction=question)
+        return [answer.text for answer in reader.read(documents, mode)]
 
 
 def _fit_together(conversations: list[Conversation]) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from truth_pages import DEGRADATIONS, TruthPage, find_fonts, perfect_reading, running_page
 
-from got_ocr.slices.sliced_page import SlicingOptions, join_slices
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.joining import join_slices
 from got_ocr.slices.slicing import slice_page
 
 # (font size, page width, page height) in px.

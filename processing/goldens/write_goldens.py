@@ -17,18 +17,20 @@ import numpy as np
 from PIL import Image
 
 from got_ocr.processing.image_processor import GotOcrImageProcessor, crop_grid
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.prompt import chat_prompt, instruction, prompt_parts
 from got_ocr.processing.tokenizer import GotOcrTokenizer
 
+PER_MILLE = (1000, 1000)  # Of a picture of this size, boxes in pixels and in the prompt are the same.
 FOLDER = Path(__file__).resolve().parent
 NANO_VOCABULARY = FOLDER.parents[1] / "got_ocr" / "assets" / "nano" / "qwen.tiktoken"
 MODES: list[tuple[dict[str, Any], int]] = [
     ({}, 1),
     ({"ocr_type": "format"}, 1),
-    ({"box_per_mille": [12, 34, 567, 1000]}, 1),
-    ({"box_per_mille": [12, 34, 567, 1000], "ocr_type": "format"}, 1),
-    ({"box_per_mille": [500, 7]}, 1),
+    ({"box": [12, 34, 567, 1000]}, 1),
+    ({"box": [12, 34, 567, 1000], "ocr_type": "format"}, 1),
+    ({"box": [500, 7]}, 1),
     ({"color": "red"}, 1),
     ({"color": "green"}, 1),
     ({"color": "blue", "ocr_type": "format"}, 1),
@@ -84,7 +86,9 @@ def prompt_ids(vocabulary: Path, image_token_len: int) -> list[dict[str, Any]]:
     processor = GotOcrProcessor(GotOcrImageProcessor(), GotOcrTokenizer(vocabulary), image_token_len=image_token_len)
     entries = []
     for options, num_images in MODES:
-        ids = processor.encode_parts(prompt_parts(instruction(**options), num_images, image_token_len))
+        ids = processor.encode_parts(
+            prompt_parts(instruction(Mode(**options), PER_MILLE), num_images, image_token_len)
+        )
         runs = [[token, len(list(run))] for token, run in groupby(ids)]
         entries.append({"options": options, "num_images": num_images, "length": len(ids), "runs": runs})
     return entries
@@ -97,7 +101,7 @@ def prompts() -> list[dict[str, Any]]:
             "options": options,
             "num_images": num_images,
             "image_token_len": 2,
-            "prompt": chat_prompt(instruction(**options), num_images, image_token_len=2),
+            "prompt": chat_prompt(instruction(Mode(**options), PER_MILLE), num_images, image_token_len=2),
         }
         for options, num_images in MODES
     ]

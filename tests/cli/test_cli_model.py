@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from got_ocr.cli import exit_codes
-from got_ocr.cli.exit_codes import CommandError
+from got_ocr.hub.errors import ModelError
 from got_ocr.hub.model_choice import ModelChoice, choose_model, load_model, pick_device, pick_dtype
 
 
@@ -49,9 +48,8 @@ def test_order_of_choice(checkpoint: Path, hub: SimpleNamespace) -> None:
 
 def test_no_built_in_model(hub: SimpleNamespace) -> None:
     (hub.nano / "config.json").unlink()
-    with pytest.raises(CommandError, match="has no built-in model: give --model FOLDER") as caught:
+    with pytest.raises(ModelError, match="has no built-in model: give --model FOLDER"):
         choose_model(None, {})
-    assert caught.value.exit_code == exit_codes.MODEL_FAILED
 
 
 @pytest.mark.parametrize(
@@ -66,16 +64,15 @@ def test_no_built_in_model(hub: SimpleNamespace) -> None:
     ],
 )
 def test_wrong_model(value: str, message: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(ModelError) as caught:
         choose_model(value, {})
     assert message in str(caught.value)
-    assert caught.value.exit_code == exit_codes.MODEL_FAILED
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model_type": "llama"}', "{}"])
 def test_a_broken_checkpoint_gives_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(CommandError, match="can't be loaded") as caught:
+    with pytest.raises(ModelError, match="can't be loaded") as caught:
         load_model(ModelChoice(str(tmp_path), ""), device="cpu")
     assert "\n" not in str(caught.value)
 
@@ -85,7 +82,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto") == torch.device("cpu")
     for device in ("cuda", "cuda:7", "mps", "abacus"):
-        with pytest.raises(CommandError, match=f"--device {device} can't be used here") as caught:
+        with pytest.raises(ModelError, match=f"--device {device} can't be used here") as caught:
             pick_device(device)
         assert "\n" not in str(caught.value)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.evaluation.distances import edit_distance
 from got_ocr.layout.orientation import turn_clockwise, turned_back
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.answer import GotOcrAnswer
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.reading.turning import certainty, is_better_turned, turns_to_try
-from got_ocr.slices.sliced_page import SlicingOptions
 from got_ocr.slices.slicing import slice_page
 from got_ocr.synthesis.text.fonts import installed_faces
 
@@ -55,7 +55,7 @@ def table(font: ImageFont.FreeTypeFont) -> Image.Image:
 
 
 def is_sideways(image: Image.Image, turn: int = 0) -> bool:
-    return slice_page(image, OPTIONS, 192, turn).sideways
+    return slice_page(image, OPTIONS, 192, turn).is_sideways
 
 
 @pytest.mark.parametrize("turn", TURNS)

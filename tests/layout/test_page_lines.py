@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 
 FONT = ImageFont.load_default(20)

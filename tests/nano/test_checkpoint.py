@@ -11,7 +11,7 @@ from got_ocr.evaluation.distances import edit_distance
 from got_ocr.modeling.generation import RepetitionStop
 from got_ocr.nano.batches import Vocabulary
 from got_ocr.processing.processor import GotOcrProcessor
-from got_ocr.reading.decoding import Generation
+from got_ocr.reading.decoding import AnswerGenerator, Generation
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.synthesis.text.fonts import installed_faces
 
@@ -83,8 +83,8 @@ def test_a_batch_that_goes_on_with_fewer_rows_gives_the_tokens_of_generate(
         return plain(**options)
 
     monkeypatch.setattr(model, "generate", generate)
-    generation = Generation(max_new_tokens=40, on_text=None, stop_event=None)
-    found, log_probabilities = model._generate_rows(processor, inputs, generation, RepetitionStop(prompt_length))
+    generator = AnswerGenerator(model, processor)
+    found, log_probabilities = generator._generate_rows(inputs, Generation(40), RepetitionStop(prompt_length))
     assert rows[0] == len(texts) and rows == sorted(rows, reverse=True) and len(rows) > 1
     stops = set(model.config.stop_token_ids)
     for mine, theirs, logs in zip(found, expected, log_probabilities, strict=True):
@@ -98,8 +98,7 @@ def test_a_row_that_is_cut_among_those_left_has_the_tokens_of_generate(
     model: GotOcrForConditionalGeneration, processor: GotOcrProcessor
 ) -> None:
     inputs = processor([line_picture(text) for text in ("a", "We", "with a quiet mind")], return_tensors="pt")
-    generation = Generation(max_new_tokens=8, on_text=None, stop_event=None)
-    answers = model._generate_answers(processor, inputs, generation)
+    answers = AnswerGenerator(model, processor).generate(inputs, Generation(max_new_tokens=8))
     assert [answer.finish_reason for answer in answers] == ["stop", "stop", "length"]
     assert answers[2].num_tokens == 8 and answers[2].text == "with a q"
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from got_ocr.processing.image_processor import GotOcrImageProcessor
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.prompt import instruction, prompt_parts
 from got_ocr.processing.tokenizer import GotOcrTokenizer
@@ -56,7 +57,9 @@ def test_prompt_id_goldens_hold(vocabulary: str, request: pytest.FixtureRequest)
     processor = request.getfixturevalue("genuine" if vocabulary == "genuine" else "tiny_processor")
     image_token_len = 256 if vocabulary == "genuine" else 36
     for golden in json.loads((GOLDENS / f"prompt_ids_{vocabulary}.json").read_text()):
-        parts = prompt_parts(instruction(**golden["options"]), golden["num_images"], image_token_len)
+        parts = prompt_parts(
+            instruction(Mode(**golden["options"]), (1000, 1000)), golden["num_images"], image_token_len
+        )
         ids = processor.encode_parts(parts)
         assert [[token, len(list(run))] for token, run in groupby(ids)] == golden["runs"], golden["options"]
 
@@ -287,23 +290,6 @@ def test_foreign_tokenizers_are_refused(tmp_path: Path, tiny_processor: GotOcrPr
     foreign = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE(vocab={"a": 0}, merges=[])))
     with pytest.raises(ValueError, match="not a GOT-OCR tokenizer"):
         GotOcrProcessor(tiny_processor.image_processor, foreign)
-
-
-@pytest.mark.parametrize("entry", ["processing_got_ocr", "image_processing_got_ocr", "tokenization_got_ocr"])
-def test_entry_files_import_all_that_they_need_themselves(entry: str) -> None:
-    """Transformers 4 copies a remote file and what it imports, but not what those import."""
-
-    def imports(name: str) -> set[str]:
-        return set(re.findall(r"^from \.(\w+) import", (PACKAGE / f"{name}.py").read_text(), re.MULTILINE))
-
-    needed, direct = set(), imports(entry)
-    queue = list(direct)
-    while queue:
-        name = queue.pop()
-        if name not in needed:
-            needed.add(name)
-            queue += imports(name)
-    assert needed == direct
 
 
 def test_low_canvases_have_fewer_place_holders(genuine: GotOcrProcessor) -> None:

@@ -10,26 +10,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from got_ocr.processing.prompt import (
-    assistant_parts,
-    box_per_mille,
-    chat_prompt,
-    instruction,
-    is_one_box,
-    parse_box,
-    parse_color,
-    prompt_parts,
-    user_parts,
-)
+from got_ocr.processing.mode import Mode, box_per_mille, is_one_box, parse_box, parse_color
+from got_ocr.processing.prompt import assistant_parts, chat_prompt, instruction, prompt_parts, user_parts
 
 GOLDENS = Path(__file__).resolve().parents[2] / "processing" / "goldens"
 
+PER_MILLE = (1000, 1000)  # Of a picture of this size, boxes in pixels and in the prompt are the same.
 MODES = [
     ({}, "OCR: "),
     ({"ocr_type": "format"}, "OCR with format: "),
-    ({"box_per_mille": [10, 20, 300, 400]}, "[10, 20, 300, 400] OCR: "),
-    ({"box_per_mille": (10, 20, 300, 400), "ocr_type": "format"}, "[10, 20, 300, 400] OCR with format: "),
-    ({"box_per_mille": np.array([5, 6])}, "[5, 6] OCR: "),
+    ({"box": [10, 20, 300, 400]}, "[10, 20, 300, 400] OCR: "),
+    ({"box": (10, 20, 300, 400), "ocr_type": "format"}, "[10, 20, 300, 400] OCR with format: "),
+    ({"box": np.array([5, 6])}, "[5, 6] OCR: "),
     ({"color": "red"}, "[red] OCR: "),
     ({"color": "GREEN", "ocr_type": "format"}, "[green] OCR with format: "),
     ({"color": " Blue "}, "[blue] OCR: "),
@@ -42,7 +34,7 @@ MODES = [
 
 @pytest.mark.parametrize(("options", "expected"), MODES)
 def test_instruction_of_every_mode(options: dict, expected: str) -> None:
-    assert instruction(**options) == expected
+    assert instruction(Mode(**options), PER_MILLE) == expected
 
 
 def test_chat_prompt_to_the_letter() -> None:
@@ -55,7 +47,9 @@ def test_chat_prompt_to_the_letter() -> None:
 
 def test_prompt_goldens_hold() -> None:
     for golden in json.loads((GOLDENS / "prompts.json").read_text()):
-        text = chat_prompt(instruction(**golden["options"]), golden["num_images"], golden["image_token_len"])
+        text = chat_prompt(
+            instruction(Mode(**golden["options"]), PER_MILLE), golden["num_images"], golden["image_token_len"]
+        )
         assert text == golden["prompt"]
 
 
@@ -183,7 +177,7 @@ def test_one_box_or_a_list_of_boxes() -> None:
 
 def test_unknown_type_and_colour_name_what_is_allowed() -> None:
     with pytest.raises(ValueError, match=r"ocr_type must be 'ocr' .* or 'format' .*, got 'markdown'"):
-        instruction("markdown")
+        Mode("markdown")
     for color in ("purple", 3, ["red"]):
         with pytest.raises(ValueError, match="red, green, blue"):
             parse_color(color)
@@ -193,9 +187,9 @@ def test_unknown_type_and_colour_name_what_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"box_per_mille": [1, 2], "color": "red"}, "box and color were both given"),
-        ({"box_per_mille": [1, 2], "crop": True}, "box and crop were both given"),
-        ({"box_per_mille": [1, 2], "multi_page": True}, "box and multi_page were both given"),
+        ({"box": [1, 2], "color": "red"}, "box and color were both given"),
+        ({"box": [1, 2], "crop": True}, "box and crop were both given"),
+        ({"box": [1, 2], "multi_page": True}, "box and multi_page were both given"),
         ({"color": "red", "crop": True}, "color and crop were both given"),
         ({"color": "red", "multi_page": True}, "color and multi_page were both given"),
         ({"crop": True, "multi_page": True}, "crop and multi_page were both given"),
@@ -203,7 +197,7 @@ def test_unknown_type_and_colour_name_what_is_allowed() -> None:
 )
 def test_modes_that_do_not_go_together(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        instruction(**options)
+        Mode(**options)
 
 
 @given(st.text())

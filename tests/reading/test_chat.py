@@ -14,11 +14,14 @@ import torch
 from PIL import Image, ImageDraw
 
 from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.layout.line import Line
+from got_ocr.layout.page import PageLayout
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.answer import GotOcrAnswer, lines_of_tokens
-from got_ocr.reading.decoding import Generation
+from got_ocr.reading.decoding import AnswerGenerator, Generation
 from got_ocr.reading.model import GotOcrForConditionalGeneration
-from got_ocr.slices.sliced_page import Piece, SlicedPage, SlicingOptions
+from got_ocr.slices.sliced_page import Piece, SlicedPage
 from got_ocr.slices.slicing import slice_page
 
 SHORT = {"max_new_tokens": 12}
@@ -397,7 +400,7 @@ def test_a_sliced_page_read_by_guessing_has_no_text(
     for certainty, text in ((0.6, ""), (0.7, "noise")):
         answer = GotOcrAnswer("noise", mean_probability=certainty, min_probability=0.1, **guess)
         monkeypatch.setattr(
-            model, "_generate_answers", lambda _, inputs, *__, one=answer: [one] * len(inputs["input_ids"])
+            AnswerGenerator, "generate", lambda _, inputs, *__, one=answer: [one] * len(inputs["input_ids"])
         )
         (read,) = model.read(
             tiny_processor, [lines_picture().crop((20, 20, 280, 69))], on_text=pieces.append, batch_size=1
@@ -422,23 +425,23 @@ def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
     processor = GotOcrProcessor(tiny_processor.image_processor, tiny_processor.tokenizer, image_token_len=16)
     canvases = [picture(seed, width=128, height=(96, 32, 128, 32, 96)[seed % 5]) for seed in range(10)]
     pieces = [Piece(number, number, False, (0, 0, 9, 9), (0, 0, 9, 9)) for number in range(10)]
-    boxes = [piece.box for piece in pieces]
-    cut = SlicedPage(canvases, pieces, boxes, [0] * 10, (9, 9), 0.0, False, SlicingOptions(), 0, False)
+    layout = PageLayout(tuple(Line(piece.box) for piece in pieces), (9, 9))
+    cut = SlicedPage(canvases, pieces, layout, False, SlicingOptions())
     monkeypatch.setattr("got_ocr.reading.slice_reading.slice_page", lambda *_, **__: cut)
     monkeypatch.setattr("got_ocr.reading.slice_reading.NO_TEXT_PROBABILITY", 0.0)
     shapes: list[tuple[int, ...]] = []
-    plain = low_model._generate_answers
+    plain = AnswerGenerator.generate
 
-    def generate(processor: Any, inputs: Any, generation: Any) -> list[GotOcrAnswer]:
+    def generate(own: AnswerGenerator, inputs: Any, generation: Generation) -> list[GotOcrAnswer]:
         shapes.append((*inputs["pixel_values"].shape, int((inputs["input_ids"][0] == processor.image_token_id).sum())))
-        return plain(processor, inputs, generation)
+        return plain(own, inputs, generation)
 
-    monkeypatch.setattr(low_model, "_generate_answers", generate)
+    monkeypatch.setattr(AnswerGenerator, "generate", generate)
     (together,) = low_model.read(processor, [BLANK], max_new_tokens=8)
     assert shapes == [(4, 3, 32, 128, 4), (4, 3, 96, 128, 12), (2, 3, 128, 128, 16)]
     assert len(together.slices) == 10
     for canvas, answer in zip(canvases, together.slices, strict=True):
-        (alone,) = plain(processor, processor(canvas, low_canvases=True), Generation(8, None, None))
+        (alone,) = plain(AnswerGenerator(low_model, processor), processor(canvas, low_canvases=True), Generation(8))
         assert (answer.text, answer.num_tokens) == (alone.text, alone.num_tokens)
         assert answer.mean_probability == pytest.approx(alone.mean_probability, rel=1e-4)
     assert len({answer.text for answer in together.slices}) > 1, "they can be told apart"

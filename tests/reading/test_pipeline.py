@@ -115,7 +115,7 @@ def test_return_dict(read, pages):
         ({"images": "missing.png"}, "missing.png"),
         ({"images": "PAGE", "temperature": 2}, "Unknown pipeline options temperature: allowed are ocr_type, box"),
         ({"images": "PAGE", "ocr_type": "html"}, "ocr_type must be"),
-        ({"images": "PAGE", "text": "What is this?"}, "text must be left out or be 'OCR: '"),
+        ({"images": "PAGE", "text": ["What?", "Why?"]}, "text must be one instruction for all pictures"),
     ],
 )
 def test_errors(call, message, read, pages):

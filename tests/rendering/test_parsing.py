@@ -6,7 +6,7 @@ import pytest
 
 from got_ocr.rendering import render
 from got_ocr.rendering.blocks import Table
-from got_ocr.rendering.mending import cut_repeated_tail
+from got_ocr.rendering.repetition import cut_repeated_tail
 from got_ocr.rendering.text_writers import inlines_text
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from got_ocr.layout.ink import find_components, paint_runs
-from got_ocr.slices.pieces import cut_line, spare_columns, spread_text
-from got_ocr.slices.sliced_page import SlicingOptions, join_slices
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.joining import join_slices
 from got_ocr.slices.slicing import slice_page
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "processing" / "benchmarks"))
@@ -39,35 +38,6 @@ def share_found(page: TruthPage) -> float:
 
 
 # Options
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"text_height": 21}, "unknown slicing options: text_height; there are text_height_px"),
-        ({"text_height_px": 0}, "text_height_px must be a number from 4 to 512, got 0"),
-        ({"text_height_px": float("nan")}, "text_height_px must be a number"),
-        ({"rows": 1.5}, "rows must be a whole number, got 1.5"),
-        ({"rows": True}, "rows must be a number"),
-        ({"margin_px": "8"}, "margin_px must be a number from 0 to 256, got '8'"),
-        ({"join_hyphens": 1}, "join_hyphens must be true or false, got 1"),
-        ({"line_separator": None}, "line_separator must be a string, got None"),
-        ({"min_text_height_px": 30}, "min_text_height_px .30. must not be larger than text_height_px"),
-        ({"canvas_heights_px": [96, 64]}, r"canvas_heights_px must be .* from low to high, got \(96, 64\)"),
-        ({"canvas_heights_px": [64.0]}, "canvas_heights_px must be a list of whole numbers"),
-        ({"canvas_heights_px": 64}, "canvas_heights_px must be a list of whole numbers"),
-        ([1], "slicing must be a dictionary of options, got list"),
-    ],
-)
-def test_wrong_options_are_refused(values: object, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        SlicingOptions.from_dict(values)
-
-
-def test_options_come_from_a_dictionary_nothing_or_options() -> None:
-    assert SlicingOptions.from_dict(None) == OPTIONS
-    assert SlicingOptions.from_dict({"rows": 5}).rows == 5
-    assert SlicingOptions.from_dict(OPTIONS) is OPTIONS
 
 
 def test_a_canvas_too_small_for_the_text_is_refused() -> None:
@@ -273,46 +243,6 @@ def test_shapes_give_few_slices() -> None:
 # Parts
 
 
-def test_components_touch_at_corners_and_runs_are_painted_back() -> None:
-    mask = np.random.default_rng(1).random((60, 70)) < 0.3
-    found = find_components(mask)
-    labels = paint_runs(found, (found.run_label + 1).astype(np.int32), mask.shape)
-    assert ((labels > 0) == mask).all()
-    assert found.area.sum() == mask.sum()
-    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        a, b = labels[: 60 - dy, max(0, -dx) : 70 - max(0, dx)], labels[dy:, max(0, dx) : 70 + min(0, dx)]
-        both = (a > 0) & (b > 0)
-        assert (a[both] == b[both]).all()
-    for number, (x1, y1, x2, y2) in enumerate(found.boxes):
-        rows, columns = np.nonzero(labels == number + 1)
-        assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (x1, y1, x2, y2)
-
-
-def test_a_line_is_cut_at_word_gaps_into_few_even_pieces() -> None:
-    # Six words of 30 columns with gaps of 8 inside which letters stand 2 apart.
-    word = np.tile([1, 1, 1, 0, 0], 6)
-    profile = np.concatenate([np.concatenate([word, np.zeros(6)]) for _ in range(6)])[:-8]
-    pieces = cut_line(profile, 100, 20.0, 112.0, 120.0)
-    assert [joined for _, _, joined in pieces] == [False, False]
-    assert pieces[0][0] == 100
-    assert pieces[1] == (100 + 3 * 36, 100 + len(profile), False)
-
-
-@pytest.mark.parametrize(
-    ("text", "widths", "parts"),
-    [
-        ("one two\nthree", [70, 50], ["one two", "three"]),
-        ("one two three", [70, 50], ["one two three", ""]),
-        ("one\ntwo\nthree four", [70, 100], ["one two", "three four"]),
-        ("", [70, 50], ["", ""]),
-        ("a\n\nb", [1, 1], ["a", "b"]),
-        ("long line of text", [20, 170], ["", "long line of text"]),
-    ],
-)
-def test_text_is_spread_over_pieces(text: str, widths: list[int], parts: list[str]) -> None:
-    assert spread_text(text, widths) == parts
-
-
 @needs_fonts
 def test_hyphens_are_joined_when_asked() -> None:
     writer = PageWriter(420, 120)
@@ -427,17 +357,6 @@ def test_a_line_whose_longest_word_hangs_below_the_baseline_is_found() -> None:
             draw.text((20 + 190 * number, y), word, fill=0, font_size=40)
     draw.text((20, 160), "pass optional, defaults to", fill=0, font_size=40)
     assert len(slice_page(image, SlicingOptions(), 192).line_boxes) == 3
-
-
-def test_spare_columns_are_the_middle_of_wide_gaps() -> None:
-    profile = np.array([3] * 10 + [0] * 4 + [3] * 10 + [0] * 61 + [3] * 10)
-    assert not spare_columns(profile[:40], 20.0)[:24].any(), "a word gap stays as it is"
-    for step in (1, 2, 4):
-        spare = spare_columns(profile, 20.0, step)
-        runs = np.flatnonzero(np.diff(spare.astype(int), prepend=0, append=0))
-        assert len(runs) == 2 and not (runs % step).any()
-        assert 14 <= 61 - spare.sum() <= 14 + 2 * step, "seven tenths of an em are left of the gap"
-        assert not spare[:31].any() and not spare[79:].any()
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions, join_slices
+from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.slices.joining import join_slices
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 from got_ocr.slices.structure import join_formatted
 
@@ -281,7 +283,7 @@ def test_prose_between_rules_is_no_table(columns: int) -> None:
 def test_plain_mode_gives_the_lines_that_it_gave_and_format_mode_all_of_the_text(columns: int) -> None:
     page = running_page(5, FONTS["regular"], 20, 900, 700, columns)
     plain = slice_page(page.image.convert("RGB"), OPTIONS, CANVAS)
-    assert plain.layout is None
+    assert not plain.layout.is_structured
     assert join_slices(plain, perfect_reading(page, plain)) == page.text
     sliced = slice_page(page.image.convert("RGB"), OPTIONS, CANVAS, formatted=True)
     assert sliced.pieces == plain.pieces

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 TEXTS = ("one", "seven 7", "GOT", "page 12", "a+b", "Ende.", "x y z", "(42)")
-VOCABULARY = Path(__file__).resolve().parent.parent / "got_ocr" / "assets" / "nano"
+VOCABULARY = Path(__file__).resolve().parents[2] / "got_ocr" / "assets" / "nano"
 
 # 64 x 64 pixels, 4 image tokens; a windowed and a global block; two decoder layers.
 TINY_MODEL: dict[str, Any] = {

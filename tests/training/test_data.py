@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from got_ocr.processing.image_processor import GotOcrImageProcessor
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.prompt import SYSTEM_MESSAGE, instruction
 from got_ocr.processing.tokenizer import GotOcrTokenizer
@@ -141,8 +142,8 @@ def test_too_long_is_refused_and_never_cut(tiny_processor: GotOcrProcessor) -> N
     [
         ({}, "plain"),
         ({"ocr_type": "format"}, "plain"),
-        ({"box_per_mille": [1, 2, 300, 400]}, "box"),
-        ({"box_per_mille": [1, 2], "ocr_type": "format"}, "box"),
+        ({"box": [1, 2, 300, 400]}, "box"),
+        ({"box": [1, 2], "ocr_type": "format"}, "box"),
         ({"color": "red"}, "color"),
         ({"crop": True}, "crop"),
         ({"crop": True, "ocr_type": "format"}, "crop"),
@@ -150,7 +151,7 @@ def test_too_long_is_refused_and_never_cut(tiny_processor: GotOcrProcessor) -> N
     ],
 )
 def test_mode_is_told_by_the_instruction(options: dict, mode: str) -> None:
-    assert mode_of(instruction(**options)) == mode
+    assert mode_of(instruction(Mode(**options), (1000, 1000))) == mode
 
 
 def test_preview_shows_what_is_trained(tiny_processor: GotOcrProcessor) -> None:

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.evaluation.distances import edit_distance
 from got_ocr.nano.regions import draw_region
 from got_ocr.nano.report import single_blanks
 from got_ocr.nano.tiers import EVALUATION_SEED, PAGE_DPI, Materials, find_rungs
-from got_ocr.slices.sliced_page import SlicedPage, SlicingOptions
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 from got_ocr.synthesis.pages.drawing import Box, PageDrawing, draw_page
 

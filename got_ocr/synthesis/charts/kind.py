@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.charts import with_matplotlib as charts_matplotlib
 from got_ocr.synthesis.charts import with_vega as charts_vega
@@ -58,4 +59,4 @@ class Charts:
             "degradations": worn,
             "redrawn": 0,
         }
-        return Sample("charts", (image,), (Turn(instruction("format"), data.truth()),), source)
+        return Sample("charts", (image,), (Turn(instruction(Mode("format")), data.truth()),), source)

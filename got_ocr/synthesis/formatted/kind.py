@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.browser import find_browser
 from got_ocr.synthesis.degradation.degradations import degrade_share
@@ -196,4 +197,4 @@ class FormattedPages:
             "left_out": page.left_out,
             "degradations": applied,
         }
-        return Sample("formatted", (image,), (Turn(instruction("format"), page.text),), source)
+        return Sample("formatted", (image,), (Turn(instruction(Mode("format")), page.text),), source)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.drawing.typeset import Typesetter
@@ -63,7 +64,7 @@ class Formulas:
             break
         source = {"layout": layout, "latex": answer, **style.facts(self._typesetter.name), "redrawn": redrawn}
         image, source["degradations"] = degrade_share(image, rng, self._resources.degradations)
-        return Sample(self.name, (image,), (Turn(instruction("format"), answer),), source)
+        return Sample(self.name, (image,), (Turn(instruction(Mode("format")), answer),), source)
 
     def _answer(self, rng: np.random.Generator, layout: str) -> str:
         if layout == "display":

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.svg import DrawingError
 from got_ocr.rendering.tex import compile_tikz, find_latex
-from got_ocr.rendering.tikz import draw_tikz, mend_tikz
+from got_ocr.rendering.tikz import draw_tikz, fix_tikz
 from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, scalable_families, use_family, wear_picture
 from got_ocr.synthesis.geometry.scenes import draw_scene
 from got_ocr.synthesis.resources import Resources
@@ -98,7 +99,7 @@ class Geometry:
             "degradations": worn,
             "redrawn": redrawn,
         }
-        return Sample("geometry", (image,), (Turn(instruction("format"), tikz),), source)
+        return Sample("geometry", (image,), (Turn(instruction(Mode("format")), tikz),), source)
 
     def _draw_style(self, rng: np.random.Generator) -> dict[str, Any]:
         families = self._families
@@ -161,7 +162,7 @@ def _with_room(svg: str) -> str:
 
 def _by_latex(tikz: str, style: dict[str, Any]) -> Image.Image:
     try:
-        svg = compile_tikz(mend_tikz(tikz))
+        svg = compile_tikz(fix_tikz(tikz))
     except DrawingError as error:
         raise ValueError(str(error)) from error
     return draw_svg(svg, zoom=style["zoom"], background=style["background"])

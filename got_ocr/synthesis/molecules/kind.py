@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, scalable_families, wear_picture
 from got_ocr.synthesis.molecules.known import KNOWN_MOLECULES
@@ -122,7 +123,7 @@ class Molecules:
             "degradations": worn,
             "redrawn": redrawn,
         }
-        turn = Turn(instruction("format"), f"<smiles>{smiles}</smiles>")
+        turn = Turn(instruction(Mode("format")), f"<smiles>{smiles}</smiles>")
         return Sample("molecules", (image,), (turn,), source)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.music import OPTIONS
 from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, scalable_families, use_family, wear_picture
@@ -72,7 +73,7 @@ class SheetMusic:
             "degradations": worn,
             "redrawn": redrawn,
         }
-        return Sample("music", (image,), (Turn(instruction("format"), piece.kern),), source)
+        return Sample("music", (image,), (Turn(instruction(Mode("format")), piece.kern),), source)
 
     def engrave(self, kern: str, options: dict[str, Any], picture: dict[str, Any]) -> Image.Image:
         """Draw music.

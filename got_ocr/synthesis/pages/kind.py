@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.pages.drawing import Box, PageDrawing, TextLine, draw_page
@@ -43,7 +44,7 @@ class PlainPages:
         page = draw_page(rng, self.resources)
         image, applied = degrade_share(page.image, rng, self.resources.degradations)
         source = {**_facts(page), "lines": _lines(page.all_lines()), "degradations": applied, "redrawn": 0}
-        return Sample("pages", (image,), (Turn(instruction("ocr"), page.text),), source)
+        return Sample("pages", (image,), (Turn(instruction(Mode("ocr")), page.text),), source)
 
 
 class PageSlices:
@@ -82,7 +83,7 @@ class PageSlices:
                 "redrawn": redrawn,
             }
             answer = "\n".join(line.text for line in lines)
-            return Sample("slices", (image,), (Turn(instruction("ocr"), answer),), source)
+            return Sample("slices", (image,), (Turn(instruction(Mode("ocr")), answer),), source)
         raise ValueError(
             f"none of {_PAGES_A_SLICE} pages has two lines that don't touch: name other fonts (`font_families`)"
         )

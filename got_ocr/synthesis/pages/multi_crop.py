@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from got_ocr.processing.image_processor import DEFAULT_MAX_TILES, DEFAULT_SIZE_PX, crop_grid
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.formatted.kind import FormattedDrawer
@@ -64,7 +65,7 @@ class MultiCrop:
             if grid == (1, 1) or estimate_tokens(text) > MOST_TOKENS:
                 continue
             image, applied = degrade_share(image, rng, self._resources.degradations)
-            turn = Turn(instruction(facts["ocr_type"], crop=True), text)
+            turn = Turn(instruction(Mode(facts["ocr_type"], crop=True)), text)
             source = {**facts, "grid": list(grid), "degradations": applied, "redrawn": redrawn}
             return Sample("multi-crop", (image,), (turn,), source)
         raise ValueError(f"{_MOST_TRIES} pages in a row had too much text, or one tile only: give other fonts")

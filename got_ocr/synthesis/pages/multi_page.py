@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.formatted.kind import FormattedDrawer
@@ -60,4 +61,4 @@ class MultiPage:
             "degradations": applied,
         }
         answer = PIECE_BREAK.join(page.text for page in pages)
-        return Sample("multi-page", tuple(images), (Turn(instruction(multi_page=True), answer),), source)
+        return Sample("multi-page", tuple(images), (Turn(instruction(Mode(multi_page=True)), answer),), source)

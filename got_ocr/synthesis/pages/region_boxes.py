@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from got_ocr.processing.prompt import box_per_mille
+from got_ocr.processing.mode import box_per_mille
 from got_ocr.synthesis.formatted.source import PIECE_BREAK, FormattedPage
 from got_ocr.synthesis.pages.drawing import PageDrawing
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from got_ocr.processing.prompt import COLORS, instruction
+from got_ocr.processing.mode import COLORS, Mode
+from got_ocr.processing.prompt import instruction
 from got_ocr.slices.region import FRAME_RGB, FRAME_TOLERANCE
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.formatted.kind import FormattedDrawer
@@ -19,7 +20,6 @@ from got_ocr.synthesis.pages.region_boxes import (
     draw_point,
     find_room,
     formatted_page,
-    per_mille,
     plain_page,
 )
 from got_ocr.synthesis.resources import Resources
@@ -115,7 +115,7 @@ class Boxes:
         image, applied = degrade_share(page.image, rng, self._pages.resources.degradations, keep_places=True)
         turns, regions = [], []
         for items, place in found:
-            asked = instruction(page.ocr_type, box_per_mille=per_mille(place, image))
+            asked = instruction(Mode(page.ocr_type, box=place), (image.height, image.width))
             turns.append(Turn(asked, page.text(items)))
             regions.append({"box": list(place), "items": items})
         source = {"regions": regions, **_page_source(page), "degradations": applied, "redrawn": redrawn}
@@ -170,7 +170,7 @@ class Colors:
             frame.draw(image, shade)
             is_asked = number < asked
             if is_asked:
-                turns.append(Turn(instruction(page.ocr_type, color=color), page.text(region.items)))
+                turns.append(Turn(instruction(Mode(page.ocr_type, color=color)), page.text(region.items)))
             drawn.append(
                 {
                     "color": color,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.resources import Resources
@@ -111,7 +112,7 @@ class Handwriting:
             "degradations": applied,
             "redrawn": 0,
         }
-        return Sample("handwriting", (image,), (Turn(instruction("ocr"), answer),), source)
+        return Sample("handwriting", (image,), (Turn(instruction(Mode("ocr")), answer),), source)
 
 
 def _choose_hand(rng: np.random.Generator, face: FontFace) -> Hand:

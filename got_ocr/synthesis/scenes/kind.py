@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.pages.style import luminance
@@ -105,7 +106,7 @@ class SceneText:
                 "degradations": applied,
                 "redrawn": redrawn,
             }
-            return Sample("scene", (image,), (Turn(instruction("ocr"), answer),), source)
+            return Sample("scene", (image,), (Turn(instruction(Mode("ocr")), answer),), source)
         raise ValueError(f"no sign found room in {_SCENES} scenes: name fonts of ordinary width (`font_families`)")
 
     def _hang(self, rng: np.random.Generator, width: int, height: int) -> list[_Hung]:

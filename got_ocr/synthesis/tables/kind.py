@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.drawing.typeset import Typesetter
@@ -224,7 +225,7 @@ class Tables:
             break
         facts = {"latex": answer, **style.facts(self._typesetter.name), **spacing, "redrawn": redrawn}
         image, facts["degradations"] = degrade_share(image, rng, self._resources.degradations)
-        return Sample(self.name, (image,), (Turn(instruction("format"), answer),), facts)
+        return Sample(self.name, (image,), (Turn(instruction(Mode("format")), answer),), facts)
 
 
 def _spacing(rng: np.random.Generator) -> dict[str, float]:

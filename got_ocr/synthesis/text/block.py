@@ -10,6 +10,7 @@ from itertools import groupby
 
 import numpy as np
 
+from got_ocr.configuration.slicing import FIRST_BASELINE_EM, MARGIN_PX, ROW_PITCH_EM
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
 
 # A character's box reaches from the ascenders to just below the descenders, in em above and below the baseline.
@@ -243,16 +244,15 @@ def set_slice(
     Returns:
         The block, from the upper left corner down.
     """
-    margin_px = 8.0
     setter = _Setter(words)
     for row in range(rows):
         own_size_px = (
             round(4.0 * float(np.clip(rng.normal(size_px, 0.06 * size_px), 0.84 * size_px, 1.2 * size_px))) / 4.0
         )
-        baseline_px = margin_px + (0.8 + 1.3 * row) * size_px + rng.normal(0.0, 0.8)
+        baseline_px = MARGIN_PX + (FIRST_BASELINE_EM + ROW_PITCH_EM * row) * size_px + rng.normal(0.0, 0.8)
         share = 1.0 if rng.random() < 0.7 else rng.uniform(0.08, 1.0)
-        end_px = margin_px + (width - 2 * margin_px + 1.0) * share
+        end_px = MARGIN_PX + (width - 2 * MARGIN_PX + 1.0) * share
         space_factor = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.9)
-        start_px, small_caps = margin_px + rng.normal(1.0, 0.8), rng.random() < SMALL_CAPS_SHARE
+        start_px, small_caps = MARGIN_PX + rng.normal(1.0, 0.8), rng.random() < SMALL_CAPS_SHARE
         setter.add_line(faces[row], own_size_px, start_px, baseline_px, end_px, space_factor, small_caps)
     return setter.block()

@@ -10,6 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from got_ocr.configuration.slicing import (
+    FIRST_BASELINE_EM,
+    MARGIN_PX,
+    PIECE_PADDING_EM,
+    PIECE_PADDING_PX,
+    ROW_PITCH_EM,
+)
 from got_ocr.synthesis.formulas.grammar import random_formula
 from got_ocr.synthesis.formulas.spelling import canonical
 from got_ocr.synthesis.text.block import BOX_ABOVE_EM, BOX_BELOW_EM, Block, PlacedWord, character_stops
@@ -199,7 +206,6 @@ class FormulaLineSource:
         Returns:
             The block, from the upper left corner down.
         """
-        margin_px = 8.0
         page = _Page()
         fonts = self.fonts[int(rng.choice(len(self.fonts), p=self._weights))]
         bottom_px, last_baseline = 0.0, 0.0
@@ -207,18 +213,18 @@ class FormulaLineSource:
             own_px = (
                 round(4.0 * float(np.clip(rng.normal(size_px, 0.08 * size_px), 0.8 * size_px, 1.25 * size_px))) / 4
             )
-            room_px = (width - 2 * margin_px + 1.0) * (1.0 if rng.random() < 0.7 else rng.uniform(0.1, 1.0))
+            room_px = (width - 2 * MARGIN_PX + 1.0) * (1.0 if rng.random() < 0.7 else rng.uniform(0.1, 1.0))
             line = self._line(rng, words, faces[row], fonts, own_px, room_px)
-            # As _Packer._row_top of slices/slicing.py puts rows.
-            pad = 2 + 0.1 * own_px
+            # As Packer of slices/packing.py puts rows.
+            pad = PIECE_PADDING_PX + PIECE_PADDING_EM * own_px
             if row == 0:
-                top = max(margin_px + 0.8 * size_px - line.rise_px - pad, 1.0)
+                top = max(MARGIN_PX + FIRST_BASELINE_EM * size_px - line.rise_px - pad, 1.0)
             else:
-                top = max(last_baseline + 1.3 * size_px - line.rise_px - pad, bottom_px)
+                top = max(last_baseline + ROW_PITCH_EM * size_px - line.rise_px - pad, bottom_px)
             baseline = top + pad + line.rise_px + rng.normal(0.0, 0.5)
             if row and baseline + line.fall_px + pad > height:
                 break
-            page.add(line, margin_px + rng.normal(1.0, 0.8), baseline)
+            page.add(line, MARGIN_PX + rng.normal(1.0, 0.8), baseline)
             bottom_px, last_baseline = baseline + line.fall_px + pad, baseline
         return page.block()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from got_ocr.configuration.slicing import TEXT_HEIGHT_PX
 from got_ocr.synthesis.degradation.clutter import draw_clutter
 from got_ocr.synthesis.degradation.degrade import scan, tint, wear
 from got_ocr.synthesis.documents.slices import DocumentSliceSource
@@ -17,8 +18,7 @@ from got_ocr.synthesis.text.corpus import TextSource
 from got_ocr.synthesis.text.fonts import FontFace, load_font
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource
 
-# The em size that the reading path scales lines to (`text_height_px` of slices/slicing.py).
-SLICE_SIZE_PX = 21.0
+SLICE_SIZE_PX = TEXT_HEIGHT_PX  # the em size that the reading path scales lines to
 
 
 @dataclass(frozen=True)

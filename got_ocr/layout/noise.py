@@ -1,0 +1,53 @@
+"""Tell text from paper's grain, dirt, dust and shadows."""
+
+import numpy as np
+
+from .line import Line, box_array
+from .thresholds import Noise
+
+
+def remove_noise(lines: list[Line], ink: np.ndarray, mask: np.ndarray, scale: float) -> list[Line]:
+    """Leave out what paper's grain and dirt look like: lines of a few marks, hardly darker than the paper's darkest.
+
+    Args:
+        lines: of a page.
+        ink: (H, W) uint8, of `ink_image`.
+        mask: (H, W) bool, of `ink_mask`.
+        scale: px of the ink to one of the picture.
+
+    Returns:
+        The lines that may be text. None, where a page has nothing but dirt.
+    """
+    if lines and _is_dirt(lines, ink.shape, scale):
+        return []
+    paper = ink[~mask]
+    grain = (
+        float(np.percentile(paper[:: 1 + len(paper) // Noise.SAMPLE_PX], Noise.GRAIN_PERCENT)) if len(paper) else 0.0
+    )
+    kept = []
+    for line in lines:
+        x1, y1, x2, y2 = line.box
+        own = ink[y1:y2, x1:x2][mask[y1:y2, x1:x2]]
+        is_long = len(line.members) > Noise.STREWN_MARKS
+        if is_long or not len(own) or np.percentile(own, Noise.INK_PERCENT) > Noise.GRAIN_CONTRAST * grain:
+            kept.append(line)
+    return kept
+
+
+def _is_dirt(lines: list[Line], shape: tuple[int, ...], scale: float) -> bool:
+    """Whether a page has only dust, marks of all sizes strewn about, or shadows that reach in from its edges."""
+    marks = np.array([len(line.members) for line in lines])
+    sizes = np.array([line.em_px for line in lines])
+    strewn = len(lines) > Noise.STREWN_LINES and marks.max() <= 2 * Noise.STREWN_MARKS
+    strewn &= np.mean(marks <= Noise.STREWN_MARKS) > Noise.STREWN_SHARE
+    if strewn and sizes.std() > Noise.STREWN_SIZES * sizes.mean():
+        return True
+    if marks.max() == 1 and sizes.max() < Noise.SPECK_SHARE * max(shape):
+        return True
+    if sizes.max() < (Noise.DUST_EM_PX if marks.max() <= Noise.STREWN_MARKS else Noise.GRAIN_EM_PX) * scale:
+        return True
+    boxes, edges = box_array(lines), np.array([1, 1, shape[1] - 1, shape[0] - 1])
+    at_edge = (boxes[:, :2] <= edges[:2]).any(1) | (boxes[:, 2:] >= edges[2:]).any(1)
+    # The edges of a small cut-out run through letters.
+    large = min(shape) >= Noise.SHADOWED_SIDE_PX * scale and sizes.min() >= Noise.SHADOW_EM_PX * scale
+    return bool(large and marks.max() <= Noise.STREWN_MARKS and at_edge.all())

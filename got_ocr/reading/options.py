@@ -1,0 +1,90 @@
+"""How a reader goes about its work, whatever it reads."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .answer import GotOcrAnswer
+
+DEFAULT_MAX_NEW_TOKENS = 4096  # as published
+DEFAULT_BATCH_SIZE = 4
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How to read.
+
+    Args:
+        max_new_tokens: Longest answer, in tokens; less where the decoder has not so many positions left.
+        batch_size: Pictures (documents) of full size read at once.
+
+    Raises:
+        ValueError: If a number is not allowed.
+    """
+
+    max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
+    batch_size: int = DEFAULT_BATCH_SIZE
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_new_tokens"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+
+
+OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions))
+
+
+@dataclass(frozen=True)
+class ReadingHooks:
+    """What a caller wants to be told while reading goes on.
+
+    Args:
+        on_text: Called with text as it comes. Whole pictures are then read one by one, with a form feed between them.
+        on_answer: Called with each picture's index and answer as soon as its batch is done.
+        stop_event: Set it from another thread to end generation soon; answers then end where they were.
+    """
+
+    on_text: Callable[[str], None] | None = None
+    on_answer: Callable[[int, GotOcrAnswer], None] | None = None
+    stop_event: threading.Event | None = None
+
+
+HOOK_NAMES = tuple(one.name for one in fields(ReadingHooks))
+SILENT = ReadingHooks()
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """The arguments of a reading call, sorted.
+
+    Args:
+        reading: How to read.
+        hooks: Whom to tell.
+        mode: What to read: options of `Mode`, by the names that the caller used.
+    """
+
+    reading: ReadingOptions = ReadingOptions()
+    hooks: ReadingHooks = SILENT
+    mode: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def sort(cls, options: Mapping[str, Any]) -> "CallOptions":
+        """Sort arguments.
+
+        Args:
+            options: By name; None counts as not given. Not changed.
+
+        Returns:
+            Them; those that are neither of reading nor hooks are left to the mode, which knows all of its names.
+
+        Raises:
+            ValueError: If a value is not allowed.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls(
+            ReadingOptions(**{name: given.pop(name) for name in OPTION_NAMES if name in given}),
+            ReadingHooks(**{name: given.pop(name) for name in HOOK_NAMES if name in given}),
+            given,
+        )

@@ -1,0 +1,296 @@
+"""The one way from pages and a mode to answers: what `chat`, pipelines, the command line and evaluation call.
+
+A checkpoint whose configuration has `slicing` reads a few lines of one size at a time. For such a checkpoint a page is
+cut into slices, which are read as a batch and joined (see reading/slice_reading.py); a box or a coloured frame is cut
+out of the page first, and pages of a document are read one after the other.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from PIL import Image
+
+from ..modeling.language_model import GotOcrLanguageModel
+from ..processing.mode import Mode, spread_modes
+from ..processing.pages import PageError, find_pages
+from ..processing.processor import GotOcrProcessor, as_documents
+from ..processing.prompt import PLAIN
+from ..slices.region import find_region
+from .answer import GotOcrAnswer
+from .decoding import AnswerGenerator, Generation
+from .options import SILENT, ReadingHooks, ReadingOptions
+from .slice_reading import SliceReader
+
+logger = logging.getLogger(__name__)
+
+SINGLE_IMAGE_NGRAM_SIZE = 20  # as published: in single-image modes only
+PAGE_BREAK = "\f"  # Between the texts of two pages that are streamed.
+ON_ERROR = ("raise", "return")
+
+
+class Reader:
+    """Read pages.
+
+    Args:
+        model: The network.
+        processor: The checkpoint's.
+        options: How to read.
+    """
+
+    def __init__(
+        self,
+        model: GotOcrLanguageModel,
+        processor: GotOcrProcessor,
+        options: ReadingOptions | None = None,
+    ) -> None:
+        self.model = model
+        self.processor = processor
+        self.options = options or ReadingOptions()
+        self._generator = AnswerGenerator(model, processor)
+        self._made_for_slices = bool(model.config.slicing)
+
+    def read(
+        self, images: Any, mode: Mode | Sequence[Mode] = PLAIN, hooks: ReadingHooks = SILENT
+    ) -> list[GotOcrAnswer]:
+        """Read pictures in batches, greedily, as the model was published.
+
+        Args:
+            images: Upright RGB pictures; with `multi_page` one document (a list of pages) or a list of documents.
+            mode: What to read: one for all pictures or documents, or a list with one for each.
+            hooks: Whom to tell while it goes on.
+
+        Returns:
+            One answer a picture, or a document with `multi_page`, in order.
+
+        Raises:
+            ValueError: If a mode does not fit the pictures, or a picture can't be had; the message says what is.
+        """
+        multi_page = any(one.multi_page for one in ([mode] if isinstance(mode, Mode) else mode))
+        if not multi_page and isinstance(images, (list, tuple)) and not images:
+            return []
+        documents = as_documents(images, multi_page)
+        modes = spread_modes(len(documents), mode)
+        answers: list[GotOcrAnswer] = []
+        hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
+        for answer in self._read_documents(documents, modes, hooks):
+            if hooks.on_answer is not None:
+                hooks.on_answer(len(answers), answer)
+            answers.append(answer)
+        return answers
+
+    def _read_documents(
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+    ) -> Iterator[GotOcrAnswer]:
+        """Yield one answer a document."""
+        start = 0
+        while start < len(documents):
+            if modes[start].is_sliced(self._made_for_slices):
+                self._begin_page(hooks)
+                yield self._read_slices(documents[start], modes[start], hooks)
+                start += 1
+                continue
+            end = self._end_of_batch(modes, start, 1 if hooks.on_text else self.options.batch_size)
+            self._begin_page(hooks)
+            yield from self._read_whole(documents[start:end], modes[start:end], hooks)
+            start = end
+
+    @staticmethod
+    def _begin_page(hooks: ReadingHooks) -> None:
+        if isinstance(hooks.on_text, _PageBreaks):
+            hooks.on_text.begin_page()
+
+    def _end_of_batch(self, modes: list[Mode], start: int, batch_size: int) -> int:
+        """Where a batch ends whose documents are generated in one way."""
+        end = start + 1
+        while (
+            end < min(len(modes), start + batch_size)
+            and not modes[end].is_sliced(self._made_for_slices)
+            and self._ngram_size(modes[end]) == self._ngram_size(modes[start])
+        ):
+            end += 1
+        return end
+
+    def _ngram_size(self, mode: Mode) -> int:
+        # Kept for checkpoint compatibility: published without n-gram blocking in the modes of several images.
+        several = mode.crop or mode.multi_page
+        return 0 if several or self._made_for_slices else SINGLE_IMAGE_NGRAM_SIZE
+
+    def _read_whole(
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+    ) -> list[GotOcrAnswer]:
+        together = any(mode.multi_page for mode in modes)
+        images = documents if together else [document[0] for document in documents]
+        inputs = self.processor(images, mode=modes, return_tensors="pt")
+        generation = Generation(
+            self.options.max_new_tokens, hooks.on_text, hooks.stop_event, self._ngram_size(modes[0])
+        )
+        return self._generator.generate(inputs, generation)
+
+    def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
+        regions = [find_region(page, mode.box, mode.color) for page in pages]
+        options = self.options
+        reader = SliceReader(self._generator, mode, options.batch_size, options.max_new_tokens, hooks)
+        return reader.read(pages, regions)
+
+    def read_pages(
+        self,
+        source: Any,
+        mode: Mode = PLAIN,
+        hooks: ReadingHooks = SILENT,
+        *,
+        on_error: str = "raise",
+        on_page: Callable[[Image.Image | None], None] | None = None,
+    ) -> Iterator[GotOcrAnswer]:
+        """Find pages and read them, a batch in memory at a time.
+
+        Args:
+            source: Whatever names pictures: path, folder, PDF, URL, bytes, PIL picture, array, or a list of these.
+            mode: What to read. With `multi_page` all pages are one document.
+            hooks: Whom to tell while it goes on; answers are counted over all pages.
+            on_error: What a page does that can't be had: `raise` an error, or `return` an answer that says why.
+            on_page: Called with each page before it is read, None for one that can't be had.
+
+        Yields:
+            One answer a page, in order, or one for all with `multi_page`.
+
+        Raises:
+            ValueError: If a page can't be had (with `raise`), or an argument is not allowed.
+        """
+        if on_error not in ON_ERROR:
+            raise ValueError(f"on_error must be 'raise' or 'return', got {on_error!r}.")
+        hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
+        count = 0
+        waiting: list[Image.Image | PageError] = []
+        at_once = self._pages_at_once(mode, hooks)
+        for page in _load_pages(source, "raise" if mode.multi_page else on_error):
+            if on_page is not None:
+                on_page(page if isinstance(page, Image.Image) else None)
+            waiting.append(page)
+            if not mode.multi_page and len(waiting) >= at_once:
+                for answer in self._read_waiting(waiting, mode, hooks, count):
+                    yield answer
+                    count += 1
+                waiting = []
+        yield from self._read_waiting(waiting, mode, hooks, count)
+
+    def _pages_at_once(self, mode: Mode, hooks: ReadingHooks) -> int:
+        one_by_one = hooks.on_text is not None or mode.is_sliced(self._made_for_slices)
+        return 1 if one_by_one else self.options.batch_size
+
+    def _read_waiting(
+        self, waiting: list[Image.Image | PageError], mode: Mode, hooks: ReadingHooks, count: int
+    ) -> list[GotOcrAnswer]:
+        """Read the pages among pages and errors. Returns: an answer for each; for all with `multi_page`."""
+        pages = [page for page in waiting if isinstance(page, Image.Image)]
+        read = iter(self.read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None)))
+        answers = (
+            list(read)
+            if mode.multi_page
+            else [
+                next(read) if isinstance(page, Image.Image) else GotOcrAnswer("", "error", error=str(page))
+                for page in waiting
+            ]
+        )
+        if hooks.on_answer is not None:
+            for place, answer in enumerate(answers):
+                hooks.on_answer(count + place, answer)
+        return answers
+
+    def stream(self, source: Any, mode: Mode = PLAIN, *, on_error: str = "raise") -> Iterator[str]:
+        """Read pages and yield the text as it comes; the model works in a thread of its own.
+
+        Args:
+            source: As in :meth:`read_pages`.
+            mode: What to read.
+            on_error: As in :meth:`read_pages`; with `return` a bad page has no text.
+
+        Yields:
+            Pieces of the text; joined they are the pages' answers, before stripping, with a form feed between pages.
+            Leaving the loop early stops the model.
+
+        Raises:
+            ValueError: As :meth:`read_pages`.
+        """
+        pieces: queue.Queue[str | BaseException | None] = queue.Queue()
+        abandoned = threading.Event()
+        hooks = ReadingHooks(on_text=pieces.put, stop_event=abandoned)
+
+        def work() -> None:
+            try:
+                for _ in self.read_pages(source, mode, hooks, on_error=on_error):
+                    if abandoned.is_set():
+                        break
+            except BaseException as error:
+                pieces.put(error)
+            finally:
+                pieces.put(None)
+
+        threading.Thread(target=work, name="got-ocr-stream", daemon=True).start()
+        try:
+            while (piece := pieces.get()) is not None:
+                if isinstance(piece, BaseException):
+                    raise piece
+                yield piece
+        finally:
+            abandoned.set()
+
+    def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:
+        """Write the prompt of a picture.
+
+        Args:
+            image: The picture.
+            mode: What to read of it.
+
+        Returns:
+            The prompt with a run of ``<imgpad>`` as it is.
+        """
+        inputs = self.processor([[image]] if mode.multi_page else [image], mode=mode)
+        return str(self.processor.tokenizer.decode(inputs["input_ids"][0]))
+
+
+class _PageBreaks:
+    """Hand text on, with a page break before each page but the first."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._pages = 0
+
+    def begin_page(self) -> None:
+        """Call before a page is read."""
+        if self._pages:
+            self._on_text(PAGE_BREAK)
+        self._pages += 1
+
+    def __call__(self, text: str) -> None:
+        """Hand a piece on."""
+        self._on_text(text)
+
+
+def with_page_breaks(on_text: Callable[[str], None] | None) -> Callable[[str], None] | None:
+    """Make a function that also gets a form feed between pages.
+
+    Args:
+        on_text: Gets text as it comes; None for nobody.
+
+    Returns:
+        The function; one that was made so before is returned as it is and goes on counting pages.
+    """
+    return on_text if on_text is None or isinstance(on_text, _PageBreaks) else _PageBreaks(on_text)
+
+
+def _load_pages(source: Any, on_error: str) -> Iterator[Image.Image | PageError]:
+    """Yield the pages of what a caller named, or their errors."""
+    if isinstance(source, (list, tuple)) and not source:
+        raise ValueError("got an empty list of pictures: give at least one.")
+    for found in find_pages(source):
+        try:
+            yield found.load().image
+        except PageError as error:
+            if on_error == "raise":
+                raise
+            logger.warning("%s", error)
+            yield error
