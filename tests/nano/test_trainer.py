@@ -187,8 +187,9 @@ def test_a_folded_patch_embedding_is_unfolded_exactly() -> None:
     torch.testing.assert_close(shift, bias, atol=1e-4, rtol=1e-5)
 
 
-def test_training_goes_on_from_the_built_in_checkpoint() -> None:
-    config = NanoTrainingConfig.read(ROOT / "configuration" / "training" / "nano-formats.yaml")
+@pytest.mark.parametrize("name", ["nano-formats", "nano-documents"])
+def test_training_goes_on_from_the_built_in_checkpoint(name: str) -> None:
+    config = NanoTrainingConfig.read(ROOT / "configuration" / "training" / f"{name}.yaml")
     weights = grey_weights(ROOT / config.start_from)
     model_config = GotOcrConfig(**json.loads((ROOT / config.model).read_text(encoding="utf-8")))
     model = GotOcrForConditionalGeneration(model_config)

@@ -48,14 +48,14 @@ class PrintStyle:
 
 # Share of each process and the em sizes that its pictures have, in px: (most usual low, high), (lowest, highest).
 PROCESSES: Mapping[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
-    "screen": (0.22, (8.5, 13.0), (8.0, 22.0)),
-    "render": (0.24, (9.0, 14.0), (8.0, 34.0)),
-    "bilevel": (0.16, (36.0, 46.0), (12.0, 60.0)),
-    "scan": (0.13, (14.0, 30.0), (10.0, 42.0)),
-    "thermal": (0.12, (16.0, 30.0), (13.0, 44.0)),
-    "matrix": (0.05, (20.0, 34.0), (14.0, 50.0)),
+    "screen": (0.20, (8.5, 13.0), (8.0, 22.0)),
+    "render": (0.28, (7.5, 12.0), (7.0, 34.0)),
+    "bilevel": (0.16, (36.0, 46.0), (14.0, 60.0)),
+    "scan": (0.12, (14.0, 30.0), (10.0, 42.0)),
+    "thermal": (0.14, (16.0, 30.0), (13.0, 44.0)),
+    "matrix": (0.03, (20.0, 34.0), (14.0, 50.0)),
     "typewriter": (0.05, (20.0, 40.0), (14.0, 44.0)),
-    "fax": (0.03, (24.0, 40.0), (16.0, 44.0)),
+    "fax": (0.02, (24.0, 40.0), (16.0, 44.0)),
 }
 # The kind of face that a process prefers.
 MONOSPACED = frozenset({"thermal", "matrix", "typewriter"})
@@ -91,7 +91,7 @@ def draw_style(rng: np.random.Generator) -> PrintStyle:
     if rng.random() < 0.16:
         tracking = float(rng.uniform(0.02, 0.25) if rng.random() < 0.6 else rng.uniform(-0.05, 0.0))
     stretch = 1.0
-    if rng.random() < 0.25:
+    if rng.random() < (0.5 if process == "thermal" else 0.22):
         stretch = float(rng.uniform(0.72, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.3))
     damage = 0.85 * float(rng.beta(1.1, 2.2))
     return PrintStyle(process, em_px, dots_em, tracking, stretch, damage)
@@ -314,6 +314,11 @@ def _thermal(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np
                 ink[:, int(rng.integers(ink.shape[1]))] *= float(rng.uniform(0.0, 0.5))
             else:
                 ink[int(rng.integers(ink.shape[0]))] *= float(rng.uniform(0.0, 0.6))
+    if rng.random() < 0.7 * damage:  # a slow head: strokes across the paper's way are thin or lost
+        reach = max(1, round(style.dots_em * float(rng.uniform(0.02, 0.06))))
+        padded = np.pad(ink, ((reach, reach), (0, 0)), mode="edge")
+        least = np.minimum(padded[: -2 * reach], padded[2 * reach :])
+        ink = np.minimum(ink, least + (ink - least) * float(rng.uniform(0.0, 0.7)))
     if rng.random() < 0.6 * damage:  # the upper or the lower part of the letters is pale
         rows = np.linspace(0.0, 1.0, ink.shape[0], dtype=np.float32)[:, None]
         slope = rows if rng.random() < 0.5 else 1.0 - rows
