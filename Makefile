@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-all test-compat check lint types format bench gallery nano-eval system clean
+.PHONY: help ocr test test-all test-compat quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,9 @@ test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
 test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and the newest
 	@$(BIN)/python tests/compat.py
 
-check: lint types  ## lint and types
+quality: lint types  ## lint and types: what must be silent before a change lands
+
+check: quality
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -31,8 +33,15 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
-format: $(VENV)/.dev  ## format the code
+style: $(VENV)/.dev  ## format the code, fix what ruff can fix
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+format: style
+
+docs: $(VENV)/.docs  ## build the documentation, docs/_build/html, offline
+	@$(BIN)/python -m docs.draw
+	@$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.dev  ## measure against transformers' port on the same weights
 	@$(BIN)/python modeling/benchmarks/tower.py
@@ -50,7 +59,7 @@ system:  ## install what Debian offers and some tests and commands use: fonts, a
 	@./.ci/system-packages
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
 	@echo "Setting up $(VENV) ..." >&2
@@ -59,6 +68,11 @@ $(BIN)/python:
 $(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing got-ocr ..." >&2
 	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	@echo "Installing what the documentation needs ..." >&2
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
     from .processing.image_processor import GotOcrImageProcessor
     from .processing.mode import Mode
+    from .processing.options import SourceOptions
     from .processing.pages import iter_pages, load_image
     from .processing.processor import GotOcrProcessor
     from .processing.tokenizer import GotOcrTokenizer
@@ -46,6 +47,7 @@ __all__ = [
     "Reader",
     "ReadingHooks",
     "ReadingOptions",
+    "SourceOptions",
     "__version__",
     "export_for_hub",
     "find_cached_checkpoint",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = offer(
         "ReadingOptions": "reading.options",
         "export_for_hub": "hub.export",
         "find_cached_checkpoint": "hub.cache",
+        "SourceOptions": "processing.options",
         "iter_pages": "processing.pages",
         "load_image": "processing.pages",
         "open_checkpoint": "modeling.checkpoint",

@@ -27,6 +27,10 @@ CORE_TESTS = (
     "tests/processing/test_processing.py",
     "tests/processing/test_tokenization.py",
     "tests/hub/test_remote_code.py",
+    "tests/hub/test_foreign_code.py",
+    "tests/hub/test_chart_checkpoint.py",
+    "tests/reading/test_foreign_processors.py",
+    "tests/reading/test_contract.py",
 )
 
 

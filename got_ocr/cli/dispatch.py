@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import Any, NoReturn, TextIO
 from ..hub.errors import ModelError, one_line
 from . import exit_codes
 from .exit_codes import CommandError
+from .interrupt import InterruptGuard
+from .terminal import printable
 
 # Each module has SUMMARY: str, add_arguments(parser) and run(args) -> int, and imports what is heavy inside run.
 COMMANDS = {
@@ -22,6 +25,7 @@ COMMANDS = {
     "score": "got_ocr.cli.score",
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
+    "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"
 PROGRAM = "got-ocr"
@@ -33,7 +37,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with `message` on stderr."""
-        self.exit(exit_codes.WRONG_USAGE, f"{PROGRAM}: error: {message} (see {self.prog} --help)\n")
+        self.exit(exit_codes.WRONG_USAGE, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,22 +49,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: one of :mod:`got_ocr.cli.exit_codes`.
     """
-    try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
-        return code
-    except SystemExit as leave:  # argparse, after --help, --version or a wrong argument
-        return _flush_after_help(leave.code)
-    except KeyboardInterrupt:
-        _say("interrupted.")
-        return exit_codes.INTERRUPTED
-    except BrokenPipeError:
-        _discard(sys.stdout)
-        return exit_codes.BROKEN_PIPE
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            traceback.print_exc()
-        return _report(error)
+    _open_standard_streams()
+    with InterruptGuard() as guard:
+        try:
+            code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+        except SystemExit as leave:  # argparse, after --help, --version or a wrong argument
+            return _flush_after_help(leave.code)
+        except KeyboardInterrupt:
+            _say("interrupted.")
+            return exit_codes.INTERRUPTED
+        except BrokenPipeError:
+            _discard(sys.stdout)
+            return exit_codes.BROKEN_PIPE
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                traceback.print_exc()
+            if guard.was_interrupted:  # A library made something else of it.
+                _say("interrupted.")
+                return exit_codes.INTERRUPTED
+            return _report(error)
+
+
+def _open_standard_streams() -> None:
+    """Keep files from getting the numbers of standard streams that somebody closed (`got-ocr ... >&-`)."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free: this one.
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+
+
+def _join_values(argv: list[str]) -> list[str]:
+    """Join `--box -10,...`, whose value argparse takes for an option, to `--box=-10,...`."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--box" and re.match(r"-[\d.]", word):
+            joined[-1] = f"--box={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -68,7 +100,7 @@ def _dispatch(argv: list[str]) -> int:
         command = _command(argv[0], COMMANDS[argv[0]])
         parser = _parser(f"{PROGRAM} {argv[0]}", command.SUMMARY)
         command.add_arguments(parser)
-        return command.run(parser.parse_args(argv[1:]))
+        return int(command.run(parser.parse_args(argv[1:])))
     read = importlib.import_module(READ)
     parser = _parser(PROGRAM, read.SUMMARY)
     read.add_arguments(parser)
@@ -76,7 +108,7 @@ def _dispatch(argv: list[str]) -> int:
     parser.epilog = f"{_list_commands() if wants_help else ''}{read.EXAMPLES}\n\n{exit_codes.DESCRIPTION}"
     if not argv:
         parser.error("nothing to read: give a picture, a folder, a PDF or a URL")
-    return read.run(parser.parse_intermixed_args(argv))
+    return int(read.run(parser.parse_intermixed_args(_join_values(argv))))
 
 
 def _parser(prog: str, summary: str) -> OneLineParser:
@@ -128,7 +160,8 @@ def _report(error: Exception) -> int:
     _say(f"error: {message}")
     # What still waits in a buffer would fail again, with a traceback, when Python shuts down.
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (OSError, ValueError):
         _discard(sys.stdout)
     return code
@@ -143,7 +176,8 @@ def describe_os_error(error: OSError) -> str:
 
 def _flush_after_help(code: Any) -> int:
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
         return exit_codes.BROKEN_PIPE
@@ -154,8 +188,8 @@ def _flush_after_help(code: Any) -> int:
 
 def _say(message: str) -> None:
     try:
-        print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
-    except OSError:  # Nobody listens there either.
+        print(f"{PROGRAM}: {printable(message)}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # Nobody listens there either.
         _discard(sys.stderr)
 
 

@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--crop", action="store_true", help="read in tiles (multi-crop)")
     engine.add_argument("--languages", default="eng", metavar="L", help="Tesseract's, as eng+chi_sim (%(default)s)")
     engine.add_argument("--psm", type=int, metavar="N", help="Tesseract's page segmentation (fits the task)")
-    engine.add_argument("--prompt", metavar="TEXT", help="what to ask a vision-language model (transformers)")
+    engine.add_argument(
+        "--prompt", metavar="TEXT", help="what to ask instead of the model's own words (got, transformers)"
+    )
     hub = parser.add_argument_group("Hub datasets")
     hub.add_argument("--image-column", default="image", metavar="NAME", help="(%(default)s)")
     hub.add_argument("--text-column", default="text", metavar="NAME", help="(%(default)s)")
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, score, report. Returns the exit code."""
     from ..evaluation.runner import Shard, collect
     from ..evaluation.runner import run as read_samples
-    from ..evaluation.samples import load_samples
+    from ..evaluation.samples import HubColumns, load_samples
 
     if args.batch_size < 1 or args.max_new_tokens < 1 or (args.threads is not None and args.threads < 1):
         raise ValueError("--batch-size, --max-new-tokens and --threads must be at least 1.")
@@ -84,11 +86,7 @@ def run(args: argparse.Namespace) -> int:
         task=args.task,
         images=args.images,
         box_unit=args.box_unit,
-        image_column=args.image_column,
-        text_column=args.text_column,
-        question_column=args.question_column,
-        config=args.config,
-        split=args.split,
+        hub=HubColumns(args.image_column, args.text_column, args.question_column, args.config, args.split),
         limit=args.limit,
     )
     shard = _shard(args, Shard)
@@ -99,13 +97,10 @@ def run(args: argparse.Namespace) -> int:
     _check_same_run(folder, record)
     with _ProgressBar(shard.rank) as progress:
         if args.ray:
-            from ..evaluation.ray_runner import run_on_ray
+            from ..evaluation.ray_runner import RayWorkers, run_on_ray
 
-            run_on_ray(
-                args.engine, options, samples, folder,
-                workers=args.ray, address=args.ray_address, gpus_per_worker=args.ray_gpus,
-                batch_size=args.batch_size, progress=progress.show,
-            )  # fmt: skip
+            workers = RayWorkers(args.ray, args.ray_address, args.ray_gpus)
+            run_on_ray(workers, args.engine, options, samples, folder, progress.show)
         else:
             read_samples(
                 lambda: _make_engine(args.engine, options),
@@ -165,7 +160,6 @@ def _engine_options(args: argparse.Namespace, *, speak: bool) -> tuple["EngineOp
             print(f"got-ocr: {choice.notice}", file=sys.stderr)
     elif args.engine == "transformers" and model is None:
         raise ValueError("--engine transformers needs --model FOLDER_OR_HUB_ID.")
-    default = EngineOptions()
     options = EngineOptions(
         model=model,
         device=args.device,
@@ -177,7 +171,7 @@ def _engine_options(args: argparse.Namespace, *, speak: bool) -> tuple["EngineOp
         crop=args.crop,
         languages=args.languages,
         page_segmentation=args.psm if args.psm is not None else PAGE_SEGMENTATION.get(args.task, 3),
-        prompt=args.prompt or default.prompt,
+        prompt=args.prompt,
     )
     return options, model or ""
 
@@ -193,6 +187,7 @@ def _run_record(
 ) -> dict[str, Any]:
     """Record what decides the answers, and nothing else."""
     from ..evaluation.engines import engine_version
+    from ..evaluation.identity import identify_checkpoint
 
     digest = hashlib.sha256()
     for sample in samples:
@@ -208,8 +203,9 @@ def _run_record(
     }
     if args.engine in ("got", "transformers"):
         record.update(model=model, dtype=options.dtype, max_new_tokens=options.max_new_tokens, crop=options.crop)
-    if args.engine == "transformers":
-        record["prompt"] = options.prompt
+        record["weights"] = identify_checkpoint(model)
+        # Left out where there is none, so that runs of before can be gone on with.
+        record.update({"prompt": options.prompt} if options.prompt else {})
     if args.engine == "tesseract":
         record.update(languages=options.languages, page_segmentation=options.page_segmentation)
     return record
@@ -224,11 +220,11 @@ def _check_same_run(folder: Path, record: dict[str, Any]) -> None:
             before = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             before = {}
-        other = [key for key in record if before.get(key) != record[key]]
+        other = [key for key in {**record, **before} if before.get(key) != record.get(key)]
         if other:
             raise CommandError(
                 exit_codes.WRONG_USAGE,
-                f"{folder} holds another run: {other[0]} was {before.get(other[0])!r}, now {record[other[0]]!r}; "
+                f"{folder} holds another run: {other[0]} was {before.get(other[0])!r}, now {record.get(other[0])!r}; "
                 "give another --output, or remove the folder.",
             )
     write_atomically(path, json.dumps(record, ensure_ascii=False, indent=1) + "\n")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
+from .terminal import printable
+
 DELAY_S = 2.0
 REFRESH_S = 0.5
 
@@ -98,5 +100,5 @@ class Progress:
 
     def error(self, message: str) -> None:
         """Say what went wrong."""
-        with self.paused(), contextlib.suppress(BrokenPipeError):
-            print(f"{self.program}: {message}", file=sys.stderr, flush=True)
+        with self.paused(), contextlib.suppress(BrokenPipeError, ValueError):
+            print(f"{self.program}: {printable(message)}", file=sys.stderr, flush=True)

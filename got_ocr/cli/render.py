@@ -1,15 +1,22 @@
 """`got-ocr render`: what a model wrote, as a page for people or as a file for other programs."""
 
 import argparse
+import importlib.util
+import itertools
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import exit_codes
-from .exit_codes import CommandError
+from .exit_codes import CommandError, one_line
+from .terminal import printable
+from .writing import writing
+
+if TYPE_CHECKING:
+    from ..rendering.searchable_job import SearchableJob
 
 SUMMARY = """\
 render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline
@@ -21,7 +28,7 @@ FILE is text as GOT writes it (plain, Mathpix Markdown, <smiles>, **kern, TikZ, 
   got-ocr render page.txt -o page.md                        tables as pipes; --tables html keeps spans
   got-ocr scan.pdf --json > scan.jsonl
   got-ocr render scan.jsonl --side-by-side -o scan.html     each page's picture beside its text
-  got-ocr render scan.jsonl --searchable -o found.pdf       the pictures with the text behind"""
+  got-ocr render scan.jsonl --searchable -o found.pdf       the PDF with the text behind its pages"""
 
 KINDS = ("markdown", "plain", "formula", "table", "molecule", "music", "geometry", "chart")
 STDIN = "-"
@@ -67,23 +74,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mathpix: formulas, tables and molecules by the Node package mathpix-markdown-it, where it is installed "
         "(HTML only; %(default)s)",
     )
-    parser.add_argument("--no-notes", action="store_true", help="don't say on the page what was mended")
+    parser.add_argument("--no-notes", action="store_true", help="don't say on the page what was fixed")
     pages = parser.add_argument_group("pages")
     pages.add_argument("--side-by-side", action="store_true", help="each page's picture beside its text (HTML)")
-    pages.add_argument("--searchable", action="store_true", help="write a PDF of the pictures with the text behind")
+    pages.add_argument(
+        "--searchable", action="store_true", help="write the pages' PDF with a layer of text, or a new one of pictures"
+    )
     pages.add_argument(
         "--pictures", nargs="+", metavar="FILE", help="the pages' pictures or PDF, where FILE doesn't name them"
     )
     pages.add_argument(
-        "--keep-text-pages",
-        action="store_true",
-        help="with --searchable: the input PDF's pages that have text already stay as they are",
+        "--redo", action="store_true", help="with --searchable: replace a PDF's older hidden layer of text"
     )
-    pages.add_argument(
-        "--keep-pages",
-        action="store_true",
-        help="with --searchable: lay the text behind the input PDF's own pages instead of pictures of them",
-    )
+    pages.add_argument("--password", help="with --searchable: opens an encrypted PDF")
+    for option in ("--keep-text-pages", "--keep-pages"):  # What is done anyway where all pages come from one PDF.
+        pages.add_argument(option, action="store_true", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,14 +100,7 @@ def run(args: argparse.Namespace) -> int:
         pages = list(_with_pictures(pages, args.pictures))
     target = _target(args)
     if args.searchable:
-        write_searchable(
-            pages,
-            target,
-            keep_pages=args.keep_pages,
-            keep_text_pages=args.keep_text_pages,
-            title=args.title or "",
-            plain=args.kind == "plain",
-        )
+        write_searchable(pages, target, args)
     elif args.renderer == "mathpix":
         from ..rendering.mathpix import render_mathpix
 
@@ -111,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         target.write_text(render_mathpix("\n\n".join(page.text for page in pages), args.title), encoding="utf-8")
     else:
         _write(pages, target, args)
-    print(target)
+    print(printable(str(target)))
     return exit_codes.OK
 
 
@@ -235,53 +233,74 @@ def _write(pages: list[ReadPage], target: Path, args: argparse.Namespace) -> Non
         document.save(target)
 
 
-def write_searchable(
-    pages: list[ReadPage],
-    target: Path,
-    *,
-    keep_pages: bool = False,
-    keep_text_pages: bool = False,
-    title: str = "",
-    plain: bool = False,
-) -> None:
-    """Write a PDF whose text can be searched.
+def open_searchable(target: Path, document: str | None, **options: Any) -> "SearchableJob":
+    """Begin a searchable PDF.
+
+    Args:
+        target: The PDF to write.
+        document: The PDF that gets a layer, or None.
+        options: Of `rendering.searchable_job.SearchableJob`.
+
+    Returns:
+        The PDF in the making.
+
+    Raises:
+        ValueError: If the document can't get a layer.
+        CommandError: If pikepdf is not installed, or the target can't be written.
+    """
+    if importlib.util.find_spec("pikepdf") is None:
+        raise CommandError(
+            exit_codes.PART_MISSING,
+            "searchable PDFs need pikepdf, which is not installed: pip install 'got-ocr[render]'.",
+        )
+    from ..rendering.searchable_job import SearchableJob
+
+    try:
+        return SearchableJob(target, document, **options)
+    except ValueError as error:
+        option = str(error).replace("give its password.", "give its password with --password.")
+        raise ValueError(option) from error
+    except OSError as error:
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"{target} can't be written: {one_line(error)}") from error
+
+
+def load_picture(source: str, number: int) -> Any:
+    """Load one page's picture. Raises: ValueError: If there is none."""
+    return next(_pictures([ReadPage("", source, number)]))
+
+
+def write_searchable(pages: list[ReadPage], target: Path, args: argparse.Namespace) -> None:
+    """Write a PDF whose text can be searched: the pages' own document with a layer, or a new one of their pictures.
 
     Args:
         pages: The pages in order.
         target: The PDF to write.
-        keep_pages: Lay the text behind the input PDF's own pages instead of pictures of them.
-        keep_text_pages: Leave the input PDF's pages that have text already as they are.
-        title: The document's title.
-        plain: Whether the texts are plain; else their markup is taken off.
+        args: The arguments of :func:`add_arguments`.
 
     Raises:
-        ValueError: If pages are to be kept that do not come from one PDF.
-        OSError: If pikepdf is not installed, or a file can't be read or written.
+        ValueError: If the options need one PDF, and the pages come from something else.
+        CommandError: If pikepdf is not installed, or a file can't be read or written.
     """
-    from ..rendering.pdf import PdfPage, pages_with_text, write_searchable_pdf
+    from ..rendering.searchable import PageText
 
     sources = {page.source for page in pages}
     source = next(iter(sources)) if len(sources) == 1 else None
-    is_pdf = source is not None and is_pdf_file(source)
-    if (keep_pages or keep_text_pages) and not is_pdf:
-        raise ValueError("--keep-pages and --keep-text-pages need all pages to come from one PDF file.")
-    has_text = pages_with_text(str(source)) if keep_text_pages else []
-
-    def written() -> Iterator[PdfPage]:
-        pictures = iter(()) if keep_pages else _pictures(pages)
-        for page in pages:
-            picture = next(pictures, None)
-            index = page.number - 1
-            if index < len(has_text) and has_text[index]:
-                yield PdfPage(keep=index)
-            elif keep_pages:
-                lines = page.lines if page.size else ()
-                yield PdfPage(page.text, lines=lines, lines_size=page.size, keep=index)
-            else:
-                lines = page.lines if picture is not None and page.size == picture.size else ()
-                yield PdfPage(page.text, picture, lines=lines)
-
-    write_searchable_pdf(written(), target, source=source if is_pdf else None, title=title, plain=plain)
+    document = source if source is not None and is_pdf_file(source) else None
+    if (args.keep_pages or args.keep_text_pages or args.redo) and document is None:
+        raise ValueError("--keep-pages, --keep-text-pages and --redo need all pages to come from one PDF file.")
+    options = {"password": args.password, "redo": args.redo, "plain": args.kind == "plain"}
+    job = open_searchable(target, document, **options)
+    pictures = _pictures(pages) if job.needs_pictures else itertools.repeat(None)
+    for page, picture in zip(pages, pictures, strict=False):
+        job.add(PageText(page.number, page.text, page.lines, page.size), picture)
+    with writing(target):
+        report = job.save(args.title or "")
+    for note in report.notes:
+        print(f"got-ocr: {note}.", file=sys.stderr)
+    if report.skipped:
+        numbers = ", ".join(map(str, report.skipped[:20])) + (" ..." if len(report.skipped) > 20 else "")
+        hint = "" if args.redo else " (--redo replaces a hidden layer)"
+        print(f"got-ocr: pages that have text already are left as they are: {numbers}{hint}.", file=sys.stderr)
 
 
 def is_pdf_file(source: str) -> bool:

@@ -85,7 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what sets formulas, tables and geometry: Chromium, or a TeX installation (%(default)s)",
     )
     draw.add_argument(
-        "--degrade", metavar="NAMES", help="wear for a share of the pictures: names joined by +, or default (none)"
+        "--degrade",
+        metavar="NAMES",
+        help="what a share of the pictures suffers: names joined by +, or default (none)",
     )
     draw.add_argument(
         "--held-out", action="store_true", help="draw the texts that are kept out of training, for evaluation"

@@ -14,6 +14,8 @@ from typing import Any
 from transformers import Qwen2Config
 from transformers.configuration_utils import PretrainedConfig
 
+# Checkpoints of this architecture that were trained on one instruction alone, by their model type.
+DEFAULT_INSTRUCTIONS = {"pp_chart2table": "Chart to table"}
 DEFAULT_ROPE_THETA = 1_000_000.0  # Qwen2's; the port's config.json leaves it out.
 
 
@@ -163,6 +165,7 @@ class GotOcrConfig(Qwen2Config):
         turn_end_token_id: Id of ``<|im_end|>``, which closes an answer. The original config.json leaves it out.
         slicing: How to cut pictures for a checkpoint that reads a few lines of one size instead of whole pages: fields
             of :class:`SlicingOptions` (slices/slicing.py); None, as in the published model, reads whole pictures.
+        default_instruction: What the checkpoint is asked where a call says nothing else; None: the published words.
         rope_theta: Base of the rotary embedding (`rope_parameters` of transformers 5 wins over it).
 
     Raises:
@@ -181,6 +184,7 @@ class GotOcrConfig(Qwen2Config):
         im_patch_token: int = 151859,
         turn_end_token_id: int = 151645,
         slicing: dict[str, Any] | None = None,
+        default_instruction: str | None = None,
         vocab_size: int = 151860,
         hidden_size: int = 1024,
         intermediate_size: int = 2816,
@@ -213,6 +217,7 @@ class GotOcrConfig(Qwen2Config):
         self.im_patch_token = im_patch_token
         self.turn_end_token_id = turn_end_token_id
         self.slicing = slicing
+        self.default_instruction = default_instruction
         if rope_parameters is not None:
             rope_theta = rope_parameters.get("rope_theta", rope_theta)
             kwargs["rope_parameters"] = rope_parameters
@@ -248,8 +253,11 @@ class GotOcrConfig(Qwen2Config):
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "GotOcrConfig":
         """Build a configuration from the fields of config.json: the original's flat form or the port's nested one."""
+        default = DEFAULT_INSTRUCTIONS.get(str(config_dict.get("model_type")))
         if "text_config" in config_dict:
             config_dict = flatten_port_config(config_dict)
+        if default is not None and not config_dict.get("default_instruction"):
+            config_dict = {**config_dict, "default_instruction": default}
         return super().from_dict(config_dict, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("got", "tesseract", "rapidocr", "transformers")
 TESSERACT_TIMEOUT_S = 300.0
+PROMPTED = ("got", "transformers")  # engines that are asked something
+DEFAULT_PROMPT = "Read all text in this picture. Answer with the text alone."
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class EngineOptions:
         crop: Read in tiles, for `got` and its port.
         languages: Tesseract's, such as `eng` or `eng+chi_sim`.
         page_segmentation: Tesseract's `--psm`: 3 a page, 6 a block, 7 a line, 11 sparse text.
-        prompt: What to ask a vision-language model, for `transformers`.
+        prompt: What to ask instead of the checkpoint's own words, for `got` and `transformers`; None: those, or
+            DEFAULT_PROMPT for a model that has none.
     """
 
     model: str | None = None
@@ -69,7 +72,7 @@ class EngineOptions:
     crop: bool = False
     languages: str = "eng"
     page_segmentation: int = 3
-    prompt: str = "Read all text in this picture. Answer with the text alone."
+    prompt: str | None = None
 
 
 class Engine(Protocol):
@@ -102,6 +105,8 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
     }
     if name not in makers:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}.")
+    if options.prompt is not None and name not in PROMPTED:
+        raise ValueError(f"the engine {name} is asked nothing: leave the prompt out, or use {' or '.join(PROMPTED)}.")
     if options.threads is not None and name in ("got", "transformers"):
         import torch
 
@@ -148,7 +153,8 @@ class GotEngine:
         modes = [self._mode_of(samples[place], pictures[place][0]) for place in single]
         answers = self._reader.read([pictures[place][0] for place in single], modes)
         readings.update(zip(single, map(_to_reading, answers), strict=True))
-        together = Mode("format" if self._options.formatted else "ocr", multi_page=True)
+        kind = "format" if self._options.formatted else "ocr"
+        together = Mode(kind, multi_page=True, instruction=self._options.prompt)
         for place, pages in enumerate(pictures):
             if len(pages) != 1:
                 readings[place] = _to_reading(self._reader.read(pages, together)[0])
@@ -160,6 +166,7 @@ class GotEngine:
             box=sample.box_pixels(*picture.size),
             color=sample.color,
             crop=self._options.crop,
+            instruction=self._options.prompt,
         )
 
 
@@ -306,6 +313,8 @@ class TransformersEngine:
         config, _ = transformers.PretrainedConfig.get_config_dict(options.model)
         self._is_port = config.get("model_type") == "got_ocr2"
         self._is_encoder_decoder = config.get("model_type") == "vision-encoder-decoder"
+        if self._is_encoder_decoder and options.prompt is not None:
+            raise ValueError(f"{options.model} is asked nothing, it reads pictures alone: leave the prompt out.")
         model_class: Any = transformers.AutoModelForImageTextToText
         processor_class: Any = transformers.AutoProcessor
         if self._is_port:
@@ -336,7 +345,10 @@ class TransformersEngine:
         else:
             images = [cut_out(sample, page) for page in pages]
             content = [{"type": "image", "image": image} for image in images]
-            message = {"role": "user", "content": [*content, {"type": "text", "text": self._options.prompt}]}
+            message = {
+                "role": "user",
+                "content": [*content, {"type": "text", "text": self._options.prompt or DEFAULT_PROMPT}],
+            }
             inputs = self._processor.apply_chat_template(
                 [message], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
             )
@@ -372,7 +384,22 @@ class TransformersEngine:
         if sample.color:
             options["color"] = sample.color
         if len(pages) > 1:
-            return self._processor(pages, multi_page=True, **options)
-        if self._options.crop:
-            return self._processor(pages[0], crop_to_patches=True, max_patches=6, **options)
-        return self._processor(pages[0], **options)
+            inputs = self._processor(pages, multi_page=True, **options)
+        elif self._options.crop:
+            inputs = self._processor(pages[0], crop_to_patches=True, max_patches=6, **options)
+        else:
+            inputs = self._processor(pages[0], **options)
+        return inputs if self._options.prompt is None else self._ask_port(inputs, options["num_image_tokens"])
+
+    def _ask_port(self, inputs: Any, num_image_tokens: int) -> Any:
+        """Put one's own words in the place of the port's; how its processor takes them differs between versions."""
+        from ..processing.prompt import chat_prompt
+
+        prompt = self._options.prompt or ""
+        if any(token in prompt for token in self._processor.tokenizer.all_special_tokens):
+            raise ValueError(f"the prompt {prompt!r} spells a special token, which the port would take for one.")
+        text = chat_prompt(prompt, len(inputs["pixel_values"]), num_image_tokens)
+        asked = self._processor.tokenizer(text, return_tensors="pt")
+        for name in ("input_ids", "attention_mask"):
+            inputs[name] = asked[name]
+        return inputs

@@ -48,7 +48,8 @@ def meteor(reference: Sequence[str], hypothesis: Sequence[str], synonyms: Synony
     precision = matches / len(hypothesis)
     recall = matches / len(reference)
     mean = (precision * recall) / (ALPHA * precision + (1 - ALPHA) * recall)
-    return (1 - GAMMA * (chunks / matches) ** BETA) * mean
+    penalty: float = GAMMA * (chunks / matches) ** BETA
+    return (1 - penalty) * mean
 
 
 def _align(reference: Sequence[str], hypothesis: Sequence[str], synonyms: Synonyms) -> tuple[int, int]:
@@ -96,7 +97,7 @@ def _match(
 @lru_cache(maxsize=200_000)
 def porter_stem(word: str) -> str:
     """Stem a word by NLTK's Porter stemmer."""
-    return _porter_stemmer().stem(word)
+    return str(_porter_stemmer().stem(word))
 
 
 @cache

@@ -5,12 +5,13 @@ The driver alone writes, to the same kind of file as the other way of running, s
 must see the pictures under the same paths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .engines import EngineOptions, make_engine
-from .results import Result, ResultWriter, part_path, read_parts
+from .results import Result, ResultWriter, part_path, read_current
 from .runner import Progress, cost, read_batch
 from .samples import Sample
 
@@ -25,31 +26,43 @@ class _Worker:
         return read_batch(self._engine, batch)
 
 
+@dataclass(frozen=True)
+class RayWorkers:
+    """The workers of a run.
+
+    Attributes:
+        count: How many.
+        address: Ray cluster to join, such as `auto`; None starts one on this machine.
+        gpus: GPUs that each worker wants; may be a fraction.
+        cpus: Cores that each worker wants.
+    """
+
+    count: int
+    address: str | None = None
+    gpus: float = 0.0
+    cpus: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"Ray needs at least 1 worker, got {self.count}.")
+
+
 def run_on_ray(
+    workers: RayWorkers,
     engine: str,
     options: EngineOptions,
     samples: Sequence[Sample],
     folder: Path,
-    *,
-    workers: int,
-    address: str | None = None,
-    gpus_per_worker: float = 0.0,
-    cpus_per_worker: float = 1.0,
-    batch_size: int = 4,
     progress: Progress | None = None,
 ) -> int:
-    """Read what has not been read yet, on Ray workers.
+    """Read what has not been read yet, on Ray workers, `options.batch_size` samples at once.
 
     Args:
+        workers: Who reads.
         engine: Name of the engine.
         options: What it is told.
         samples: All samples.
         folder: The run's folder; made if there is none.
-        workers: How many workers.
-        address: Ray cluster to join, such as `auto`; None starts one on this machine.
-        gpus_per_worker: GPUs that each worker wants; may be a fraction.
-        cpus_per_worker: Cores that each worker wants.
-        batch_size: Samples handed out at once.
         progress: Called with the number of samples read and to read.
 
     Returns:
@@ -57,16 +70,13 @@ def run_on_ray(
 
     Raises:
         ModuleNotFoundError: If Ray is not installed.
-        ValueError: If there is not at least one worker.
     """
-    if workers < 1:
-        raise ValueError(f"Ray needs at least 1 worker, got {workers}.")
     try:
         import ray
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("running on many machines needs Ray: pip install 'got-ocr[bulk]'") from error
     folder.mkdir(parents=True, exist_ok=True)
-    done = read_parts(folder)
+    done = read_current(folder, samples)
     left = sorted(
         (sample for sample in samples if sample.index not in done), key=lambda sample: (-cost(sample), sample.index)
     )
@@ -76,22 +86,11 @@ def run_on_ray(
         return 0
     started = not ray.is_initialized()
     if started:
-        # Locally, as many slots as workers, whatever the machine has: a test's two workers must not wait for cores.
-        local: dict[str, Any] = {} if address else {"num_cpus": max(1, int(workers * cpus_per_worker + 0.999))}
-        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, **local)
+        _start(ray, workers)
     try:
-        worker_class = ray.remote(num_cpus=cpus_per_worker, num_gpus=gpus_per_worker)(_Worker)
-        pool = [worker_class.remote(engine, options) for _ in range(workers)]
-        queue = [left[start : start + batch_size] for start in range(0, len(left), batch_size)][::-1]
-        pending = {actor.read.remote(queue.pop()): actor for actor in pool[: len(queue)]}
         read = 0
         with ResultWriter(part_path(folder, 0, 1)) as writer:
-            while pending:
-                ready, _ = ray.wait(list(pending), num_returns=1)
-                actor = pending.pop(ready[0])
-                results = ray.get(ready[0])
-                if queue:
-                    pending[actor.read.remote(queue.pop())] = actor
+            for results in _read_in_turn(ray, workers, _Reading(engine, options, left)):
                 writer.write(results)
                 read += len(results)
                 if progress is not None:
@@ -100,3 +99,34 @@ def run_on_ray(
     finally:
         if started:
             ray.shutdown()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    engine: str
+    options: EngineOptions
+    samples: Sequence[Sample]
+
+
+def _start(ray: Any, workers: RayWorkers) -> None:
+    # Locally, as many slots as workers, whatever the machine has: a test's two workers must not wait for cores.
+    slots = max(1, int(workers.count * workers.cpus + 0.999))
+    local: dict[str, Any] = {} if workers.address else {"num_cpus": slots}
+    dashboard = False if workers.address is None else None
+    ray.init(address=workers.address, include_dashboard=dashboard, log_to_driver=False, **local)
+
+
+def _read_in_turn(ray: Any, workers: RayWorkers, reading: _Reading) -> Iterator[list[Result]]:
+    """Hand out batches and yield their results as they come."""
+    size, samples = reading.options.batch_size, reading.samples
+    worker_class = ray.remote(num_cpus=workers.cpus, num_gpus=workers.gpus)(_Worker)
+    pool = [worker_class.remote(reading.engine, reading.options) for _ in range(workers.count)]
+    queue = [samples[start : start + size] for start in range(0, len(samples), size)][::-1]
+    pending = {actor.read.remote(queue.pop()): actor for actor in pool[: len(queue)]}
+    while pending:
+        ready, _ = ray.wait(list(pending), num_returns=1)
+        actor = pending.pop(ready[0])
+        results = ray.get(ready[0])
+        if queue:
+            pending[actor.read.remote(queue.pop())] = actor
+        yield results

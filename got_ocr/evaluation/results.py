@@ -8,15 +8,19 @@ A run's folder holds
 
 import json
 import logging
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from glob import glob
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from .samples import read_json_list
+from filelock import FileLock, Timeout
+
+from ..synthesis.output.files import naming
+from .samples import Sample, read_json_list
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class Result:
         probability: Mean token probability, or None.
         seconds: How long it took, its share of the batch; None where a file doesn't tell.
         cpu_seconds: Likewise, time on all cores, that of programs which were called included.
+        picture: Digest of the picture that was read, or empty.
     """
 
     image: str
@@ -52,6 +57,7 @@ class Result:
     probability: float | None = None
     seconds: float | None = None
     cpu_seconds: float | None = None
+    picture: str = ""
 
     @property
     def order(self) -> tuple[int, str, str, str, str]:
@@ -71,9 +77,21 @@ class ResultWriter:
 
     Args:
         path: The file; made if there is none.
+
+    Raises:
+        ValueError: If another process writes to it now.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(
+                f"{path} is being written by another process: wait until it is done, give it a chunk of its own "
+                "(--num-chunks, --chunk-index), or give another --output."
+            ) from None
         self._file: IO[bytes] = open(path, "ab")  # noqa: SIM115 - closed by __exit__
         whole = _whole_length(path)
         if whole < path.stat().st_size:
@@ -89,9 +107,10 @@ class ResultWriter:
             data = lines.encode("utf-8")
         except UnicodeEncodeError:
             data = "".join(json.dumps(json.loads(line)) + "\n" for line in lines.splitlines()).encode("ascii")
-        self._file.write(data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with naming(self._path):
+            self._file.write(data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> "ResultWriter":
         return self
@@ -99,7 +118,11 @@ class ResultWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            with naming(self._path):
+                self._file.close()
+        finally:
+            self._lock.release()
 
 
 def _whole_length(path: Path) -> int:
@@ -131,13 +154,42 @@ def read_parts(folder: Path) -> dict[int, Result]:
         (by name) first stands.
     """
     results: dict[int, Result] = {}
+    for result in _iter_parts(folder):
+        results.setdefault(result.index, result)
+    return results
+
+
+def read_current(folder: Path, samples: Iterable[Sample], digests: dict[int, str] | None = None) -> dict[int, Result]:
+    """Read the answers to pictures that are still the same; what was read of a picture since replaced is left out.
+
+    Args:
+        folder: The run's folder.
+        samples: All samples.
+        digests: Of pictures by index, as far as they are known; those that are needed are added.
+
+    Returns:
+        Results by index.
+    """
+    by_index = {sample.index: sample for sample in samples}
+    digests = {} if digests is None else digests
+    results: dict[int, Result] = {}
+    for result in _iter_parts(folder):
+        sample = by_index.get(result.index)
+        if sample is None or result.index in results:
+            continue
+        if result.index not in digests:
+            digests[result.index] = sample.digest()
+        if result.picture == digests[result.index]:
+            results[result.index] = result
+    return results
+
+
+def _iter_parts(folder: Path) -> Iterator[Result]:
     for path in sorted(folder.glob(PART_PATTERN)):
         with open(path, "rb") as file:
             for line in file:
                 if line.endswith(b"\n") and _is_record(line):
-                    result = to_result(json.loads(line), str(path))
-                    results.setdefault(result.index, result)
-    return results
+                    yield to_result(json.loads(line), str(path))
 
 
 def to_result(record: dict[str, Any], where: str) -> Result:
@@ -167,11 +219,12 @@ def to_result(record: dict[str, Any], where: str) -> Result:
         probability=_as_number(record.get("probability")),
         seconds=_as_number(record.get("seconds")),
         cpu_seconds=_as_number(record.get("cpu_seconds")),
+        picture=_as_text(record.get("picture")),
     )
 
 
 def _as_number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _as_text(value: Any) -> str:
@@ -242,8 +295,12 @@ def _in_folder(folder: Path) -> list[Path]:
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that at every moment there is the old one or the whole new one."""
     temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
-    temporary.write_bytes(text.encode("utf-8", errors="replace"))
-    os.replace(temporary, path)
+    try:
+        with naming(path):
+            temporary.write_bytes(text.encode("utf-8", errors="replace"))
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_merged(folder: Path, results: Iterable[Result]) -> Path:
@@ -251,7 +308,7 @@ def write_merged(folder: Path, results: Iterable[Result]) -> Path:
     records = []
     for result in sorted(results, key=lambda result: result.order):
         record = asdict(result)
-        del record["seconds"], record["cpu_seconds"], record["probability"]
+        del record["seconds"], record["cpu_seconds"], record["probability"], record["picture"]
         records.append(record)
     text = json.dumps(records, ensure_ascii=False, indent=1)
     try:

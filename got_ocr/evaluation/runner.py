@@ -10,12 +10,12 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .engines import Engine, Reading
-from .results import Result, ResultWriter, part_path, read_parts, write_merged
+from .results import Result, ResultWriter, part_path, read_current, write_merged
 from .samples import Sample
 
 logger = logging.getLogger(__name__)
@@ -97,11 +97,12 @@ def read_batch(engine: Engine, batch: Sequence[Sample]) -> list[Result]:
             loaded.append((sample, sample.load()))
         except (ValueError, OSError) as error:
             results[sample.index] = _result(sample, Reading("", "error", error=_one_line(error)), None)
+    pictures = {sample.index: sample.digest() for sample in batch}
     readings = _read_all(engine, loaded)
     taken = (time.perf_counter() - start) / max(1, len(batch)), (_cpu_seconds() - cpu_start) / max(1, len(batch))
     for (sample, _), reading in zip(loaded, readings, strict=True):
         results[sample.index] = _result(sample, reading, taken)
-    return [results[sample.index] for sample in batch]
+    return [replace(results[sample.index], picture=pictures[sample.index]) for sample in batch]
 
 
 def _read_all(engine: Engine, loaded: Sequence[tuple[Sample, list[Any]]]) -> list[Reading]:
@@ -164,8 +165,8 @@ def run(
     """
     shard = shard or Shard.from_environment()
     folder.mkdir(parents=True, exist_ok=True)
-    done = read_parts(folder)
     mine = chunk(samples, shard.world_size)[shard.rank]
+    done = read_current(folder, mine)
     left = [sample for sample in mine if sample.index not in done]
     if progress is not None:
         progress(len(mine) - len(left), len(mine))
@@ -196,8 +197,9 @@ def collect(folder: Path, samples: Sequence[Sample], *, wait: bool = False) -> l
     Raises:
         ValueError: If the folder's answers belong to other ground truth.
     """
+    digests: dict[int, str] = {}
     while True:
-        results = read_parts(folder)
+        results = read_current(folder, samples, digests)
         if all(sample.index in results for sample in samples):
             break
         if not wait:

@@ -10,6 +10,7 @@
 - **Hub datasets**: `hub:owner/name` (or a local folder of that form), by the names of its columns; needs `datasets`.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -17,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..synthesis.truth_files import HUB_PREFIX, text_beside
+
 TASKS = ("plain", "scene", "format", "box", "color", "chart")
-TEXT_SUFFIXES = (".gt.txt", ".txt", ".mmd", ".md")
 COLORS = ("red", "green", "blue")
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"[\[(<]{NUMBER},{NUMBER}(?:,|\)\s*,\s*\(){NUMBER},{NUMBER}[\])>]")
 COLOR = re.compile(rf"\b({'|'.join(COLORS)})\b", re.IGNORECASE)
-HUB_PREFIX = "hub:"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,26 @@ class Sample:
             return [load_image(self.source)]
         return [load_image(self.source.picture())]
 
+    def digest(self) -> str:
+        """Sum up the picture's file, or the pages of a folder, to tell whether it is still the same.
+
+        Returns:
+            16 hexadecimal digits; empty where it can't be read.
+        """
+        from .identity import digest_files
+
+        try:
+            if not isinstance(self.source, Path):
+                value = self.source.picture()
+                if isinstance(value, bytes):
+                    return hashlib.sha256(value).hexdigest()[:16]
+                return digest_files([Path(value)]) if isinstance(value, str) else ""
+            if self.source.is_dir():
+                return digest_files((path for path in self.source.rglob("*") if path.is_file()), self.source)
+            return digest_files([self.source])
+        except OSError:
+            return ""
+
     def box_pixels(self, width_px: int, height_px: int) -> tuple[float, float, float, float] | None:
         """Convert the box to pixels of the picture, so that its per-mille come out again as they were."""
         if self.box is None or self.box_unit == "pixel":
@@ -92,31 +113,42 @@ class HubRow:
         return value
 
 
+@dataclass(frozen=True)
+class HubColumns:
+    """Where the parts of a sample stand in a Hub dataset.
+
+    Attributes:
+        image: Column of the pictures.
+        text: Column of the texts.
+        question: Column of the questions (boxes, colours), if there is one.
+        config: Configuration of the dataset.
+        split: Its split.
+    """
+
+    image: str = "image"
+    text: str = "text"
+    question: str | None = None
+    config: str | None = None
+    split: str = "test"
+
+
 def load_samples(
     data: str,
     *,
     task: str = "plain",
     images: str | None = None,
     box_unit: str = "per-mille",
-    image_column: str = "image",
-    text_column: str = "text",
-    question_column: str | None = None,
-    config: str | None = None,
-    split: str = "test",
+    hub: HubColumns = HubColumns(),
     limit: int | None = None,
 ) -> list[Sample]:
-    """Read ground truth in any of the forms of the module's docstring.
+    """Read ground truth of any of the forms of the module's docstring.
 
     Args:
-        data: A JSON or JSONL file, a folder, or `hub:owner/name`.
-        task: One of TASKS; `box` and `color` want a box or a colour in every question.
+        data: A file, a folder, or `hub:owner/name`.
+        task: One of TASKS: `box` and `color` take what to read from the question.
         images: Folder of the pictures that a file names; the file's own folder by default.
         box_unit: `per-mille` or `pixel`: the unit of boxes in questions.
-        image_column: Column of the pictures, of a Hub dataset.
-        text_column: Column of the texts.
-        question_column: Column of the questions (boxes, colours), if there is one.
-        config: Configuration of the Hub dataset.
-        split: Its split.
+        hub: Where the parts of a sample stand, of a Hub dataset.
         limit: Take the first so many.
 
     Returns:
@@ -130,18 +162,8 @@ def load_samples(
         raise ValueError(f"task must be one of {', '.join(TASKS)}, got {task!r}.")
     if box_unit not in ("per-mille", "pixel"):
         raise ValueError(f"the unit of boxes must be 'per-mille' or 'pixel', got {box_unit!r}.")
-    if data.startswith(HUB_PREFIX):
-        rows = _hub_rows(data[len(HUB_PREFIX) :], config, split, image_column, text_column, question_column)
-    elif Path(data).is_dir():
-        rows = _folder_rows(Path(data))
-    elif Path(data).is_file():
-        rows = _file_rows(Path(data), Path(images) if images else Path(data).parent)
-    else:
-        raise FileNotFoundError(
-            f"no ground truth at {data}: give a JSON file, a folder of pictures and texts, or hub:owner/name"
-        )
     samples = []
-    for index, (image, question, label, source) in enumerate(rows):
+    for index, (image, question, label, source) in enumerate(_rows(data, images, hub)):
         if limit is not None and index >= limit:
             break
         box, color = _box(question) if task == "box" else None, _color(question) if task == "color" else ""
@@ -158,6 +180,19 @@ def load_samples(
 
 
 Row = tuple[str, str, str, Any]
+
+
+def _rows(data: str, images: str | None, hub: HubColumns) -> Iterable[Row]:
+    if data.startswith(HUB_PREFIX):
+        return _hub_rows(data[len(HUB_PREFIX) :], hub)
+    path = Path(data)
+    if path.is_dir():
+        return _folder_rows(path)
+    if path.is_file():
+        return _file_rows(path, Path(images) if images else path.parent)
+    raise FileNotFoundError(
+        f"no ground truth at {data}: give a JSON file, a folder of pictures and texts, or hub:owner/name"
+    )
 
 
 def _box(question: str) -> tuple[float, float, float, float] | None:
@@ -244,7 +279,7 @@ def _folder_rows(folder: Path) -> Iterable[Row]:
     pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file()]
     found = False
     for path in sorted(pictures, key=lambda path: natural_key(str(path.relative_to(folder)))):
-        text = _text_beside(path)
+        text = text_beside(path)
         if text is not None:
             found = True
             label = text.read_text(encoding="utf-8-sig").strip("\r\n")
@@ -256,32 +291,22 @@ def _folder_rows(folder: Path) -> Iterable[Row]:
         )
 
 
-def _text_beside(picture: Path) -> Path | None:
-    stems = [picture.stem]
-    if picture.stem.endswith((".bin", ".nrm", ".dew")):  # ocropus names its binarised lines so
-        stems.append(picture.stem.rsplit(".", 1)[0])
-    candidates = (picture.with_name(stem + suffix) for suffix in TEXT_SUFFIXES for stem in stems)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _hub_rows(
-    name: str, config: str | None, split: str, image_column: str, text_column: str, question_column: str | None
-) -> Iterable[Row]:
+def _hub_rows(name: str, hub: HubColumns) -> Iterable[Row]:
     try:
         from datasets import Image, load_dataset
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[datasets]'") from error
-    dataset = load_dataset(name, config, split=split)
-    wanted = [image_column, text_column, *([question_column] if question_column else [])]
+    dataset = load_dataset(name, hub.config, split=hub.split)
+    wanted = [hub.image, hub.text, *([hub.question] if hub.question else [])]
     lacking = [column for column in wanted if column not in dataset.column_names]
     if lacking:
         raise ValueError(
-            f"{name} ({split}) has no column {', '.join(map(repr, lacking))}, but {', '.join(dataset.column_names)}: "
-            "name them by --image-column, --text-column and --question-column"
+            f"{name} ({hub.split}) has no column {', '.join(map(repr, lacking))}, but "
+            f"{', '.join(dataset.column_names)}: name them by --image-column, --text-column and --question-column"
         )
-    if isinstance(dataset.features[image_column], Image):
-        dataset = dataset.cast_column(image_column, Image(decode=False))  # bytes: we load pictures our own way
-    texts = dataset.select_columns([column for column in wanted if column != image_column])
+    if isinstance(dataset.features[hub.image], Image):
+        dataset = dataset.cast_column(hub.image, Image(decode=False))  # bytes: we load pictures our own way
+    texts = dataset.select_columns([column for column in wanted if column != hub.image])
     for row, entry in enumerate(texts):
-        question = str(entry[question_column]) if question_column else ""
-        yield f"{name}/{split}/{row}", question, str(entry[text_column]), HubRow(dataset, row, image_column)
+        question = str(entry[hub.question]) if hub.question else ""
+        yield f"{name}/{hub.split}/{row}", question, str(entry[hub.text]), HubRow(dataset, row, hub.image)

@@ -110,7 +110,8 @@ def _resample(numerators: Array, denominators: Array, resamples: int) -> Array:
 
 
 def _divide(above: Array, below: Array) -> Array:
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    ratios: np.ndarray = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return ratios
 
 
 def _ends(drawn: Array, confidence: float) -> tuple[Array, Array]:

@@ -3,23 +3,24 @@
 - `model_type` `GOT` (the original, and what we save): all classes ours, also for the tokenizer that the original calls
   `QWenTokenizer`. `AutoImageProcessor` needs a `preprocessor_config.json`, which the original's folder lacks:
   transformers looks for the file before it looks for a class. `AutoProcessor` needs none.
-- `got_ocr2` (transformers' port): configuration and models ours; tokenizer, processor and image processor are those
-  that the folder's own files name, which are transformers'.
+- `got_ocr2` (transformers' port) and `pp_chart2table` (the same, asked for a chart's table): configuration and models
+  ours; tokenizer, processor and image processor are those that the folder's own files name, which are transformers'.
 
-No code of a repository is executed, whatever its `auto_map` says. On transformers 5 that holds even with
-`trust_remote_code=True`; on transformers 4 that argument is an order which no registration can overrule, so leave it
-out there. The port's processor makes the same tensors as ours and may be given to our models; ours for the same folder
-is `GotOcrProcessor.from_pretrained(folder)`. Transformers' own classes (`GotOcr2ForConditionalGeneration` ...) stay
-what they are under their own names.
+No code of a repository is executed or asked about, whatever its `auto_map` and `trust_remote_code` say (see
+`got_ocr.hub.trust`). The port's processor makes the same tensors as ours and may be given to our models; ours for the
+same folder is `GotOcrProcessor.from_pretrained(folder)`. Transformers' own classes (`GotOcr2ForConditionalGeneration`
+...) stay what they are under their own names.
 """
 
-import json
-from pathlib import Path
+import sys
 from typing import Any
 
 from .import_hook import when_imported
+from .trust import AUTO as _AUTO
+from .trust import GATED_MODULES, MODEL_TYPES, distrust, gate, is_got, model_type_of
 
-_AUTO = "transformers.models.auto"
+# Arguments of AutoTokenizer that choose a class.
+_AUTO_ARGUMENTS = ("config", "tokenizer_type", "trust_remote_code", "use_fast", "_from_pipeline")
 
 
 def register_when_imported() -> None:
@@ -35,6 +36,7 @@ def register_when_imported() -> None:
             "transformers.pipelines": _register_pipelines,
         }
     )
+    when_imported({name: gate(name) for name in GATED_MODULES})
 
 
 def _register_code_writer() -> None:
@@ -61,16 +63,23 @@ def _register_config() -> None:
             @classmethod
             def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
                 # Our pipeline is installed, so the repository's copy of it is not wanted.
-                config_dict = {name: value for name, value in config_dict.items() if name != "custom_pipelines"}
-                return GotOcrConfig.from_dict(config_dict, **kwargs)
+                return GotOcrConfig.from_dict(_without_pipelines(config_dict), **kwargs)
 
         Reader.__name__ = Reader.__qualname__ = GotOcrConfig.__name__  # transformers looks model types up by it
         # From here transformers 4 takes the checkpoint's name for the docstrings of its own port.
         Reader.__doc__ = "As [stepfun-ai/GOT-OCR-2.0-hf](https://huggingface.co/stepfun-ai/GOT-OCR-2.0-hf)."
         return Reader
 
-    AutoConfig.register("GOT", reader("GOT"), exist_ok=True)
-    AutoConfig.register("got_ocr2", reader("got_ocr2"), exist_ok=True)
+    for model_type in MODEL_TYPES:
+        AutoConfig.register(model_type, reader(model_type), exist_ok=True)
+
+
+def _without_pipelines(config_dict: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what names a repository's pipelines, in the port's nested decoder too."""
+    kept = {name: value for name, value in config_dict.items() if name != "custom_pipelines"}
+    if isinstance(kept.get("text_config"), dict):
+        kept["text_config"] = _without_pipelines(kept["text_config"])
+    return kept
 
 
 def _register_models() -> None:
@@ -88,6 +97,8 @@ def _register_models() -> None:
     ):
         if hasattr(modeling_auto, name):
             getattr(modeling_auto, name).register(GotOcrConfig, GotOcrForConditionalGeneration, exist_ok=True)
+    # Servers and exporters look a class up by its name, to learn that it reads pictures.
+    modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES["GOT"] = GotOcrForConditionalGeneration.__name__
 
 
 def _register_tokenizer() -> None:
@@ -101,8 +112,8 @@ def _register_tokenizer() -> None:
 
         @classmethod
         def from_pretrained(cls, path: Any, *args: Any, **kwargs: Any) -> Any:
-            model_type = _model_type(path, **kwargs)
-            if model_type not in ("GOT", "got_ocr2"):
+            model_type = model_type_of(path)
+            if model_type not in MODEL_TYPES:
                 # The first Qwen models have remote code with a class of this name.
                 raise ValueError(
                     f"{path} asks for its own QWenTokenizer (model type {model_type!r}); got_ocr, which is imported "
@@ -121,15 +132,25 @@ def _register_tokenizer() -> None:
 
     AutoTokenizer.register(_GotOcrTokenizerName, slow_tokenizer_class=GotOcrTokenizer, exist_ok=True)
     AutoTokenizer.register(_QWenTokenizerName, slow_tokenizer_class=QWenTokenizer, exist_ok=True)
+    _choose_own_tokenizer(AutoTokenizer)
 
 
-def _model_type(path: Any, **kwargs: Any) -> str | None:
-    from transformers.utils import cached_file
+def _choose_own_tokenizer(auto_tokenizer: Any) -> None:
+    """Give our tokenizer for every GOT folder with a rank file, whatever class its tokenizer_config.json names."""
+    from ..processing.checkpoint_files import HUB_OPTIONS, has_ranks
+    from ..processing.tokenizer import GotOcrTokenizer
 
-    names = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
-    hub = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
-    file = cached_file(path, "config.json", _raise_exceptions_for_missing_entries=False, **hub)
-    return None if file is None else json.loads(Path(file).read_text(encoding="utf-8")).get("model_type")
+    choose = auto_tokenizer.from_pretrained.__func__
+
+    def from_pretrained(cls: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
+        hub = {name: kwargs[name] for name in HUB_OPTIONS if kwargs.get(name) is not None}
+        if is_got(path, **hub) and has_ranks(path, **hub):
+            wanted = {name: value for name, value in kwargs.items() if name not in _AUTO_ARGUMENTS}
+            return GotOcrTokenizer.from_pretrained(path, *args, **wanted)
+        return choose(cls, path, *args, **kwargs)
+
+    from_pretrained.__doc__ = choose.__doc__
+    auto_tokenizer.from_pretrained = classmethod(from_pretrained)
 
 
 def _register_image_processor() -> None:
@@ -148,6 +169,7 @@ def _register_processor() -> None:
     from ..processing.processor import GotOcrProcessor
 
     AutoProcessor.register(GotOcrConfig, GotOcrProcessor, exist_ok=True)
+    distrust(AutoProcessor)
 
 
 def _register_pipelines() -> None:
@@ -156,8 +178,16 @@ def _register_pipelines() -> None:
 
     from .pipelines import choosing_pipeline
 
+    _answer_quietly(sys.modules["transformers.pipelines"])
     tasks = PIPELINE_REGISTRY.supported_tasks
     for task in ("image-to-text", "image-text-to-text"):
         # Transformers 5 removed image-to-text; its newest versions take the other name for it.
         entry = tasks.get(task, tasks["image-text-to-text"])
         tasks[task] = {**entry, "impl": choosing_pipeline(entry["impl"])}
+
+
+def _answer_quietly(pipelines: Any) -> None:
+    """Let `image-to-text` be a task again: the newest transformers warn of it in a way that logging can't format."""
+    resolve = getattr(pipelines, "_resolve_deprecated_task", None)
+    if resolve is not None:
+        pipelines._resolve_deprecated_task = lambda task: task if task == "image-to-text" else resolve(task)

@@ -22,7 +22,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
     """A finder that leaves finding to the others, and calls what waits for a module when it is there."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, Callable[[], None]] = {}
+        self.waiting: dict[str, list[Callable[[], None]]] = {}
         self.ready: list[Callable[[], None]] = []
         self.local = threading.local()  # depth: nested imports of watched modules; is_running: in an action
 
@@ -44,7 +44,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
             finally:
                 self.local.depth -= 1
             if fullname in self.waiting:
-                self.ready.append(self.waiting.pop(fullname))
+                self.ready += self.waiting.pop(fullname)
             self.run_ready()
 
         spec.loader.exec_module = exec_module  # type: ignore[union-attr, method-assign]
@@ -74,7 +74,8 @@ def when_imported(actions: dict[str, Callable[[], None]]) -> None:
         actions: By the full name of a module the function to call, which has no arguments. Watched are modules of
             transformers and of this package.
     """
-    sys.meta_path.insert(0, _FINDER)
-    _FINDER.waiting |= {name: action for name, action in actions.items() if name not in sys.modules}
-    _FINDER.ready += [action for name, action in actions.items() if name in sys.modules]
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+    for name, action in actions.items():
+        (_FINDER.ready if name in sys.modules else _FINDER.waiting.setdefault(name, [])).append(action)
     _FINDER.run_ready()

@@ -1,5 +1,6 @@
 """Which model the command line reads with, and loading it: our classes, never a repository's code."""
 
+import json
 import logging
 import os
 import re
@@ -11,6 +12,8 @@ from typing import Any
 from .errors import ModelError, one_line
 
 MODEL_VARIABLE = "GOT_OCR_MODEL"
+BUILTIN_NAME = "nano"
+ADAPTER_FILE = "adapter_config.json"  # Of a folder that peft saved: the adapter alone, with the name of its model.
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -43,14 +46,22 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
         ModelError: If what was named is neither a folder with a checkpoint nor a Hub id.
     """
     for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
+        if value and value.lower() == BUILTIN_NAME and not Path(value).is_dir():
+            return _builtin()
         if value:
             _check_location(value, origin)
             return ModelChoice(value, f"model: {value} ({origin})")
-    from .cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
+    from .cache import find_cached_checkpoint
 
     cached = find_cached_checkpoint()
     if cached is not None:
         return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
+    return _builtin()
+
+
+def _builtin() -> ModelChoice:
+    from .cache import BUILTIN_CHECKPOINT
+
     if not (BUILTIN_CHECKPOINT / "config.json").is_file():
         raise ModelError(
             f"this installation has no built-in model: give --model FOLDER, or --model {FULL_MODEL} to download one.",
@@ -64,7 +75,7 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
 def _check_location(value: str, origin: str) -> None:
     path = Path(value).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
+        if not (path / "config.json").is_file() and not (path / ADAPTER_FILE).is_file():
             raise ModelError(f"{origin}: the folder {value} holds no config.json.")
     elif path.exists():
         raise ModelError(f"{origin}: {value} is a file: give the checkpoint's folder or a Hub id.")
@@ -120,17 +131,44 @@ def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -
     location = location or choice.location
     torch_device = pick_device(device)
     try:
-        config = GotOcrConfig.from_pretrained(location)
+        base = base_of_adapter(location)
+        config = GotOcrConfig.from_pretrained(base)
         torch_dtype = pick_dtype(
             dtype, torch_device.type, getattr(torch, str(config.dtype).removeprefix("torch."), None)
         )
         model = GotOcrForConditionalGeneration.from_pretrained(location, dtype=torch_dtype)
-        processor = GotOcrProcessor.from_pretrained(location)
+        has_processor = base == location or (Path(location) / "preprocessor_config.json").is_file()
+        processor = GotOcrProcessor.from_pretrained(location if has_processor else base)
         return model.to(torch_device).eval(), processor
     except torch.OutOfMemoryError:
         raise ModelError(f"not enough memory on {torch_device} for {choice.location}: try --device cpu.") from None
     except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
         raise ModelError(f"{choice.location} can't be loaded: {one_line(error)}") from error
+
+
+def base_of_adapter(location: str) -> str:
+    """Find the model that an adapter belongs to.
+
+    Args:
+        location: A checkpoint's folder or Hub id.
+
+    Returns:
+        The model that the adapter's folder names; `location` itself where it is no adapter's.
+
+    Raises:
+        ModelError: If the folder names none.
+    """
+    adapter = Path(location) / ADAPTER_FILE
+    if (Path(location) / "config.json").is_file() or not adapter.is_file():
+        return location
+    try:
+        base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{adapter} can't be read ({one_line(error)}): save the adapter again.") from None
+    if not isinstance(base, str) or not base:
+        raise ModelError(f"{adapter} does not name its model: write its folder or Hub id to base_model_name_or_path.")
+    beside = Path(location) / base
+    return str(beside) if not Path(base).is_dir() and beside.is_dir() else base
 
 
 def pick_device(device: str) -> Any:

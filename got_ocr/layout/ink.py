@@ -8,14 +8,15 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from .components import find_components, paint_runs
-from .thresholds import Ink, Looking, ReversedBoxes
+from .thresholds import Ink, Looking, ReversedBoxes, TintedBoxes
 
 
-def ink_image(image: Image.Image) -> Image.Image:
+def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
     """Take the paper away: how much darker each pixel is than the paper around it.
 
     Args:
         image: any mode; light text on a dark page is turned round.
+        is_light: whether the text is lighter than its ground; None: told by how much of the page is dark.
 
     Returns:
         Mode L: 0 for paper, up to 255 for ink.
@@ -24,7 +25,9 @@ def ink_image(image: Image.Image) -> Image.Image:
     side = Ink.SAMPLE_SIDE_PX
     sample = np.asarray(grey.resize((min(grey.width, side), min(grey.height, side)), Image.Resampling.NEAREST))
     low, middle, high = np.percentile(sample, Ink.EXTREMES_PERCENT)
-    if middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE:
+    if is_light is None:
+        is_light = middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE
+    if is_light:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
     excess = np.asarray(ImageChops.subtract(paper, grey).resize(sample.shape[::-1], Image.Resampling.NEAREST))
@@ -54,18 +57,18 @@ def _dilate(cells: np.ndarray, reach: int) -> np.ndarray:
     return cells
 
 
-def ink_mask(ink: Image.Image) -> np.ndarray:
+def ink_mask(ink: Image.Image, is_crop: bool = False) -> np.ndarray:
     """Decide what is ink: darker than the noise, and than a share of the darkest ink nearby.
 
     Args:
-        ink: of `ink_image`, perhaps reduced.
+        ink: of `ink_image`, perhaps reduced or enlarged.
+        is_crop: whether it is cut out so tightly that nothing tells its noise: then it has none.
 
     Returns:
         (H, W) bool.
     """
     pixels = np.asarray(ink)
-    side = Ink.NOISE_SAMPLE_PX
-    noise = _estimate_noise(pixels[:: 1 + pixels.shape[0] // side, :: 1 + pixels.shape[1] // side])
+    noise = 0.0 if is_crop else _estimate_noise(pixels)
     if noise > Ink.GRAINY_LEVEL:
         ink = ink.filter(ImageFilter.BoxBlur(Ink.GRAIN_BLUR_PX))
         pixels = np.asarray(ink)
@@ -84,15 +87,17 @@ def ink_mask(ink: Image.Image) -> np.ndarray:
     return pixels > np.asarray(scaled)
 
 
-def _estimate_noise(pixels: np.ndarray) -> float:
+def _estimate_noise(ink: np.ndarray) -> float:
     """Estimate the paper's noise, as a standard deviation in grey levels.
 
     Args:
-        pixels: (H, W) uint8, a sample of an ink image: the darker half of the paper's noise, and ink.
+        ink: (H, W) uint8, of an ink image: the darker half of the paper's noise, and ink.
 
     Returns:
         The deviation; half of the noise was cut off at zero, so it is told by the upper quartile.
     """
+    side = Ink.NOISE_SAMPLE_PX
+    pixels = ink[:: 1 + ink.shape[0] // side, :: 1 + ink.shape[1] // side]
     noise = float(np.percentile(pixels, 75)) / Ink.QUARTILE_DEVIATIONS
     # In a tight crop more than a quarter is ink, and the quartile is ink's. Ink and paper are two heaps then, far
     # apart in the paper's own noise; noise by itself is one.
@@ -102,7 +107,57 @@ def _estimate_noise(pixels: np.ndarray) -> float:
         quiet = float(np.percentile(paper, 75)) / Ink.QUARTILE_DEVIATIONS
         if Ink.NOISE_DEVIATIONS * quiet < split:
             return quiet
+        # Small print and tinted grounds have no two heaps, but unlike noise they are smooth from px to px.
+        rough = _measure_roughness(ink)
+        if Ink.NOISE_DEVIATIONS * rough < split:
+            return rough
     return noise
+
+
+def _measure_roughness(ink: np.ndarray) -> float:
+    """Deviation, in grey levels, of a px from the one beside it, as noise alone would give it."""
+    if ink.shape[1] < 2:
+        return 0.0
+    rows = ink[:: 1 + ink.shape[0] // Ink.NOISE_SAMPLE_PX].astype(np.int16)
+    steps = np.abs(np.diff(rows, axis=1))
+    # Half of the noise was cut off at zero, and steps from zero to zero tell nothing of it.
+    steps = steps[(rows[:, 1:] > 0) | (rows[:, :-1] > 0)]
+    return float(np.median(steps)) / (Ink.QUARTILE_DEVIATIONS * np.sqrt(2.0)) if steps.size else 0.0
+
+
+def level_tinted_boxes(ink: Image.Image, text_px: float) -> Image.Image:
+    """Take away the ground of tinted boxes that hold darker text, such as highlights, buttons and shaded cells.
+
+    Args:
+        ink: of `ink_image`.
+        text_px: usual height of a letter of the page; a box is higher than that.
+
+    Returns:
+        The same image where there is no such box, else a copy in which their ground is paper.
+    """
+    pixels = np.asarray(ink)
+    found = find_components(pixels > TintedBoxes.LEAST_LEVEL)
+    high = (found.height > TintedBoxes.LEAST_HEIGHT * text_px) & (found.width > TintedBoxes.LEAST_WIDTH * text_px)
+    high &= found.area > TintedBoxes.LEAST_INK * found.width * found.height
+    levelled = ink
+    for number in np.flatnonzero(high):
+        x1, y1, x2, y2 = (int(edge) for edge in found.boxes[number])
+        inside = pixels[y1:y2, x1:x2]
+        own = inside[inside > TintedBoxes.LEAST_LEVEL]
+        ground = int(np.bincount(own, minlength=256).argmax())
+        flat = np.abs(own.astype(np.int16) - ground) <= TintedBoxes.EVEN_LEVELS
+        darkest = float(np.percentile(own, Ink.DARKEST_PERCENT))
+        if flat.mean() < TintedBoxes.LEAST_FLAT or darkest - ground < TintedBoxes.LEAST_CONTRAST:
+            continue
+        darker = np.clip(inside.astype(np.int16) - ground - TintedBoxes.EVEN_LEVELS, 0, 255).astype(np.uint8)
+        text = find_components(darker > Ink.SHARE * (darkest - ground))
+        letters = (text.height > TintedBoxes.LETTER_SHARE * text_px) & (text.height < (y2 - y1))
+        if letters.sum() < TintedBoxes.LEAST_LETTERS:
+            continue
+        # White spots within the box are paper, and stay it.
+        levelled = levelled.copy() if levelled is ink else levelled
+        levelled.paste(Image.fromarray(darker), (x1, y1))
+    return levelled
 
 
 def turn_reversed_boxes(ink: Image.Image, text_px: float) -> Image.Image:

@@ -14,13 +14,13 @@ from PIL import Image, ImageFilter
 from .columns import Column, find_columns
 from .components import Components, find_components, measure_letter_height, paint_runs, remove_rules
 from .formula_rows import join_stacks
-from .ink import ink_image, ink_mask, turn_reversed_boxes
+from .ink import ink_image, ink_mask, level_tinted_boxes, turn_reversed_boxes
 from .line import Box, Line, box_array, outer_box
 from .line_facts import measure_line
 from .lines import assign_runs, find_lines
 from .noise import remove_noise
 from .orientation import lies_sideways, turn_clockwise, turned_back
-from .skew import estimate_skew
+from .skew import estimate_skew, estimate_slope
 from .tables import Table, cut_tables, order_with_tables
 from .thresholds import Looking
 
@@ -50,6 +50,7 @@ class PagePixels:
         mask: (H, W) bool, what is ink, in working px.
         line_map: (H, W) int32, the number of the line from 1 that owns each px of ink, 0 for none.
         lines: in working px, in reading order.
+        is_crop: whether the picture is as small as a word or a line that was cut out.
     """
 
     ink: Image.Image
@@ -57,6 +58,7 @@ class PagePixels:
     mask: np.ndarray
     line_map: np.ndarray
     lines: tuple[Line, ...]
+    is_crop: bool = False
 
     def upright_box(self, box: Box) -> Box:
         """Working px to px of the upright picture."""
@@ -73,9 +75,11 @@ class PageLayout:
         size: (width, height) of the upright picture in px.
         tables: by the number that their lines name.
         skew_degrees: by how much lines fell to the right; the picture was turned about its centre to level them.
+        slope: by how much a crop's line fell to the right, by its width; it was sheared about its centre to level it.
         rotation: degrees clockwise by which the picture given was turned before that.
         is_sideways: whether the lines of the picture, so turned, seem to run up or down all the same.
         is_structured: whether tables, formulas of several rows and the lines' strokes and bullets were looked for.
+        is_crop: whether the picture is as small as a word or a line that was cut out.
         pixels: what the lines were found on, where it was to be kept.
     """
 
@@ -83,9 +87,11 @@ class PageLayout:
     size: tuple[int, int] = (0, 0)
     tables: tuple[Table, ...] = ()
     skew_degrees: float = 0.0
+    slope: float = 0.0
     rotation: int = 0
     is_sideways: bool = False
     is_structured: bool = False
+    is_crop: bool = False
     pixels: PagePixels | None = None
 
     @cached_property
@@ -125,12 +131,14 @@ class PageLayout:
         middle_x, middle_y = self.size[0] / 2, self.size[1] / 2
         sine, cosine = math.sin(math.radians(self.skew_degrees)), math.cos(math.radians(self.skew_degrees))
         x1, y1, x2, y2 = box
+        fall = self.slope
         skewed = [
             (
                 (x - middle_x) * cosine - (y - middle_y) * sine + middle_x,
                 (x - middle_x) * sine + (y - middle_y) * cosine + middle_y,
             )
-            for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+            for x, level in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+            for y in [level + (x - middle_x) * fall]
         ]
         return [turned_back(x, y, self.size, self.rotation) for x, y in skewed]
 
@@ -168,18 +176,19 @@ def analyse_page(
         ValueError: The rotation is none of these.
     """
     image = turn_clockwise(image, rotation)
-    ink = ink_image(image)
-    scale, working, mask, components = _look_closely(ink)
-    is_sideways = lies_sideways(components)
-    skew = estimate_skew(components)
-    if skew:
-        ink = ink.rotate(skew, Image.Resampling.BICUBIC)
-        working, mask, components = _look(ink, scale)
-    turned = turn_reversed_boxes(working, measure_letter_height(components))
-    if turned is not working:
-        ink = _merge_turned(ink, working, turned)
-        working, mask, components = _look(ink, scale)
-    grey = np.asarray(working)
+    ink, view = _take_ink(image)
+    is_sideways = lies_sideways(view.components)
+    slope = estimate_slope(view.components) if _is_crop(ink) else 0.0
+    skew = 0.0 if slope else estimate_skew(view.components)
+    if slope or skew:
+        ink = _shear(ink, slope) if slope else ink.rotate(skew, Image.Resampling.BICUBIC)
+        view = _look(ink, view.scale)
+    text_px = measure_letter_height(view.components)
+    turned = turn_reversed_boxes(level_tinted_boxes(view.working, text_px), text_px)
+    if turned is not view.working:
+        ink = _merge_turned(ink, view.working, turned)
+        view = _look(ink, view.scale)
+    components, mask, grey, scale = view.components, view.mask, np.asarray(view.working), view.scale
     lines = remove_noise(find_lines(components, mask.shape[:2]), grey, mask, scale)
     tables: list[Table] = []
     if structured:
@@ -190,42 +199,88 @@ def analyse_page(
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, mask.shape[:2])
     lines = [_own_stacks(line_map, mask, number, line) for number, line in enumerate(lines)]
-    pixels = PagePixels(ink, scale, mask, line_map, tuple(lines))
+    pixels = PagePixels(ink, scale, mask, line_map, tuple(lines), _is_crop(ink))
     measured = _measure_lines(pixels) if structured else lines
     return PageLayout(
         upright_lines=tuple(_to_upright(pixels, line) for line in measured),
         size=image.size,
         tables=tuple(tables),
         skew_degrees=skew,
+        slope=slope,
         rotation=rotation,
         is_sideways=is_sideways,
         is_structured=structured,
+        is_crop=pixels.is_crop,
         pixels=pixels if keep_pixels else None,
     )
 
 
-def _look_closely(ink: Image.Image) -> tuple[float, Image.Image, np.ndarray, Components]:
-    """Find the size to look at a page at. Returns working px to one px of the ink, and what `_look` returns."""
+@dataclass(frozen=True)
+class _View:
+    """What a page looks like at one size.
+
+    Attributes:
+        scale: working px to one px of the ink.
+        working: the ink at that size, mode L.
+        mask: (H, W) bool, what is ink.
+        components: of the mask, rules left out.
+    """
+
+    scale: float
+    working: Image.Image
+    mask: np.ndarray
+    components: Components
+
+
+def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
+    """Take a picture's ink, light or dark, and look at it."""
+    ink = ink_image(image)
+    view = _look_closely(ink)
+    if _is_crop(ink) and _on_edge(view.mask) > Looking.CROP_EDGE:
+        # Most of a crop may be letters, but seldom most of its outline.
+        both = ink_image(image, is_light=True), ink_image(image, is_light=False)
+        ink, view = min(((one, _look_closely(one)) for one in both), key=lambda one: _on_edge(one[1].mask))
+    return ink, view
+
+
+def _is_crop(ink: Image.Image) -> bool:
+    return ink.width * ink.height <= Looking.CROP_AREA_PX
+
+
+def _on_edge(mask: np.ndarray) -> float:
+    """Share of a mask's outline that is ink."""
+    return float(np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean())
+
+
+def _shear(ink: Image.Image, slope: float) -> Image.Image:
+    """Level a line that falls to the right by `slope`, its strokes left upright."""
+    fall = (1.0, 0.0, 0.0, slope, 1.0, -slope * ink.width / 2)
+    return ink.transform(ink.size, Image.Transform.AFFINE, fall, Image.Resampling.BICUBIC)
+
+
+def _look_closely(ink: Image.Image) -> _View:
+    """Look at a page at the size that its letters need."""
+    if _is_crop(ink):
+        lowest = min(ink.size)
+        return _look(ink, next((scale for height, scale in Looking.CROP_HEIGHTS_PX if lowest < height), 1.0))
     factor = max(1, math.ceil(max(ink.size) / Looking.WORKING_SIDE_PX - Looking.ROUNDING))
-    scale = 1.0 / factor
-    working, mask, components = _look(ink, scale)
-    is_small = 0 < measure_letter_height(components) < Looking.SMALL_PRINT_PX
-    if is_small and 4 * mask.size < Looking.MAX_WORKING_PX:
-        scale = 2.0 if factor == 1 else 1.0 / (factor // 2)
-        working, mask, components = _look(ink, scale)
-    return scale, working, mask, components
+    view = _look(ink, 1.0 / factor)
+    is_small = 0 < measure_letter_height(view.components) < Looking.SMALL_PRINT_PX
+    if is_small and 4 * view.mask.size < Looking.MAX_WORKING_PX:
+        view = _look(ink, 2.0 if factor == 1 else 1.0 / (factor // 2))
+    return view
 
 
-def _look(ink: Image.Image, scale: float) -> tuple[Image.Image, np.ndarray, Components]:
-    """Bring ink to the working size and find its mask and its components, rules left out of the latter."""
+def _look(ink: Image.Image, scale: float) -> _View:
+    """Bring ink to a working size and find its mask and components."""
     working = ink
     if scale < 1.0:
         working = ink.reduce(round(1 / scale))
     elif scale > 1.0:
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
-    mask = ink_mask(working)
+    mask = ink_mask(working, _is_crop(ink))
     components = find_components(mask)
-    return working, mask, remove_rules(components, measure_letter_height(components), mask.shape[1])
+    return _View(scale, working, mask, remove_rules(components, measure_letter_height(components), mask.shape[1]))
 
 
 def _merge_turned(ink: Image.Image, working: Image.Image, turned: Image.Image) -> Image.Image:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .components import Components, find_letters
-from .thresholds import Skew
+from .components import Components, find_letters, weighted_median
+from .thresholds import Skew, Slope
 
 
 def estimate_skew(components: Components) -> float:
@@ -40,3 +40,33 @@ def estimate_skew(components: Components) -> float:
     rise = np.tan(np.deg2rad(abs(best))) * np.ptp(x)
     is_clear = rise > Skew.LEAST_RISE * height and sharpness(best) > Skew.LEAST_GAIN * sharpness(0.0)
     return best if is_clear else 0.0
+
+
+def estimate_slope(components: Components) -> float:
+    """Find by how much a single word or line of a sign rises or falls, its strokes standing upright.
+
+    Args:
+        components: of a small crop.
+
+    Returns:
+        Height by which it falls to the right, by its width; 0.0 where the letters don't stand in one such line.
+    """
+    letters = find_letters(components)
+    if not len(letters):
+        return 0.0
+    height = components.height[letters]
+    usual = weighted_median(height, components.area[letters])
+    letters = letters[(height > Slope.HEIGHTS[0] * usual) & (height < Slope.HEIGHTS[1] * usual)]
+    if len(letters) < Slope.LEAST_LETTERS:
+        return 0.0
+    x = components.boxes[letters][:, [0, 2]].mean(1)
+    y = components.boxes[letters][:, [1, 3]].mean(1)
+    first, second = np.triu_indices(len(letters), 1)
+    apart = np.abs(x[second] - x[first]) > Slope.LEAST_APART * usual
+    if not apart.any():
+        return 0.0
+    slopes = (y[second] - y[first])[apart] / (x[second] - x[first])[apart]
+    slope = float(np.median(slopes))
+    off = np.abs(y - x * slope - np.median(y - x * slope))
+    is_line = float(np.percentile(off, Slope.OFF_PERCENT)) < Slope.OFF * usual
+    return slope if is_line and Slope.RANGE[0] < abs(slope) < Slope.RANGE[1] else 0.0

@@ -58,6 +58,20 @@ class ReversedBoxes:
     SHADE_LEVELS = 8  # grey levels between the box's ground and its faintest ink [eye]
 
 
+class TintedBoxes:
+    """ink.py: dark text on tinted grounds. Heights are in those of the page's letters, where nothing else is said."""
+
+    LEAST_LEVEL = 14  # grey levels between the page's paper and a tint [scans]
+    LEAST_HEIGHT = 1.2  # of a box [scans]
+    LEAST_WIDTH = 2.5  # of a box [scans]
+    LEAST_INK = 0.6  # share of its area that is tinted or text [scans]
+    EVEN_LEVELS = 10  # grey levels by which a ground varies [scans]
+    LEAST_FLAT = 0.5  # share of a box that is its ground; of a picture it is less [scans]
+    LEAST_CONTRAST = 40.0  # grey levels between a ground and its darkest text [scans]
+    LETTER_SHARE = 0.4  # least height of a letter, of the page's [scans]
+    LEAST_LETTERS = 3  # [eye]
+
+
 class Letters:
     """components.py: which components may be letters."""
 
@@ -88,6 +102,17 @@ class Skew:
     PLATEAU = 0.995  # of the best score: angles that are as good as the best [eye]
     LEAST_RISE = 0.3  # heights of a letter over the page's width: less needs no levelling [eye]
     LEAST_GAIN = 1.1  # the best angle's score to that of none [eye]
+
+
+class Slope:
+    """skew.py: words of signs, seen from aside."""
+
+    HEIGHTS = (0.5, 1.7)  # of a letter, by the usual one [scans]
+    LEAST_LETTERS = 3  # fewer tell nothing [eye]
+    LEAST_APART = 0.5  # heights of a letter between two that tell a slope [eye]
+    OFF = 0.2  # heights of a letter that most are off the line through them, at most [scans]
+    OFF_PERCENT = 75.0  # of the letters [scans]
+    RANGE = (0.05, 0.9)  # fall by width: less is the skew's, more is no line [scans]
 
 
 class Segments:
@@ -419,4 +444,7 @@ class Looking:
     ROUNDING = 0.35  # a page larger by less than this share of it isn't reduced further [eye]
     SMALL_PRINT_PX = 11.0  # letters lower than this are looked at twice as large [pages]
     MAX_WORKING_PX = 9_000_000  # as long as that makes no more px than this [eye]
+    CROP_EDGE = 0.25  # of a crop's outline that is ink: then its ground may have been taken for ink [scans]
+    CROP_AREA_PX = 40_000  # a smaller picture is a word or a line that was cut out [scans]
+    CROP_HEIGHTS_PX = ((40, 4.0), (100, 2.0))  # one lower than so much is looked at so many times larger [scans]
     TURNED_REACH_PX = 3  # around the boxes that were turned round [eye]

@@ -35,6 +35,7 @@ WEIGHTS_INDEX_NAME = "model.safetensors.index.json"
 TOWER = "model.vision_tower_high."
 HEAD = "lm_head.weight"
 EMBEDDING = "model.embed_tokens.weight"
+PADDLE_PATTERNS = ("*.pdparams", "*.pdiparams")
 NAMES_SHOWN = 6  # of tensors in a message
 
 # From any published name to the original's, applied in this order. The names of the layouts do not clash, so one table
@@ -319,6 +320,7 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         try:
             checkpoint = open_checkpoint(path, kwargs.get("variant"), **hub)
         except FileNotFoundError:
+            _refuse_paddle_weights(path)
             # Weights of another kind (pytorch_model.bin, an adapter), or none: transformers' business.
             return _without_random_weights(load, path, *model_args, config=config, **kwargs)
 
@@ -373,6 +375,20 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         expected = {prefix + name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         optional = {HEAD} if config.tie_word_embeddings or prefix else set()
         return expected, optional
+
+
+def _refuse_paddle_weights(path: str | os.PathLike[str]) -> None:
+    """Say what to load instead of a folder that holds PaddlePaddle's weights alone."""
+    folder = Path(path)
+    found = (
+        sorted(file.name for pattern in PADDLE_PATTERNS for file in folder.glob(pattern)) if folder.is_dir() else []
+    )
+    others = [*folder.glob("*.bin"), *folder.glob("*.safetensors"), *folder.glob("adapter_config.json")]
+    if found and not others:
+        raise FileNotFoundError(
+            f"{path} holds weights of PaddlePaddle ({_some(found)}), which are not read here: load the same model as "
+            "safetensors, such as PaddlePaddle/PP-Chart2Table_safetensors."
+        )
 
 
 def _without_random_weights(load: Any, path: Any, *model_args: Any, **kwargs: Any) -> Any:

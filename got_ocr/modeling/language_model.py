@@ -8,6 +8,7 @@ Shape legend:
     V  vocabulary
 """
 
+import logging
 from typing import Any
 
 import torch
@@ -15,10 +16,46 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache
 from transformers.generation import GenerationConfig, GenerationMixin, LogitsProcessorList
 from transformers.modeling_outputs import BaseModelOutputWithPooling, CausalLMOutputWithPast
+from transformers.utils.generic import can_return_tuple
 
 from ..configuration.config import GotOcrConfig
 from .generation import CACHE_NAME, NoRepeatNGramProcessor, name_cache
 from .network import GotOcrModel, GotOcrPreTrainedModel
+
+logger = logging.getLogger(__name__)
+# Names that others have for pixel values, and that would be ignored in silence.
+WRONG_NAMES = ("image", "pixel_value", "images_tensor", "image_tensor")
+
+
+def take_images(kwargs: dict[str, Any], pixel_values: Tensor | None) -> Tensor | None:
+    """Take pixel values by the original code's name.
+
+    Args:
+        kwargs: A call's further arguments; `images` is taken out of them.
+        pixel_values: (I, 3, height, image_size) float, or None.
+
+    Returns:
+        The pixel values by either name.
+
+    Raises:
+        TypeError: If there is an argument of a name like theirs, or `images` is no list of tensors.
+        ValueError: If both names are used.
+    """
+    for name in WRONG_NAMES:
+        if kwargs.get(name) is not None:
+            raise TypeError(f"there is no argument {name!r}: pixel values are given as pixel_values.")
+    images = kwargs.pop("images", None)
+    if images is None:
+        return pixel_values
+    if pixel_values is not None:
+        raise ValueError("images and pixel_values are two names of one thing: give pixel_values alone.")
+    parts = [images] if isinstance(images, Tensor) else list(images)
+    if not parts or not all(isinstance(part, Tensor) and part.ndim in (3, 4) for part in parts):
+        raise TypeError(
+            "images must be a list of tensors (n, 3, height, width), one a sequence: processor(picture) makes them, "
+            "as pixel_values."
+        )
+    return torch.cat([part if part.ndim == 4 else part.unsqueeze(0) for part in parts])
 
 
 class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
@@ -40,6 +77,15 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         """Encode images; see :meth:`GotOcrModel.get_image_features`."""
         return self.model.get_image_features(pixel_values)
 
+    def get_encoder(self, modality: str | None = None) -> nn.Module:
+        """Find what encodes; see :meth:`GotOcrModel.get_encoder`."""
+        return self.model.get_encoder(modality)
+
+    def get_decoder(self) -> nn.Module:
+        """Find what decodes; see :meth:`GotOcrModel.get_decoder`."""
+        return self.model.get_decoder()
+
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -67,18 +113,20 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
             use_cache: Whether to return keys and values.
             logits_to_keep: Compute logits of the last so many positions only (0: all), or of these indices.
             cache: Keys and values of the tokens before.
-            **kwargs: Passed to the decoder and the loss (`num_items_in_batch`).
+            **kwargs: Passed to the decoder and the loss (`num_items_in_batch`); `return_dict=False` gives a tuple;
+                `images`, the original code's name, is a list of pixel values (n, 3, S, S), one a sequence.
 
         Returns:
             `loss` (a scalar, with `labels`), `logits` (B, kept, V), `cache` (`past_key_values` before 5.24) ...
         """
         outputs = self.model(
             input_ids=input_ids,
-            pixel_values=pixel_values,
+            pixel_values=take_images(kwargs, pixel_values),
             attention_mask=attention_mask,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
+            return_dict=True,
             **name_cache(past_key_values, cache),
             **kwargs,
         )
@@ -127,8 +175,9 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         """Generate as every transformers model does, with what GOT needs filled in where the caller is silent.
 
         The end-of-sequence ids are ``<|endoftext|>`` and ``<|im_end|>`` (the original configuration forgets the
-        second), the pad token is set, a missing attention mask is derived from it, and `no_repeat_ngram_size` is
-        served by :class:`NoRepeatNGramProcessor`, which gives the same tokens at a constant cost a step.
+        second) and those of `generation_config`, the pad token is set, a missing attention mask is derived from it,
+        and `no_repeat_ngram_size` is served by :class:`NoRepeatNGramProcessor`, which gives the same tokens at a
+        constant cost a step.
 
         Args:
             inputs: (B, L) int64, another name for `input_ids`.
@@ -143,9 +192,15 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         given = name_cache(kwargs.pop("past_key_values", None), kwargs.pop("cache", None))
         if given[CACHE_NAME] is not None:
             kwargs |= given
+        pixel_values = take_images(kwargs, kwargs.get("pixel_values"))
+        if pixel_values is not None:
+            kwargs["pixel_values"] = pixel_values
+            self._warn_of_whole_pages(given[CACHE_NAME])
         base = generation_config if generation_config is not None else self.generation_config
-        if "eos_token_id" not in kwargs and generation_config is None:
-            kwargs["eos_token_id"] = self.config.stop_token_ids
+        if "eos_token_id" not in kwargs:
+            declared = None if generation_config is None else generation_config.eos_token_id
+            others = declared if isinstance(declared, list) else [] if declared is None else [declared]
+            kwargs["eos_token_id"] = sorted({*self.config.stop_token_ids, *others})
         if kwargs.get("pad_token_id", base.pad_token_id) is None:
             kwargs["pad_token_id"] = self.config.pad_token_id
         input_ids = inputs if inputs is not None else kwargs.get("input_ids")
@@ -160,6 +215,37 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         return super().generate(
             inputs, generation_config=generation_config, logits_processor=logits_processor, **kwargs
         )
+
+    def _warn_of_whole_pages(self, cache: Cache | None) -> None:
+        """Say that a checkpoint for slices is shown a picture as it is; our own reading brings a cache."""
+        if self.config.slicing and cache is None:
+            logger.warning(
+                "This checkpoint reads slices of a few lines, and generate() shows it whole pictures, of which it "
+                "reads little or nothing: model.chat(processor, picture), model.read and pipelines cut pages."
+            )
+
+    def load_custom_generate(self, pretrained_model_name_or_path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Load code that generates, which a caller names to `generate`; never what lies beside a model's weights.
+
+        Transformers runs a repository's `custom_generate/generate.py` when a model of a known class is loaded with
+        `trust_remote_code=True`.
+
+        Args:
+            pretrained_model_name_or_path: Folder or Hub id.
+            *args: As transformers.
+            **kwargs: As transformers.
+
+        Returns:
+            The function.
+
+        Raises:
+            OSError: If it lies beside this model's weights; transformers goes on without it.
+        """
+        if str(pretrained_model_name_or_path) == str(self.name_or_path):
+            raise OSError(
+                f"{pretrained_model_name_or_path}: custom_generate is not run: GOT's own generation is used."
+            )
+        return super().load_custom_generate(pretrained_model_name_or_path, *args, **kwargs)
 
     def _expand_inputs_for_generation(  # transformers' hook, as in Qwen2-VL
         self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: Any

@@ -25,6 +25,7 @@ from transformers import Qwen2Model
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling
 from transformers.modeling_utils import PreTrainedModel
+from transformers.utils.generic import can_return_tuple
 
 from ..configuration.config import GotOcrConfig
 from .checkpoint import GotOcrCheckpointMixin
@@ -111,15 +112,39 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         """
         is_image = input_ids == self.config.im_patch_token
         features = features_ITD.flatten(0, 1).to(inputs_embeds)
-        found = int(is_image.sum())
-        if found != features.shape[0]:
-            raise ValueError(
-                f"input_ids hold {found} <imgpad> tokens, but pixel_values give {features.shape[0]} image tokens "
-                f"({features_ITD.shape[0]} images of {features_ITD.shape[1]}): put {features_ITD.shape[1]} "
-                "<imgpad> in the prompt for every image, tile or page."
-            )
+        # A graph that is traced can't ask how many there are.
+        if not torch.compiler.is_compiling():
+            found = int(is_image.sum())
+            if found != features.shape[0]:
+                raise ValueError(
+                    f"input_ids hold {found} <imgpad> tokens, but pixel_values give {features.shape[0]} image tokens "
+                    f"({features_ITD.shape[0]} images of {features_ITD.shape[1]}): put {features_ITD.shape[1]} "
+                    "<imgpad> in the prompt for every image, tile or page."
+                )
         return inputs_embeds.masked_scatter(is_image.unsqueeze(-1), features)
 
+    def get_encoder(self, modality: str | None = None) -> nn.Module:
+        """Find what encodes.
+
+        Args:
+            modality: `image` for the tower; None for a text encoder, which is this model itself.
+
+        Returns:
+            The module.
+
+        Raises:
+            ValueError: If the model has no encoder for the modality.
+        """
+        if modality not in (None, "image"):
+            raise ValueError(f"modality must be 'image' or None, got {modality!r}: GOT reads pictures alone.")
+        tower: nn.Module = self.vision_tower_high
+        return tower if modality == "image" else self
+
+    def get_decoder(self) -> nn.Module:
+        """Find what decodes. Returns: this model, which is a Qwen2 decoder with a tower."""
+        return self
+
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -143,7 +168,7 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
             inputs_embeds: (B, L, D) float in place of `input_ids`; then images must be spliced in already.
             use_cache: Whether to return keys and values.
             cache: Keys and values of the tokens before.
-            **kwargs: Passed to the decoder.
+            **kwargs: Passed to the decoder; `return_dict=False` gives a tuple.
 
         Returns:
             The decoder's output: `last_hidden_state` (B, L, D), `cache` (`past_key_values` before 5.24) ...
@@ -166,6 +191,7 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
             attention_mask=attention_mask,
             position_ids=position_ids,
             use_cache=use_cache,
+            return_dict=True,
             **name_cache(past_key_values, cache),
             **kwargs,
         )

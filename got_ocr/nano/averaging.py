@@ -5,7 +5,7 @@
 
 After each of two cycles of the learning rate the weights lie at the rim of one basin; a point between them reads
 better than either (stochastic weight averaging, Izmailov and others, arXiv 1803.05407; model soups, Wortsman and
-others, arXiv 2203.05482). Which point is measured on slices of prose that neither training nor the evaluation's rungs
+others, arXiv 2203.05482). Which point is measured on slices of prose that neither training nor the evaluation's tiers
 draw: held-out paragraphs, the training's fonts, a seed of its own; half of them plain text, half with formulas, if
 the training has any.
 """
@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from got_ocr.nano.batches import Batch
-from got_ocr.nano.trainer import NanoTrainer, NanoTrainingConfig, build_batch_source, grey_weights
+from got_ocr.nano.config import NanoTrainingConfig
+from got_ocr.nano.trainer import NanoTrainer, build_batch_source, grey_weights
 
 SEED = 987_654
 TOWER = ".vision_tower_high."  # in the names of its weights
@@ -147,7 +148,7 @@ def main() -> int:
     parser.add_argument("--batches", type=int, default=50, help="of held-out slices to measure on (50)")
     parser.add_argument("--share", type=float, help="of the later weights; without it several are tried")
     parser.add_argument("--tower-share", type=float, help="of the later weights in the vision tower (the same)")
-    parser.add_argument("--output", type=Path, required=True, help="file of the averaged state, for nano_export")
+    parser.add_argument("--output", type=Path, required=True, help="file of the averaged state")
     options = parser.parse_args()
     config = replace(NanoTrainingConfig.read(options.config), device="cpu")
     model_config, source = build_batch_source(config, options.corpus_cache, held_out=True, seed=SEED)

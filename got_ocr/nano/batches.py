@@ -12,6 +12,7 @@ import tiktoken
 import torch
 from torch import Tensor
 
+from got_ocr.nano.config import FORMAT_SHARE, Canvas
 from got_ocr.nano.dense import IGNORED, balanced_slots, slot_labels, token_positions
 from got_ocr.nano.network import GREY_MEAN, GREY_STD
 from got_ocr.processing.prompt import IMAGE_PAD, TURN_END, chat_prompt
@@ -26,8 +27,7 @@ FORMAT_INSTRUCTIONS = {
     "OCR with format upon the patch reference: ": 0.07,
     "OCR with format across multi pages: ": 0.07,
 }
-SPACED_SIGNS = frozenset("=<>≤≥≠≈≡∼→∈⊂∪∩+−±×·")
-FORMAT_SHARE = 0.14  # of the batches, by default
+SPACED_SIGNS = frozenset("=<>≤≥≠≈≡∼→∈⊂∪∩+−±×·")  # With white on both sides, but for scripts.
 FORMULA_SHARE = 0.7  # of the pictures to be read with format; the others are plain text
 
 
@@ -85,28 +85,6 @@ def _is_character(token: bytes) -> bool:
         return len(token) > 1 and len(token.decode("utf-8")) == 1
     except UnicodeDecodeError:
         return False
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """A shape of training picture.
-
-    Attributes:
-        height: in px, a multiple of an image token's 32.
-        rows: most lines of text; half of the pictures have as many, the others 1 to this many.
-        batch: pictures a process and step.
-        weight: how often, beside the stage's other canvases.
-        slices: whether the pictures are laid out as the reading path lays out pieces of a page; then a strip is the
-            top of the canvas, else it lies anywhere.
-        formulas: whether slices that are to be read with format have formulas.
-    """
-
-    height: int
-    rows: int
-    batch: int
-    weight: float
-    slices: bool = False
-    formulas: bool = False
 
 
 @dataclass(frozen=True)

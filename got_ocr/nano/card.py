@@ -13,16 +13,16 @@ from got_ocr.nano.report import (
     group_errors,
     table_of_groups,
     table_of_inventions,
-    table_of_rungs,
+    table_of_tiers,
 )
-from got_ocr.nano.tiers import Rung
+from got_ocr.nano.tiers import Tier
 
-ScoredRungs = Mapping[str, Mapping[str, Sequence[Scored]]]
+ScoredTiers = Mapping[str, Mapping[str, Sequence[Scored]]]
 
-# Rungs whose pictures are in one face, of all sizes or of all conditions.
-FONT_RUNGS = ("lines", "paragraphs", "paragraphs-unseen", "lines-unseen")
-SIZE_RUNGS = ("lines-sizes",)
-STYLE_RUNGS = ("lines", "paragraphs")
+# Tiers whose pictures are in one face, of all sizes or of all conditions.
+FONT_TIERS = ("lines", "paragraphs", "paragraphs-unseen", "lines-unseen")
+SIZE_TIERS = ("lines-sizes",)
+STYLE_TIERS = ("lines", "paragraphs")
 LEAST_FONT_CHARACTERS = 300
 _SIZE_EDGES = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48)
 _PAGE_EDGES = (8, 12, 16, 20, 24, 28, 32, 48)
@@ -37,7 +37,7 @@ def _bucket(value: float, edges: Sequence[int]) -> str | None:
 
 def _style(one: Scored) -> str | None:
     facts = one.answer.facts
-    return facts["style"] + (", monospaced" if facts.get("mono") else "")
+    return str(facts["style"]) + (", monospaced" if facts.get("mono") else "")
 
 
 def _named(name: str, one: Scored) -> str:
@@ -49,11 +49,11 @@ def _length(one: Scored) -> str:
 
 
 _Key = Callable[[Scored], str | None]
-# Title, file of the plot, rungs, group of an answer.
+# Title, file of the plot, tiers, group of an answer.
 GROUPINGS: tuple[tuple[str, str, tuple[str, ...], _Key], ...] = (
-    ("font family", "font", FONT_RUNGS, lambda one: one.answer.facts["family"]),
-    ("size, single lines", "size", SIZE_RUNGS, lambda one: _bucket(one.answer.facts["size_px"], _SIZE_EDGES)),
-    ("style", "style", STYLE_RUNGS, _style),
+    ("font family", "font", FONT_TIERS, lambda one: one.answer.facts["family"]),
+    ("size, single lines", "size", SIZE_TIERS, lambda one: _bucket(one.answer.facts["size_px"], _SIZE_EDGES)),
+    ("style", "style", STYLE_TIERS, _style),
     ("degradation", "degradation", ("paragraphs-degraded",), lambda one: one.answer.facts["degradation"]),
     ("layout of a page", "layout", ("pages",), lambda one: one.answer.facts["layout"]),
     (
@@ -67,12 +67,12 @@ GROUPINGS: tuple[tuple[str, str, tuple[str, ...], _Key], ...] = (
 _IN_ORDER = ("size", "page_size", "length")
 
 
-def grouped(scored: ScoredRungs, rungs: Sequence[str], key: _Key, least: int) -> dict[str, dict[str, Interval]]:
-    """Compute the CER of groups over several rungs.
+def grouped(scored: ScoredTiers, tiers: Sequence[str], key: _Key, least: int) -> dict[str, dict[str, Interval]]:
+    """Compute the CER of groups over several tiers.
 
     Args:
-        scored: answers by rung and reader.
-        rungs: keys.
+        scored: answers by tier and reader.
+        tiers: keys.
         key: names an answer's group.
         least: characters that a group must have.
 
@@ -81,7 +81,7 @@ def grouped(scored: ScoredRungs, rungs: Sequence[str], key: _Key, least: int) ->
     """
     found = {}
     for reader in ("nano", "tesseract"):
-        answers = [one for rung in rungs for one in scored.get(rung, {}).get(reader, ())]
+        answers = [one for tier in tiers for one in scored.get(tier, {}).get(reader, ())]
         groups = group_errors(answers, key, least)
         if groups:
             found[reader] = groups
@@ -92,10 +92,10 @@ def _by_number(groups: dict[str, Interval]) -> dict[str, Interval]:
     return dict(sorted(groups.items(), key=lambda item: int(item[0].split()[0])))
 
 
-def _groupings(scored: ScoredRungs) -> list[tuple[str, str, dict[str, dict[str, Interval]]]]:
+def _groupings(scored: ScoredTiers) -> list[tuple[str, str, dict[str, dict[str, Interval]]]]:
     found = []
-    for title, file, rungs, key in GROUPINGS:
-        groups = grouped(scored, rungs, key, LEAST_FONT_CHARACTERS)
+    for title, file, tiers, key in GROUPINGS:
+        groups = grouped(scored, tiers, key, LEAST_FONT_CHARACTERS)
         if file in _IN_ORDER:
             groups = {reader: _by_number(intervals) for reader, intervals in groups.items()}
         if groups:
@@ -103,20 +103,20 @@ def _groupings(scored: ScoredRungs) -> list[tuple[str, str, dict[str, dict[str, 
     return found
 
 
-def card_tables(rungs: Sequence[Rung], results: Results, scored: ScoredRungs) -> str:
+def card_tables(tiers: Sequence[Tier], results: Results, scored: ScoredTiers) -> str:
     """Write the card's tables.
 
     Args:
-        rungs: in order.
-        results: figures by rung and reader.
-        scored: answers by rung and reader.
+        tiers: in order.
+        results: figures by tier and reader.
+        scored: answers by tier and reader.
 
     Returns:
-        Markdown: the rungs, repetition and hallucination, and errors by style, size, degradation, layout. Fonts, which
+        Markdown: the tiers, repetition and hallucination, and errors by style, size, degradation, layout. Fonts, which
         are many, are left to the plot but for the best and worst.
     """
-    parts = ["### Rungs\n", table_of_rungs(rungs, results)]
-    parts += ["### Repetition and hallucination\n", table_of_inventions(rungs, results)]
+    parts = ["### Tiers\n", table_of_tiers(tiers, results)]
+    parts += ["### Repetition and hallucination\n", table_of_inventions(tiers, results)]
     for title, file, groups in _groupings(scored):
         if file == "font":
             first = next(iter(groups))
@@ -129,16 +129,16 @@ def card_tables(rungs: Sequence[Rung], results: Results, scored: ScoredRungs) ->
     return "\n".join(parts)
 
 
-def write_plots(folder: Path, scored: ScoredRungs, unseen: frozenset[str]) -> list[Path]:
+def write_plots(folder: Path, scored: ScoredTiers, unseen: frozenset[str]) -> list[Path]:
     """Draw the plots.
 
     Args:
         folder: where to.
-        scored: answers by rung and reader.
+        scored: answers by tier and reader.
         unseen: families that training never sees.
 
     Returns:
-        The files: `error_by_font.png` and so on, and `error_by_mode.png` over the rungs.
+        The files: `error_by_font.png` and so on, and `error_by_mode.png` over the tiers.
     """
     files = []
     for title, file, groups in _groupings(scored):
@@ -149,9 +149,9 @@ def write_plots(folder: Path, scored: ScoredRungs, unseen: frozenset[str]) -> li
         plot.save(path, optimize=True)
         files.append(path)
     modes: dict[str, dict[str, Interval]] = {}
-    for rung, found in scored.items():
+    for tier, found in scored.items():
         for reader, answers in found.items():
-            modes.setdefault(reader, {}).update(group_errors(answers, partial(_named, rung)))
+            modes.setdefault(reader, {}).update(group_errors(answers, partial(_named, tier)))
     if modes:
         names = list(modes[next(iter(modes))])
         path = folder / "error_by_mode.png"

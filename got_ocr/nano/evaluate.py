@@ -1,9 +1,9 @@
-"""Measure the built-in checkpoint on its rungs, beside Tesseract, for its model card.
+"""Measure the built-in checkpoint on its tiers, beside Tesseract, for its model card.
 
     python -m got_ocr.nano.evaluate [--model got_ocr/assets/nano] [--tesseract] [--uw3 FOLDER] [--output DIR]
-        [--rungs lines pages ...] [--count 500] [--processes 2]
+        [--tiers lines pages ...] [--count 500] [--processes 2]
 
-Pictures are drawn with text, and for some rungs fonts, that training leaves out, by seeds of their own, and read as
+Pictures are drawn with text, and for some tiers fonts, that training leaves out, by seeds of their own, and read as
 users read: `model.chat`, one picture or document a call, one thread a process. Answers are kept in the output folder
 as they come; a stopped run goes on where it was. At the end, and with `--report` at any time, the card's tables are
 printed, and `report.json`, `report.md`, the plots and the worst answers are written.
@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from got_ocr.nano.card import card_tables, write_plots
-from got_ocr.nano.report import RungFigures, Scored, describe_structure, score, summarise
+from got_ocr.nano.materials import freeze_corpus
+from got_ocr.nano.report import Scored, TierFigures, describe_structure, score, summarise
 from got_ocr.nano.run import Job, answers_file, load_answers, run_job
-from got_ocr.nano.tiers import RUNGS, Rung, find_rungs, freeze_corpus
+from got_ocr.nano.tiers import TIERS, Tier, find_tiers
 from got_ocr.nano.worst_answers import write_worst
 
 CHECKPOINT_FILES = ("config.json", "model.safetensors", "qwen.tiktoken", "generation_config.json")
@@ -47,40 +48,40 @@ def model_folder(checkpoint: Path) -> str:
 
 
 def load_results(
-    folder: Path, readers: dict[str, str], rungs: Sequence[Rung], counts: dict[str, int]
-) -> tuple[dict[str, dict[str, RungFigures]], dict[str, dict[str, list[Scored]]]]:
+    folder: Path, readers: dict[str, str], tiers: Sequence[Tier], counts: dict[str, int]
+) -> tuple[dict[str, dict[str, TierFigures]], dict[str, dict[str, list[Scored]]]]:
     """Score all answers that are there.
 
     Args:
         folder: of the answers.
         readers: reader to its folder's name.
-        rungs: which.
-        counts: pictures by the rung's key; answers beyond are left out.
+        tiers: which.
+        counts: pictures by the tier's key; answers beyond are left out.
 
     Returns:
-        Figures and scored answers by the rung's key and the reader.
+        Figures and scored answers by the tier's key and the reader.
     """
-    results: dict[str, dict[str, RungFigures]] = {}
+    results: dict[str, dict[str, TierFigures]] = {}
     scored: dict[str, dict[str, list[Scored]]] = {}
-    for rung in rungs:
-        found = {reader: load_answers(answers_file(folder, name, rung)) for reader, name in readers.items()}
+    for tier in tiers:
+        found = {reader: load_answers(answers_file(folder, name, tier)) for reader, name in readers.items()}
         own = found.get("nano", {})
         for reader, answers in found.items():
             kept = [
                 answer
                 for number, answer in sorted(answers.items())
-                if number < counts[rung.key] and (number not in own or own[number].picture == answer.picture)
+                if number < counts[tier.key] and (number not in own or own[number].picture == answer.picture)
             ]
-            if len(kept) < min(len(answers), counts[rung.key]):
-                sys.stderr.write(f"{rung.key}: {reader} answered to other pictures, which are left out\n")
+            if len(kept) < min(len(answers), counts[tier.key]):
+                sys.stderr.write(f"{tier.key}: {reader} answered to other pictures, which are left out\n")
             if kept:
-                scored.setdefault(rung.key, {})[reader] = [score(rung, answer) for answer in kept]
-                results.setdefault(rung.key, {})[reader] = summarise(rung, reader, scored[rung.key][reader])
+                scored.setdefault(tier.key, {})[reader] = [score(tier, answer) for answer in kept]
+                results.setdefault(tier.key, {})[reader] = summarise(tier, reader, scored[tier.key][reader])
     return results, scored
 
 
-def _one_line(figures: RungFigures) -> str:
-    parts = [f"{figures.rung}, {figures.reader}: {figures.pictures} pictures"]
+def _one_line(figures: TierFigures) -> str:
+    parts = [f"{figures.tier}, {figures.reader}: {figures.pictures} pictures"]
     if figures.error is not None:
         low, high = 100 * figures.error.low, 100 * figures.error.high
         parts.append(f"CER {100 * figures.error.value:.2f} % ({low:.2f} to {high:.2f})")
@@ -93,7 +94,7 @@ def _one_line(figures: RungFigures) -> str:
 
 
 def _parse() -> argparse.Namespace:
-    keys = [rung.key for rung in RUNGS]
+    keys = [tier.key for tier in TIERS]
     parser = argparse.ArgumentParser(
         prog="python -m got_ocr.nano.evaluate", description="Measure the built-in checkpoint."
     )
@@ -102,15 +103,16 @@ def _parse() -> argparse.Namespace:
         "--config", type=Path, default=Path("configuration/training/nano.yaml"), help="of its training, for the fonts"
     )
     parser.add_argument("--corpus-cache", type=Path, help="the run's corpus.txt, to save collecting prose anew")
-    parser.add_argument("--count", type=int, help="pictures a rung (default: 500, of some diagnostic rungs 200)")
-    parser.add_argument("--rungs", nargs="+", metavar="RUNG", default=keys, help=f"of {', '.join(keys)} (all)")
+    parser.add_argument("--count", type=int, help="pictures a tier (default: 500, of some diagnostic tiers 200)")
+    parser.add_argument("--tiers", nargs="+", metavar="TIER", default=keys, help=f"of {', '.join(keys)} (all)")
+    parser.add_argument("--rungs", dest="tiers", nargs="+", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     parser.add_argument("--uw3", type=Path, help="folder of real scanned lines (NAME.png, NAME.gt.txt)")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each (2)")
     parser.add_argument("--tesseract", action="store_true", help="have the installed Tesseract read the same pictures")
     parser.add_argument("--only-tesseract", action="store_true", help="don't read with the model")
     parser.add_argument("--again", action="store_true", help="forget what the model has answered")
     parser.add_argument("--report", action="store_true", help="read nothing more, only report")
-    parser.add_argument("--worst", type=int, default=5, help="worst answers of a rung to write with pictures (5)")
+    parser.add_argument("--worst", type=int, default=5, help="worst answers of a tier to write with pictures (5)")
     parser.add_argument("--output", type=Path, default=Path("runs/evaluation"), help="folder (runs/evaluation)")
     options = parser.parse_args()
     if options.processes < 1 or (options.count is not None and options.count < 2):
@@ -130,8 +132,8 @@ def main() -> int:
     readers = {"nano": model_folder(options.model)}
     if options.tesseract or options.only_tesseract or (output / "tesseract").exists():
         readers["tesseract"] = "tesseract"
-    rungs = [rung for rung in find_rungs(options.rungs) if rung.key != "uw3" or options.uw3]
-    if len(rungs) < len(set(options.rungs)):
+    tiers = [tier for tier in find_tiers(options.tiers) if tier.key != "uw3" or options.uw3]
+    if len(tiers) < len(set(options.tiers)):
         sys.stderr.write("uw3 is left out: name the folder of scanned lines (--uw3 FOLDER)\n")
     corpus = output / "corpus.txt"
     from got_ocr.nano.batches import Vocabulary
@@ -143,24 +145,24 @@ def main() -> int:
         asked.pop("tesseract", None)
     job = Job(options.model, options.config, corpus, asked, options.uw3)
     materials = job.materials()
-    counts = {rung.key: options.count or rung.count for rung in rungs}
+    counts = {tier.key: options.count or tier.count for tier in tiers}
     if "uw3" in counts:
         counts["uw3"] = min(counts["uw3"], len(materials.scans))
     if options.again:
-        for rung in rungs:
-            answers_file(output, readers["nano"], rung).unlink(missing_ok=True)
+        for tier in tiers:
+            answers_file(output, readers["nano"], tier).unlink(missing_ok=True)
 
-    def tell(rung: Rung) -> None:
-        for figures in load_results(output, asked, [rung], counts)[0].get(rung.key, {}).values():
+    def tell(tier: Tier) -> None:
+        for figures in load_results(output, asked, [tier], counts)[0].get(tier.key, {}).values():
             sys.stderr.write(_one_line(figures))
             sys.stderr.flush()
 
     begun = time.monotonic()
     if not options.report:
-        run_job(job, rungs, counts, output, options.processes, tell)
+        run_job(job, tiers, counts, output, options.processes, tell)
         sys.stderr.write(f"read in {time.monotonic() - begun:.0f} s with {options.processes} processes\n")
-    results, scored = load_results(output, readers, rungs, counts)
-    tables = card_tables(rungs, results, scored)
+    results, scored = load_results(output, readers, tiers, counts)
+    tables = card_tables(tiers, results, scored)
     sys.stdout.write(tables)
     (output / "report.md").write_text(tables, encoding="utf-8")
     figures = [one.as_json() for found in results.values() for one in found.values()]
@@ -169,7 +171,7 @@ def main() -> int:
     for path in write_plots(output, scored, unseen):
         sys.stderr.write(f"wrote {path}\n")
     if options.worst:
-        write_worst(output / "worst", rungs, scored, materials, options.worst)
+        write_worst(output / "worst", tiers, scored, materials, options.worst)
     return 0
 
 

@@ -24,6 +24,7 @@ from got_ocr.processing.image_processor import GotOcrImageProcessor
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.tokenizer import VOCABULARY_FILE, GotOcrTokenizer
 from got_ocr.reading.model import GotOcrForConditionalGeneration
+from got_ocr.training.failures import check_finite_weights
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def colour_model(state: dict[str, Any], config_fields: dict[str, Any]) -> GotOcr
     model = GotOcrForConditionalGeneration(GotOcrConfig(**{**config_fields, "vision_config": vision}))
     weight, bias = fold_grey_into_rgb(state[f"{PATCH_EMBEDDING}.weight"], state[f"{PATCH_EMBEDDING}.bias"])
     model.load_state_dict({**state, f"{PATCH_EMBEDDING}.weight": weight, f"{PATCH_EMBEDDING}.bias": bias})
-    return model.eval()
+    model.eval()
+    return model
 
 
 def export(state_file: Path, destination: Path) -> None:
@@ -56,6 +58,7 @@ def export(state_file: Path, destination: Path) -> None:
         destination: folder that holds the vocabulary; its other files are left alone.
     """
     state = torch.load(state_file, weights_only=True, mmap=True)
+    check_finite_weights(state["model"], str(state_file), "export an earlier state")
     model = colour_model(state["model"], json.loads(TRAINING_CONFIG.read_text(encoding="utf-8")))
     model.generation_config = GenerationConfig.from_pretrained(GENERATION_CONFIG.parent, GENERATION_CONFIG.name)
     with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:

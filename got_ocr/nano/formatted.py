@@ -9,20 +9,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from got_ocr.evaluation.distances import normalized_edit_distance, pair_cheapest
 from got_ocr.evaluation.sections import FORMULA, TABLE_SPAN, split_sections
 from got_ocr.evaluation.tables import parse_table, tables_similarity
+from got_ocr.nano.materials import Materials
 from got_ocr.nano.pictures import Question
 from got_ocr.synthesis.formatted.source import FormattedPage, Piece, Plan, SourceWriter, join_pieces
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.tables.kind import random_table
-
-if TYPE_CHECKING:
-    from got_ocr.nano.tiers import Materials
 
 ALIKE = 0.1  # Largest share of wrong characters of a heading, an item, a formula or a cell that counts as read.
 _FORMULAS = (
@@ -100,7 +98,7 @@ def _pieces(rng: np.random.Generator, resources: Resources) -> list[Piece]:
     return drawn
 
 
-def draw_formatted(materials: "Materials", rng: np.random.Generator, number: int) -> Question:
+def draw_formatted(materials: Materials, rng: np.random.Generator, number: int) -> Question:
     """Draw a formatted page of one column.
 
     Args:
@@ -199,7 +197,7 @@ def _cells_alike(one: Mapping[tuple[int, int], str], other: Mapping[tuple[int, i
 
 
 def sum_structure(counts: Sequence[StructureCount]) -> dict[str, Any]:
-    """Sum up the structure of a rung's answers.
+    """Sum up the structure of a tier's answers.
 
     Args:
         counts: one a page.

@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from got_ocr.synthesis.degradation.degradations import degrade
 from got_ocr.synthesis.text.block import Block
 from got_ocr.synthesis.text.fonts import FontFace, load_font
+from got_ocr.synthesis.text.ink import draw_words
 
 # Degradations of an empty sheet.
-BLANK_WEAR = ("paper-texture", "shadow", "uneven-light", "scan-noise", "compression")
+BLANK_DEGRADATIONS = ("paper-texture", "shadow", "uneven-light", "scan-noise", "compression")
 _REDUCING = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 
@@ -78,10 +79,7 @@ def print_block(
     """
     scale = 1.0 if rng.random() < 0.3 else float(rng.uniform(1.5, 4.0))
     mask = Image.new("L", (round(size[0] * scale), round(size[1] * scale)), 0)
-    draw = ImageDraw.Draw(mask)
-    for word in block.words:
-        font = load_font(word.face, word.size_px if scale == 1.0 else round(word.size_px * scale * 4) / 4)
-        draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
+    draw_words(mask, block.words, scale)
     if scale != 1.0:
         mask = mask.resize(size, _REDUCING[rng.integers(len(_REDUCING))])
     picture = Image.new("RGB", size, tuple(paper))
@@ -98,13 +96,13 @@ def clean_colours(rng: np.random.Generator) -> tuple[tuple[int, int, int], tuple
 
 
 def blank_paper(rng: np.random.Generator) -> tuple[Image.Image, dict[str, Any]]:
-    """Draw a sheet of worn paper without any text: one to three of the data engine's degradations, and dust or folds.
+    """Draw a sheet without any text: one to three of the data engine's degradations, and dust or folds.
 
     Args:
         rng: decides everything.
 
     Returns:
-        RGB picture, and which wear it has under `degradation`.
+        RGB picture, and which degradations it has under `degradation`.
     """
     width, height = int(rng.integers(200, 1000)), int(rng.integers(150, 1200))
     paper = int(rng.integers(225, 256))
@@ -124,9 +122,9 @@ def blank_paper(rng: np.random.Generator) -> tuple[Image.Image, dict[str, Any]]:
     if rng.random() < 0.2:
         draw.rectangle((0, 0, rng.uniform(0.005, 0.04) * width, height), (int(rng.integers(0, 90)),) * 3)
         names.append("scanner's edge")
-    wear = rng.permutation(BLANK_WEAR)[: rng.integers(1, 4)].tolist()
-    picture = degrade(picture, rng, wear, float(rng.uniform(0.2, 1.0)))[0]
-    return picture, {"degradation": " + ".join(names + wear)}
+    degradations = rng.permutation(BLANK_DEGRADATIONS)[: rng.integers(1, 4)].tolist()
+    picture = degrade(picture, rng, degradations, float(rng.uniform(0.2, 1.0)))[0]
+    return picture, {"degradation": " + ".join(names + degradations)}
 
 
 def non_text(rng: np.random.Generator) -> tuple[Image.Image, dict[str, Any]]:
@@ -165,7 +163,8 @@ def _smooth_noise(rng: np.random.Generator, height: int, width: int, grain_px: f
     rows, columns = max(2, round(height / grain_px)), max(2, round(width / grain_px))
     coarse = Image.fromarray(rng.normal(0.0, 1.0, (rows, columns)).astype(np.float32))
     noise = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
-    return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    scaled: np.ndarray = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    return scaled
 
 
 def _clouds(rng: np.random.Generator, height: int, width: int) -> Image.Image:

@@ -20,7 +20,7 @@ from got_ocr.evaluation.hallucination import InventedText, find_invented
 from got_ocr.evaluation.statistics import Interval, bootstrap
 from got_ocr.nano.formatted import count_structure, sum_structure
 from got_ocr.nano.run import Answer
-from got_ocr.nano.tiers import Rung
+from got_ocr.nano.tiers import Tier
 
 REGION_LIMIT = 0.05
 PAGE_LIMIT = 0.10
@@ -53,18 +53,18 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class RungFigures:
-    """What was measured on a rung with a reader.
+class TierFigures:
+    """What was measured on a tier with a reader.
 
     Attributes:
-        rung: its key.
+        tier: its key.
         name: its name.
         reader: `nano` or `tesseract`.
         pictures: questions asked; of a document all pages are one question.
         pages: pictures of them.
         characters: of all truths.
         error: CER with its interval; None where there is no text.
-        passed: share read as the rung's measure has it, with its interval.
+        passed: share read as the tier's measure has it, with its interval.
         exact: share of answers without an error.
         silent: share of empty answers.
         answer_characters: mean length of an answer, without white space.
@@ -79,7 +79,7 @@ class RungFigures:
             tables, and the CER of the pages `without_formulas`; None for what no page has.
     """
 
-    rung: str
+    tier: str
     name: str
     reader: str
     pictures: int
@@ -107,7 +107,8 @@ class RungFigures:
                 return {key: clean(inner) for key, inner in value.items()}
             return None if isinstance(value, float) and math.isnan(value) else value
 
-        return clean(asdict(self))
+        plain: dict[str, Any] = clean(asdict(self))
+        return plain
 
 
 def single_blanks(text: str) -> str:
@@ -152,36 +153,36 @@ def page_errors(texts: Sequence[str], answer: str) -> list[int]:
     return errors
 
 
-def score(rung: Rung, answer: Answer) -> Scored:
+def score(tier: Tier, answer: Answer) -> Scored:
     """Count the errors of an answer.
 
     Args:
-        rung: the question's.
+        tier: the question's.
         answer: to it.
 
     Returns:
         The counts.
     """
-    clean = single_line_ends if rung.measure == "markdown" else single_blanks
+    clean = single_line_ends if tier.measure == "markdown" else single_blanks
     truth, text = clean("\n".join(answer.texts)), clean(answer.answer)
     errors, pages_read = edit_distance(truth, text), 0
-    if rung.measure == "documents":
+    if tier.measure == "documents":
         limits = [PAGE_LIMIT * len(single_blanks(page)) for page in answer.texts]
         found = page_errors(answer.texts, text)
         pages_read = sum(count <= limit for count, limit in zip(found, limits, strict=True))
         passed = pages_read == len(answer.texts)
-    elif rung.measure == "regions":
+    elif tier.measure == "regions":
         passed = errors <= REGION_LIMIT * len(truth)
     else:
         passed = errors == 0
     return Scored(answer, errors, len(truth), passed, pages_read, find_invented(truth, text))
 
 
-def summarise(rung: Rung, reader: str, scored: Sequence[Scored]) -> RungFigures:
-    """Sum up a rung.
+def summarise(tier: Tier, reader: str, scored: Sequence[Scored]) -> TierFigures:
+    """Sum up a tier.
 
     Args:
-        rung: which.
+        tier: which.
         reader: who read.
         scored: its answers, at least one.
 
@@ -199,26 +200,26 @@ def summarise(rung: Rung, reader: str, scored: Sequence[Scored]) -> RungFigures:
     def share(test: Callable[[Scored], bool]) -> float:
         return sum(test(one) for one in scored) / len(scored)
 
-    return RungFigures(
-        rung=rung.key,
-        name=rung.name,
+    return TierFigures(
+        tier=tier.key,
+        name=tier.name,
         reader=reader,
         pictures=len(scored),
         pages=pages,
         characters=sum(one.characters for one in scored),
-        error=None if rung.measure == "silence" else error,
+        error=None if tier.measure == "silence" else error,
         passed=passed,
         exact=share(lambda one: one.errors == 0),
         silent=share(lambda one: not one.answer.answer.strip()),
         answer_characters=sum(len("".join(answer.answer.split())) for answer in answers) / len(answers),
-        page_share=sum(one.pages_read for one in scored) / pages if rung.measure == "documents" else math.nan,
+        page_share=sum(one.pages_read for one in scored) / pages if tier.measure == "documents" else math.nan,
         unfinished=share(lambda one: one.answer.reason == "length"),
         cut_slices=sum(answer.cut_slices for answer in answers) / slices if slices else math.nan,
         looping=share(lambda one: bool(one.invented.loops) or one.answer.reason == "repetition"),
         invented_words=sum(len(one.invented.invented) for one in scored) / words if words else 0.0,
         failed=sum(answer.reason == "error" for answer in answers),
         cpu_s_a_page=sum(answer.cpu_s for answer in answers) / pages,
-        structure=_structure(scored) if rung.measure == "markdown" else {},
+        structure=_structure(scored) if tier.measure == "markdown" else {},
     )
 
 
@@ -251,7 +252,7 @@ def _percent(interval: Interval, digits: int = 2) -> str:
     return f"{100 * interval.value:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _main_figure(figures: RungFigures | None, measure: str) -> str:
+def _main_figure(figures: TierFigures | None, measure: str) -> str:
     if figures is None:
         return "-"
     if measure == "silence":
@@ -261,15 +262,15 @@ def _main_figure(figures: RungFigures | None, measure: str) -> str:
     return _percent(figures.passed, 1) if measure != "errors" or figures.error is None else _percent(figures.error)
 
 
-Results = Mapping[str, Mapping[str, RungFigures]]
+Results = Mapping[str, Mapping[str, TierFigures]]
 
 
-def table_of_rungs(rungs: Sequence[Rung], results: Results) -> str:
-    """Lay out the main table: each rung's figure beside Tesseract's, the mark and the floor.
+def table_of_tiers(tiers: Sequence[Tier], results: Results) -> str:
+    """Lay out the main table: each tier's figure beside Tesseract's, the mark and the floor.
 
     Args:
-        rungs: the rows.
-        results: figures by the rung's key and the reader.
+        tiers: the rows.
+        results: figures by the tier's key and the reader.
 
     Returns:
         Markdown. Where a share is measured, the CER stands with it.
@@ -279,32 +280,32 @@ def table_of_rungs(rungs: Sequence[Rung], results: Results) -> str:
         "| CPU seconds a page: nano, Tesseract |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for rung in rungs:
-        found = results.get(rung.key, {})
+    for tier in tiers:
+        found = results.get(tier.key, {})
         own, other = found.get("nano"), found.get("tesseract")
         any_figures = own or other
         if any_figures is None:
             continue
-        cells = [f"{any_figures.pictures} x {rung.name}"]
+        cells = [f"{any_figures.pictures} x {tier.name}"]
         for place, figures in enumerate((own, other)):
-            text = _main_figure(figures, rung.measure)
+            text = _main_figure(figures, tier.measure)
             if place == 0:
                 text = f"**{text.split(' (')[0]}**{text[len(text.split(' (')[0]) :]}"
-            if figures is not None and rung.measure in ("regions", "documents") and figures.error is not None:
+            if figures is not None and tier.measure in ("regions", "documents") and figures.error is not None:
                 text += f"; CER {100 * figures.error.value:.2f} %"
-            exact = "-" if figures is None or rung.measure == "silence" else f"{100 * figures.exact:.0f} %"
+            exact = "-" if figures is None or tier.measure == "silence" else f"{100 * figures.exact:.0f} %"
             cells += [text, exact]
         times = ", ".join("-" if one is None else f"{one.cpu_s_a_page:.2f}" for one in (own, other))
-        lines.append("| " + " | ".join([*cells, rung.mark or "-", rung.floor or "-", times]) + " |")
+        lines.append("| " + " | ".join([*cells, tier.mark or "-", tier.floor or "-", times]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def table_of_inventions(rungs: Sequence[Rung], results: Results) -> str:
+def table_of_inventions(tiers: Sequence[Tier], results: Results) -> str:
     """Lay out repetition and hallucination.
 
     Args:
-        rungs: the rows.
-        results: figures by the rung's key and the reader.
+        tiers: the rows.
+        results: figures by the tier's key and the reader.
 
     Returns:
         Markdown; where two figures stand, the second is Tesseract's.
@@ -313,19 +314,19 @@ def table_of_inventions(rungs: Sequence[Rung], results: Results) -> str:
         "| pictures | at the length limit | slices cut or looping | answers with a loop | invented words |",
         "|---|---|---|---|---|",
     ]
-    for rung in rungs:
-        found = results.get(rung.key, {})
+    for tier in tiers:
+        found = results.get(tier.key, {})
         own, other = found.get("nano"), found.get("tesseract")
         if own is None:
             continue
 
-        def both(value: Callable[[RungFigures], float], other: RungFigures | None = other, own: Any = own) -> str:
+        def both(value: Callable[[TierFigures], float], other: TierFigures | None = other, own: Any = own) -> str:
             text = f"{100 * value(own):.2f} %"
             return text if other is None else f"{text}, {100 * value(other):.2f} %"
 
         cut = "-" if math.isnan(own.cut_slices) else f"{100 * own.cut_slices:.2f} %"
         lines.append(
-            f"| {own.pictures} x {rung.name} | {100 * own.unfinished:.2f} % | {cut} | "
+            f"| {own.pictures} x {tier.name} | {100 * own.unfinished:.2f} % | {cut} | "
             f"{both(lambda figures: figures.looping)} | {both(lambda figures: figures.invented_words)} |"
         )
     return "\n".join(lines) + "\n"

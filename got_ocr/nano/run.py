@@ -1,6 +1,6 @@
-"""Read the rungs' pictures with several processes and keep the answers as JSON lines, so that a stopped run goes on.
+"""Read the tiers' pictures with several processes and keep the answers as JSON lines, so that a stopped run goes on.
 
-A file a reader and rung: `<folder>/<reader>/<rung>.jsonl`, one answer a line, in the order in which they came. Each
+A file a reader and tier: `<folder>/<reader>/<tier>.jsonl`, one answer a line, in the order in which they came. Each
 answer names the check sum of its pictures: answers to other pictures (other fonts or text)
 are read anew.
 """
@@ -21,11 +21,12 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from got_ocr.nano.materials import Materials
 from got_ocr.nano.pictures import Question
-from got_ocr.nano.tiers import Materials, Rung, find_rungs
+from got_ocr.nano.tiers import Tier, find_tiers
 
 TESSERACT_TIMEOUT_S = 300.0
-CHECKED_PICTURES = 3  # of a rung that has been read, to tell whether they are still drawn the same
+CHECKED_PICTURES = 3  # of a tier that has been read, to tell whether they are still drawn the same
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Answer:
     """A reader's answer to a question.
 
     Attributes:
-        number: the question's in its rung.
+        number: the question's in its tier.
         picture: check sum of its pictures and its region.
         texts: the truth of each page.
         answer: what was read.
@@ -60,11 +61,11 @@ class Answer:
 class Reader(Protocol):
     """Reads pictures."""
 
-    def read(self, rung: Rung, question: Question) -> dict[str, Any]:
+    def read(self, tier: Tier, question: Question) -> dict[str, Any]:
         """Read a question's pictures.
 
         Args:
-            rung: where the question is from.
+            tier: where the question is from.
             question: what to read.
 
         Returns:
@@ -90,10 +91,10 @@ class ModelReader:
         self.model = GotOcrForConditionalGeneration.from_pretrained(checkpoint).eval()
         self.processor = GotOcrProcessor.from_pretrained(checkpoint)
 
-    def read(self, rung: Rung, question: Question) -> dict[str, Any]:
+    def read(self, tier: Tier, question: Question) -> dict[str, Any]:
         """Read a question's pictures; see `Reader`."""
-        options: dict[str, Any] = {"return_dict": True, "slice_pages": None if rung.sliced else False}
-        if rung.measure == "markdown":
+        options: dict[str, Any] = {"return_dict": True, "slice_pages": None if tier.sliced else False}
+        if tier.measure == "markdown":
             options["ocr_type"] = "format"
         if question.color:
             options["ocr_color"] = question.color
@@ -131,14 +132,14 @@ class TesseractReader:
         self.program = program
         self.environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
 
-    def read(self, rung: Rung, question: Question) -> dict[str, Any]:
+    def read(self, tier: Tier, question: Question) -> dict[str, Any]:
         """Read a question's pictures; see `Reader`."""
         texts = []
         before = os.times()
         for page in question.pages:
             buffer = io.BytesIO()
             (page.crop(question.box) if question.box else page).save(buffer, "PNG", compress_level=1)
-            command = [self.program, "stdin", "stdout", "--psm", str(rung.page_segmentation), "-l", "eng"]
+            command = [self.program, "stdin", "stdout", "--psm", str(tier.page_segmentation), "-l", "eng"]
             done = subprocess.run(
                 command,
                 input=buffer.getvalue(),
@@ -161,11 +162,13 @@ def picture_sum(question: Question) -> int:
     return total
 
 
-def ask(rung: Rung, materials: Materials, readers: dict[str, Reader], number: int, known: dict[str, int]) -> dict:
+def ask(
+    tier: Tier, materials: Materials, readers: dict[str, Reader], number: int, known: dict[str, int]
+) -> dict[str, Answer]:
     """Draw a question and have it read by all readers that don't know its pictures yet.
 
     Args:
-        rung: the question's.
+        tier: the question's.
         materials: fonts and text.
         readers: by name.
         number: the question's.
@@ -174,24 +177,24 @@ def ask(rung: Rung, materials: Materials, readers: dict[str, Reader], number: in
     Returns:
         `Answer` by the reader's name, for those that had to read.
     """
-    question = rung.question(materials, number)
+    question = tier.question(materials, number)
     picture = picture_sum(question)
     answers = {}
     for name, reader in readers.items():
-        if known.get(name) != picture and can_read(name, rung):
-            fields = {"texts": list(question.texts), "facts": dict(question.facts), **reader.read(rung, question)}
+        if known.get(name) != picture and can_read(name, tier):
+            fields = {"texts": list(question.texts), "facts": dict(question.facts), **reader.read(tier, question)}
             answers[name] = Answer(number=number, picture=picture, **fields)
     return answers
 
 
-def can_read(reader: str, rung: Rung) -> bool:
-    """Whether a reader can answer a rung's questions: Tesseract writes no Mathpix Markdown."""
-    return reader != "tesseract" or rung.measure != "markdown"
+def can_read(reader: str, tier: Tier) -> bool:
+    """Whether a reader can answer a tier's questions: Tesseract writes no Mathpix Markdown."""
+    return reader != "tesseract" or tier.measure != "markdown"
 
 
-def answers_file(folder: Path, reader: str, rung: Rung) -> Path:
-    """Tell where a reader's answers to a rung lie."""
-    return folder / reader / f"{rung.key}.jsonl"
+def answers_file(folder: Path, reader: str, tier: Tier) -> Path:
+    """Tell where a reader's answers to a tier lie."""
+    return folder / reader / f"{tier.key}.jsonl"
 
 
 def load_answers(path: Path) -> dict[int, Answer]:
@@ -233,7 +236,7 @@ class Job:
 
     def materials(self) -> Materials:
         """Load fonts and text."""
-        from got_ocr.nano.trainer import NanoTrainingConfig
+        from got_ocr.nano.config import NanoTrainingConfig
 
         return Materials(NanoTrainingConfig.read(self.config), self.corpus, self.uw3)
 
@@ -248,30 +251,30 @@ class Job:
 
 def run_job(
     job: Job,
-    rungs: Sequence[Rung],
+    tiers: Sequence[Tier],
     counts: dict[str, int],
     folder: Path,
     processes: int,
-    on_rung: Callable[[Rung], None],
+    on_tier: Callable[[Tier], None],
 ) -> None:
     """Read what has not been read yet.
 
     Args:
         job: with what.
-        rungs: what, in order.
-        counts: pictures by the rung's key.
+        tiers: what, in order.
+        counts: pictures by the tier's key.
         folder: where the answers are kept.
         processes: how many at a time, each with one thread.
-        on_rung: called when a rung is complete.
+        on_tier: called when a tier is complete.
     """
     # Children inherit these: one thread each, or two processes fight for the cores.
     os.environ["OMP_NUM_THREADS"] = os.environ["OMP_THREAD_LIMIT"] = os.environ["MKL_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _begin, (job,)) as pool:
-        for rung in rungs:
-            _run_rung(job, rung, counts[rung.key], folder, lambda tasks: pool.imap_unordered(_work, tasks))
-            on_rung(rung)
+        for tier in tiers:
+            _run_tier(job, tier, counts[tier.key], folder, lambda tasks: pool.imap_unordered(_work, tasks))
+            on_tier(tier)
         pool.close()
         pool.join()
 
@@ -279,22 +282,22 @@ def run_job(
 _Task = tuple[str, int, dict[str, int]]
 
 
-def _run_rung(
-    job: Job, rung: Rung, count: int, folder: Path, work: Callable[[Sequence[_Task]], Iterator[dict[str, Answer]]]
+def _run_tier(
+    job: Job, tier: Tier, count: int, folder: Path, work: Callable[[Sequence[_Task]], Iterator[dict[str, Answer]]]
 ) -> None:
     paths = {
-        reader: answers_file(folder, reader, rung) for name, reader in job.readers.items() if can_read(name, rung)
+        reader: answers_file(folder, reader, tier) for name, reader in job.readers.items() if can_read(name, tier)
     }
     done = {reader: load_answers(path) for reader, path in paths.items()}
     tasks: list[_Task] = []
     for number in range(count):
         known = {reader: answers[number].picture for reader, answers in done.items() if number in answers}
-        tasks.append((rung.key, number, known))
+        tasks.append((tier.key, number, known))
     missing = [task for task in tasks if len(task[2]) < len(paths)]
     if not missing:
         # Where a few pictures are still the same, all are; else the drawing or its fonts have changed.
         if not any(work(tasks[:CHECKED_PICTURES])):
-            sys.stderr.write(f"{rung.key}: {count} pictures, all read before\n")
+            sys.stderr.write(f"{tier.key}: {count} pictures, all read before\n")
             return
         missing = tasks
     begun, files = time.monotonic(), {}
@@ -310,7 +313,7 @@ def _run_rung(
             if place % max(1, len(missing) // 20) == 0 or place == len(missing):
                 rate = place / (time.monotonic() - begun)
                 left = (len(missing) - place) / rate
-                sys.stderr.write(f"\r{rung.key}: {place} of {len(missing)} pictures, {left:.0f} s left   ")
+                sys.stderr.write(f"\r{tier.key}: {place} of {len(missing)} pictures, {left:.0f} s left   ")
                 sys.stderr.flush()
     finally:
         for file in files.values():
@@ -341,14 +344,14 @@ def _begin(job: Job) -> None:
 
 def _work(task: _Task) -> dict[str, Answer]:
     key, number, known = task
-    return ask(find_rungs([key])[0], _materials, _readers, number, known)
+    return ask(find_tiers([key])[0], _materials, _readers, number, known)
 
 
-def save_pictures(rung: Rung, materials: Materials, numbers: Sequence[int], folder: Path) -> list[Path]:
+def save_pictures(tier: Tier, materials: Materials, numbers: Sequence[int], folder: Path) -> list[Path]:
     """Draw questions again and write their pictures, a file a page.
 
     Args:
-        rung: the questions'.
+        tier: the questions'.
         materials: fonts and text.
         numbers: the questions'.
         folder: where to.
@@ -359,8 +362,8 @@ def save_pictures(rung: Rung, materials: Materials, numbers: Sequence[int], fold
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for number in numbers:
-        pages: Sequence[Image.Image] = rung.question(materials, number).pages
-        paths = [folder / f"{rung.key}-{number:04d}{f'-{page + 1}' if page else ''}.png" for page in range(len(pages))]
+        pages: Sequence[Image.Image] = tier.question(materials, number).pages
+        paths = [folder / f"{tier.key}-{number:04d}{f'-{page + 1}' if page else ''}.png" for page in range(len(pages))]
         for path, page in zip(paths, pages, strict=True):
             page.save(path)
         files.append(paths[0])

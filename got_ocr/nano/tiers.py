@@ -1,6 +1,6 @@
-"""The rungs that the built-in checkpoint is measured on, and how picture n of a rung is drawn.
+"""The tiers that the built-in checkpoint is measured on, and how picture n of a tier is drawn.
 
-Every picture is a function of the rung's name and its number: any process can draw it, at any time. Seeds are disjoint
+Every picture is a function of the tier's name and its number: any process can draw it, at any time. Seeds are disjoint
 from training's; paragraphs and words are those that training never draws; fonts that training never sees are the
 `held_out_families` of its configuration.
 """
@@ -8,14 +8,14 @@ from training's; paragraphs and words are those that training never draws; fonts
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from got_ocr.nano.formatted import draw_formatted
+from got_ocr.nano.materials import Materials, truth_file
 from got_ocr.nano.pictures import (
     Question,
     blank_paper,
@@ -27,17 +27,13 @@ from got_ocr.nano.pictures import (
 from got_ocr.nano.regions import draw_region
 from got_ocr.synthesis.degradation.degradations import degrade
 from got_ocr.synthesis.pages.drawing import PageDrawing, draw_page
-from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.text.block import set_block
-from got_ocr.synthesis.text.corpus import TextSource, load_corpus
+from got_ocr.synthesis.text.corpus import TextSource
 from got_ocr.synthesis.text.fonts import FontFace
 from got_ocr.synthesis.text.text_image import TextImageSource
 
-if TYPE_CHECKING:
-    from got_ocr.nano.trainer import NanoTrainingConfig
-
 EVALUATION_SEED = 1_000_003
-# Name -> names for `degrade`: one wear a picture, so that errors can be told by it.
+# Name -> names for `degrade`: one degradation a picture, so that errors can be told by it.
 DEGRADED = {
     "scan noise": ("scan-noise",),
     "skew to 3 degrees": ("skew",),
@@ -57,58 +53,8 @@ PAGE_DPI = (100.0, 200.0)
 REGION_COLOURS = ("red", "green", "blue")
 
 
-class Materials:
-    """Fonts and text of the evaluation, loaded on first use.
-
-    Attributes:
-        config: the training's, for its lists of fonts.
-        corpus: prose, one paragraph a line, in the checkpoint's alphabet.
-        uw3: folder of real scanned lines (pictures with .gt.txt beside), or None.
-    """
-
-    def __init__(self, config: "NanoTrainingConfig", corpus: Path, uw3: Path | None = None) -> None:
-        self.config = config
-        self.corpus = corpus
-        self.uw3 = uw3
-
-    @cached_property
-    def known(self) -> Resources:
-        """Fonts that training draws with."""
-        return Resources(corpus_cache=self.corpus, font_families=tuple(self.config.families), held_out=True)
-
-    @cached_property
-    def unseen(self) -> Resources:
-        """Fonts that training never draws with."""
-        return Resources(corpus_cache=self.corpus, font_families=tuple(self.config.held_out_families), held_out=True)
-
-    @cached_property
-    def scans(self) -> list[Path]:
-        """The real scanned lines' pictures.
-
-        Raises:
-            ValueError: there are none.
-        """
-        found = sorted(self.uw3.glob("*.png")) if self.uw3 else []
-        found = [path for path in found if truth_file(path).exists()]
-        if not found:
-            raise ValueError(f"{self.uw3} holds no pictures with texts: name a folder of NAME.png with NAME.gt.txt")
-        return found
-
-
-def truth_file(picture: Path) -> Path:
-    """Tell where the text of a scanned line lies.
-
-    Args:
-        picture: NAME.png or NAME.bin.png.
-
-    Returns:
-        NAME.gt.txt.
-    """
-    return picture.with_name(picture.name.split(".")[0] + ".gt.txt")
-
-
 @dataclass(frozen=True)
-class Rung:
+class Tier:
     """A kind of picture to measure on.
 
     Attributes:
@@ -160,7 +106,7 @@ class Print:
         unseen: whether to draw in fonts that training never sees.
         prose: share of running prose.
         dictionary: share of single dictionary words, a fifth of them with accents; the rest is digits and symbols.
-        degraded: whether to wear the pictures.
+        degraded: whether to degrade the pictures.
         canvas: print on a square of 192 px, the model's own, instead of a sheet that fits.
     """
 
@@ -226,7 +172,7 @@ def draw_print(printing: Print, materials: Materials, rng: np.random.Generator, 
 
 
 def _colours(rng: np.random.Generator, kind: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Paper and ink of a worn print."""
+    """Paper and ink of a degraded print."""
     if kind == COLOURED_PAPER:
         paper, ink = rng.integers(170, 256, 3), rng.integers(0, 90, 3)
     elif kind == LIGHT_ON_DARK:
@@ -236,12 +182,14 @@ def _colours(rng: np.random.Generator, kind: str) -> tuple[tuple[int, ...], tupl
     return tuple(paper.tolist()), tuple(ink.tolist())
 
 
-def draw_worn_lines(materials: Materials, rng: np.random.Generator, number: int) -> Question:
-    """Draw lines with the trainer's own renderer at its full wear, for comparison with earlier measurements."""
+def draw_augmented_lines(materials: Materials, rng: np.random.Generator, number: int) -> Question:
+    """Draw lines as training does, at full augmentation, for comparison with earlier measurements."""
     face = draw_face(rng, materials.known.text_families, number)
     size_px = round(4.0 * rng.uniform(18.0, 28.0)) / 4.0
     text = TextSource(materials.known.corpus, 0.8, 0.2)
-    source = TextImageSource({face.family: [face]}, text, (size_px, size_px), wear_strength=1.0, empty_share=0.0)
+    source = TextImageSource(
+        {face.family: [face]}, text, (size_px, size_px), augmentation_strength=1.0, empty_share=0.0
+    )
     drawn = source.sample([int(value) for value in rng.integers(0, 2**31, 4)], 120, 480, int(rng.integers(1, 4)))
     picture = Image.fromarray(drawn.pixels).convert("RGB")
     return Question((picture,), (drawn.text,), describe_face(face, size_px))
@@ -299,7 +247,7 @@ def draw_scan(materials: Materials, rng: np.random.Generator, number: int) -> Qu
 
 
 def draw_blank(materials: Materials, rng: np.random.Generator, number: int) -> Question:
-    """Draw worn paper without text."""
+    """Draw degraded paper without text."""
     picture, facts = blank_paper(rng)
     return Question((picture,), ("",), facts)
 
@@ -314,24 +262,24 @@ _LINES = Print((1, 3))
 _PARAGRAPH = Print((5, 10), width_em=(20.0, 40.0))
 
 # In the order of the issue's table, then what else tells something.
-RUNGS = (
-    Rung("lines", "clean lines, known fonts, 16 to 32 px", partial(draw_print, _LINES), mark="< 0.5 %", floor="< 2 %"),
-    Rung("paragraphs", "clean paragraphs, known fonts", partial(draw_print, _PARAGRAPH), mark="< 1 %", floor="< 3 %"),
-    Rung(
+TIERS = (
+    Tier("lines", "clean lines, known fonts, 16 to 32 px", partial(draw_print, _LINES), mark="< 0.5 %", floor="< 2 %"),
+    Tier("paragraphs", "clean paragraphs, known fonts", partial(draw_print, _PARAGRAPH), mark="< 1 %", floor="< 3 %"),
+    Tier(
         "paragraphs-unseen",
         "clean paragraphs, unseen fonts",
         partial(draw_print, Print((5, 10), width_em=(20.0, 40.0), unseen=True)),
         mark="< 2 %",
         floor="< 5 %",
     ),
-    Rung(
+    Tier(
         "paragraphs-degraded",
         "degraded paragraphs",
         partial(draw_print, Print((5, 10), width_em=(20.0, 40.0), degraded=True)),
         mark="< 4 %",
         floor="< 10 %",
     ),
-    Rung(
+    Tier(
         "pages",
         "whole pages at 100 to 200 dpi",
         draw_whole_page,
@@ -339,10 +287,10 @@ RUNGS = (
         mark="< 2 %",
         floor="< 6 %",
     ),
-    Rung("uw3", "real scanned lines", draw_scan, page_segmentation=7, mark="< 1 %", floor="< 8 %"),
-    Rung("box", "box on a page", draw_box, "regions", mark="> 95 %", floor="> 80 %"),
-    Rung("colour", "coloured frame on a page", draw_colour, "regions", mark="> 95 %", floor="> 80 %"),
-    Rung(
+    Tier("uw3", "real scanned lines", draw_scan, page_segmentation=7, mark="< 1 %", floor="< 8 %"),
+    Tier("box", "box on a page", draw_box, "regions", mark="> 95 %", floor="> 80 %"),
+    Tier("colour", "coloured frame on a page", draw_colour, "regions", mark="> 95 %", floor="> 80 %"),
+    Tier(
         "multi-page",
         "documents of 2 to 8 pages",
         draw_document,
@@ -351,20 +299,21 @@ RUNGS = (
         mark="> 98 %",
         floor="> 90 %",
     ),
-    Rung("blank", "worn paper without text", draw_blank, "silence", page_segmentation=3),
-    Rung("non-text", "pictures of other things than text", draw_non_text, "silence", page_segmentation=3),
-    Rung("format", "format mode: headings, lists, simple formulas and tables", draw_formatted, "markdown", count=200),
-    Rung("lines-unseen", "clean lines, unseen fonts", partial(draw_print, Print((1, 3), unseen=True))),
-    Rung("lines-sizes", "clean lines, known fonts, 10 to 48 px", partial(draw_print, Print((1, 3), (10.0, 48.0)))),
-    Rung("lines-worn", "lines of the trainer's own renderer at full wear", draw_worn_lines),
-    Rung(
+    Tier("blank", "degraded paper without text", draw_blank, "silence", page_segmentation=3),
+    Tier("non-text", "pictures of other things than text", draw_non_text, "silence", page_segmentation=3),
+    Tier("format", "format mode: headings, lists, simple formulas and tables", draw_formatted, "markdown", count=200),
+    Tier("lines-unseen", "clean lines, unseen fonts", partial(draw_print, Print((1, 3), unseen=True))),
+    Tier("lines-sizes", "clean lines, known fonts, 10 to 48 px", partial(draw_print, Print((1, 3), (10.0, 48.0)))),
+    # The key is also the seed of the pictures: another word for it would draw others.
+    Tier("lines-worn", "lines of the trainer's own renderer at full augmentation", draw_augmented_lines),
+    Tier(
         "words",
         "clean lines of dictionary words, a fifth with accents",
         partial(draw_print, Print((1, 3), prose=0.0, dictionary=1.0)),
         count=200,
     ),
-    Rung("symbols", "clean lines of digits and symbols", partial(draw_print, Print((1, 3), prose=0.0)), count=200),
-    Rung(
+    Tier("symbols", "clean lines of digits and symbols", partial(draw_print, Print((1, 3), prose=0.0)), count=200),
+    Tier(
         "canvas",
         "1 or 2 clean lines on the model's own canvas, not sliced",
         partial(draw_print, Print((1, 2), (18.0, 26.0), canvas=True)),
@@ -374,35 +323,19 @@ RUNGS = (
 )
 
 
-def find_rungs(keys: Sequence[str]) -> list[Rung]:
-    """Find rungs by their keys.
+def find_tiers(keys: Sequence[str]) -> list[Tier]:
+    """Find tiers by their keys.
 
     Args:
         keys: such as `lines`.
 
     Returns:
-        The rungs, in the order of the table.
+        The tiers, in the order of the table.
 
     Raises:
-        ValueError: there is no such rung.
+        ValueError: there is no such tier.
     """
-    unknown = sorted(set(keys) - {rung.key for rung in RUNGS})
+    unknown = sorted(set(keys) - {tier.key for tier in TIERS})
     if unknown:
-        raise ValueError(f"there is no rung {', '.join(unknown)}: choose of {', '.join(rung.key for rung in RUNGS)}")
-    return [rung for rung in RUNGS if rung.key in keys]
-
-
-def freeze_corpus(source: Path, target: Path, alphabet: frozenset[str]) -> None:
-    """Write the paragraphs that a checkpoint has the characters for, so that a resumed run draws the same text.
-
-    Args:
-        source: the cache of prose (see `load_corpus`), which is written first if it doesn't exist.
-        target: the file to write; left as it is if it exists.
-        alphabet: the checkpoint's characters.
-    """
-    if target.exists():
-        return
-    paragraphs = [paragraph for paragraph in load_corpus(source) if alphabet.issuperset(paragraph)]
-    temporary = target.with_suffix(".tmp")
-    temporary.write_text("\n".join(paragraphs), encoding="utf-8")
-    temporary.replace(target)
+        raise ValueError(f"there is no tier {', '.join(unknown)}: choose of {', '.join(tier.key for tier in TIERS)}")
+    return [tier for tier in TIERS if tier.key in keys]

@@ -16,13 +16,17 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
-from got_ocr.nano.trainer import STATE_FILE, NanoTrainer, NanoTrainingConfig, build_batch_source
+from got_ocr.nano.config import NanoTrainingConfig
+from got_ocr.nano.trainer import STATE_FILE, NanoTrainer, build_batch_source
+from got_ocr.training.failures import only_trainer
 
 logger = logging.getLogger(__name__)
 
 JEMALLOC = "libjemalloc.so.2"
+WRONG_USAGE, OUTPUT_FAILED = 2, 5  # as of got-ocr
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -148,7 +152,12 @@ def main() -> int:
     config = dataclasses.replace(config, steps=options.steps or config.steps, corpus=config.corpus + extra)
     if rank is None:
         return launch(config.processes)
-    train(options, config)
+    try:
+        with only_trainer(options.output) if rank == "0" else nullcontext():
+            train(options, config)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return OUTPUT_FAILED if isinstance(error, OSError) else WRONG_USAGE
     return 0
 
 

@@ -3,21 +3,21 @@
 import json
 import logging
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-import yaml
 from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader, Dataset
 
 from got_ocr.configuration.config import GotOcrConfig
-from got_ocr.nano.batches import FORMAT_SHARE, Batch, BatchSource, Canvas, Vocabulary
+from got_ocr.nano.batches import Batch, BatchSource, Vocabulary
+from got_ocr.nano.config import NanoTrainingConfig, Stage
 from got_ocr.nano.dense import IGNORED, TOKEN_PX, DenseHeads, guide_loss
 from got_ocr.nano.muon import Muon
 from got_ocr.nano.network import decode, encode_strip, initialise, unfold_grey_from_rgb
@@ -28,103 +28,17 @@ from got_ocr.synthesis.text.corpus import TextSource, load_corpus, split_corpus
 from got_ocr.synthesis.text.fonts import installed_faces, select_families
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource, math_fonts
 from got_ocr.synthesis.text.text_image import TextImageSource
+from got_ocr.training.failures import check_finite_loss, check_finite_weights, naming_full_disk
 
 logger = logging.getLogger(__name__)
 
 PATCH_EMBEDDING = "model.vision_tower_high.patch_embed.proj"
 STATE_FILE = "state.pt"
+NOT_WRITTEN = "the state is not written, the one before is kept"
 LOG_FILE = "log.jsonl"
 SYNCHRONISE_EVERY_STEPS = 10
 # The layers of the decoder whose first head is drawn to the current and to the next character's image token.
 CURRENT_LAYER, NEXT_LAYER = 1, 2
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the run.
-
-    Attributes:
-        name: for the log.
-        share: of the run's steps.
-        decoder: whether the decoder is trained too, or the tower alone.
-        canvases: what is drawn.
-        formats: share of the batches that are to be read with format.
-    """
-
-    name: str
-    share: float
-    decoder: bool
-    canvases: tuple[Canvas, ...]
-    formats: float = FORMAT_SHARE
-
-
-@dataclass(frozen=True)
-class NanoTrainingConfig:
-    """What `configuration/training/nano.yaml` says, which comments on each field."""
-
-    model: str
-    vocabulary: str
-    seed: int
-    processes: int
-    steps: int
-    warmup_steps: int
-    decay_share: float
-    variety_share: float
-    muon_lr: float
-    adamw_lr: float
-    adamw_betas: tuple[float, float]
-    weight_decay: float
-    clip_norm: float
-    dense_weights: tuple[float, float]
-    checkpoint_every_s: float
-    log_every_steps: int
-    size_px: tuple[float, float]
-    prose_share: float
-    dictionary_share: float
-    wear_strength: float
-    empty_share: float
-    stages: tuple[Stage, ...]
-    families: tuple[str, ...]
-    held_out_families: tuple[str, ...]
-    device: str = "cpu"
-    loader_processes: int = 0
-    corpus: tuple[str, ...] = ()
-    start_from: str = ""
-    document_share: float = 0.0
-    plain_formula_share: float = 0.0
-
-    @classmethod
-    def read(cls, path: Path) -> "NanoTrainingConfig":
-        """Read and check a YAML file.
-
-        Args:
-            path: the file.
-
-        Returns:
-            The configuration.
-
-        Raises:
-            ValueError: a field is unknown or missing, or the stages' shares don't add up to 1.
-        """
-        values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(cls)}
-        needed = {field.name for field in fields(cls) if field.default is MISSING}
-        wrong = sorted((set(values) - known) | (needed - set(values)))
-        if wrong:
-            raise ValueError(
-                f"{path}: fields missing or unknown: {', '.join(wrong)}; it needs {', '.join(sorted(known))}"
-            )
-        values["stages"] = tuple(
-            Stage(**{**stage, "canvases": tuple(Canvas(**canvas) for canvas in stage["canvases"])})
-            for stage in values["stages"]
-        )
-        total = sum(stage.share for stage in values["stages"])
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"{path}: the stages' shares add up to {total:g}, they must add up to 1")
-        fields_by_name: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**fields_by_name)
 
 
 def build_picture_source(
@@ -158,7 +72,7 @@ def build_picture_source(
         families,
         text,
         config.size_px,
-        config.wear_strength,
+        config.augmentation_strength,
         config.empty_share,
         formula_lines=formula_lines,
         documents=documents,
@@ -245,7 +159,7 @@ def grey_weights(checkpoint: Path) -> dict[str, Tensor]:
     """Read an exported checkpoint as weights to train on from.
 
     Args:
-        checkpoint: folder that nano_export.py wrote.
+        checkpoint: folder that export.py wrote.
 
     Returns:
         Weights by name, with a one-channel patch embedding.
@@ -283,7 +197,9 @@ class NanoTrainer:
         self.model = GotOcrForConditionalGeneration(model_config)
         initialise(self.model, config.seed)
         if config.start_from:
-            self.model.load_state_dict(grey_weights(Path(config.start_from)))
+            weights = grey_weights(Path(config.start_from))
+            check_finite_weights(weights, config.start_from, "export the checkpoint again, or start from another")
+            self.model.load_state_dict(weights)
         torch.manual_seed(config.seed)
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
@@ -379,6 +295,7 @@ class NanoTrainer:
         for name, loss in losses.items():
             if not name.endswith("accuracy"):
                 total = total + (loss if name == "text" else dense * loss)
+        check_finite_loss(total.item(), self.step + 1, "float32", config.muon_lr)
         total.backward()
         self._reduce_gradients()
         used = [parameter for parameter in self.parameters if parameter.grad is not None]
@@ -469,11 +386,20 @@ class NanoTrainer:
         }
 
     def save(self) -> None:
-        """Write the state; a run that is killed while it writes keeps the former one."""
-        if self.rank == 0:
-            temporary = self.output / (STATE_FILE + ".tmp")
-            torch.save(self.state(), temporary)
-            temporary.rename(self.output / STATE_FILE)
+        """Write the state; a run that is killed while it writes, or has no room for it, keeps the former one."""
+        if self.rank:
+            return
+        state = self.state()
+        check_finite_weights(state["model"], "the weights that were just trained", f"lower muon_lr; {NOT_WRITTEN}")
+        temporary = self.output / (STATE_FILE + ".tmp")
+        try:
+            with naming_full_disk(self.output):
+                torch.save(state, temporary)
+                with open(temporary, "rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(self.output / STATE_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def load(self, path: Path) -> None:
         """Go on from a saved state.
@@ -482,6 +408,7 @@ class NanoTrainer:
             path: the file.
         """
         state = torch.load(path, weights_only=True, map_location=self.device)
+        check_finite_weights(state["model"], str(path), "begin the run anew")
         self.waiting = None
         self.step, self.seconds, self.characters = (state["step"], state["seconds"], state["characters"])
         self.model.load_state_dict(state["model"])

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from got_ocr.nano.materials import Materials
 from got_ocr.nano.report import Scored, single_blanks
 from got_ocr.nano.run import save_pictures
-from got_ocr.nano.tiers import Materials, Rung
+from got_ocr.nano.tiers import Tier
 
 CONTEXT = 24  # characters around a difference
 LONGEST_PART = 120
@@ -94,27 +95,27 @@ def _sorted_like(lines: Sequence[str], others: Sequence[str]) -> str:
 
 def write_worst(
     folder: Path,
-    rungs: Sequence[Rung],
+    tiers: Sequence[Tier],
     scored: Mapping[str, Mapping[str, Sequence[Scored]]],
     materials: Materials,
     count: int,
 ) -> Path:
-    """Write the worst answers of the model on each rung, and how often which kind of mistake dominates.
+    """Write the worst answers of the model on each tier, and how often which kind of mistake dominates.
 
     Args:
         folder: where to, made if it doesn't exist.
-        rungs: which.
-        scored: answers by rung and reader.
+        tiers: which.
+        scored: answers by tier and reader.
         materials: to draw the pictures again.
-        count: of answers a rung.
+        count: of answers a tier.
 
     Returns:
         The file, `worst.md`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
-    for rung in rungs:
-        answers = scored.get(rung.key, {}).get("nano", ())
+    for tier in tiers:
+        answers = scored.get(tier.key, {}).get("nano", ())
         wrong = sorted((one for one in answers if one.errors), key=lambda one: -one.errors)
         kinds: dict[str, list[int]] = {}
         for one in wrong:
@@ -122,11 +123,11 @@ def write_worst(
             kind = kind or kind_of_mistake("\n".join(one.answer.texts), one.answer.answer)
             kinds.setdefault(kind, []).append(one.errors)
         total = sum(one.errors for one in wrong)
-        parts.append(f"## {rung.key}: {len(wrong)} of {len(answers)} answers with errors, {total} characters\n")
+        parts.append(f"## {tier.key}: {len(wrong)} of {len(answers)} answers with errors, {total} characters\n")
         for kind, errors in sorted(kinds.items(), key=lambda item: -sum(item[1])):
             parts.append(f"- mostly {kind}: {len(errors)} answers, {100 * sum(errors) / total:.0f} % of the errors")
         chosen = wrong[:count]
-        files = save_pictures(rung, materials, [one.answer.number for one in chosen], folder)
+        files = save_pictures(tier, materials, [one.answer.number for one in chosen], folder)
         for one, file in zip(chosen, files, strict=True):
             truth = "\n".join(one.answer.texts)
             kind = kind_of_mistake(truth, one.answer.answer)

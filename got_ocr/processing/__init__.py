@@ -11,11 +11,11 @@ from ..lazy import offer
 if TYPE_CHECKING:
     from .image_processor import GotOcrImageProcessor
     from .mode import Mode
+    from .options import PageError, SourceOptions
     from .pages import find_pages, iter_pages
     from .pictures import load_image
     from .processor import GotOcrProcessor
     from .prompt import instruction
-    from .sources import PageError
     from .tokenizer import GotOcrTokenizer
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "GotOcrTokenizer",
     "Mode",
     "PageError",
+    "SourceOptions",
     "find_pages",
     "instruction",
     "iter_pages",
@@ -36,7 +37,8 @@ __getattr__, __dir__ = offer(
         "GotOcrImageProcessor": "image_processor",
         "GotOcrProcessor": "processor",
         "GotOcrTokenizer": "tokenizer",
-        "PageError": "sources",
+        "PageError": "options",
+        "SourceOptions": "options",
         "find_pages": "pages",
         "instruction": "prompt",
         "iter_pages": "pages",

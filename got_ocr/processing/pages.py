@@ -2,51 +2,33 @@
 
 Pages are found and loaded apart (:func:`find_pages`), so that a bad page does not stop the others and a long document
 never lies in memory as a whole. Every failure is a :class:`PageError` with one line that says what was got, what is
-allowed and how to mend it. Nothing here needs torch; PDFs need pypdfium2.
+allowed and how to fix it. Nothing here needs torch; PDFs need pypdfium2.
 """
 
-import importlib
+import hashlib
+import importlib.util
+import itertools
 import os
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from .pictures import (
-    array_to_rgb,
-    check_size,
-    convert_image,
-    load_file,
-    load_image,
-    open_image,
-    to_rgb,
-)
-from .sources import (
-    DEFAULT_DPI,
-    DEFAULT_MAX_BYTES,
-    DEFAULT_MAX_PIXELS,
-    DEFAULT_TIMEOUT_S,
-    ImageSource,
-    LoadOptions,
-    PageError,
-    describe_source,
-    head_of,
-    is_pdf,
-    is_url,
-    open_source,
-    reason_of,
-)
+from .isolation import Document
+from .options import PageError, SourceOptions, parse_page_numbers, printable, reason_of
+from .pictures import load_image
+from .pixels import load_in_memory, to_rgb
+from .sources import ImageSource, describe_source, head_of, identify_source, is_pdf, is_tensor, is_url, open_source
 
 __all__ = [
     "FoundPage",
     "Page",
     "PageError",
+    "SourceOptions",
     "find_pages",
     "iter_pages",
     "load_image",
@@ -62,8 +44,7 @@ PAGE_SUFFIXES = (
     ".avif", ".heic", ".heif", ".jxl", ".pbm", ".pgm", ".ppm", ".pnm", ".tga", ".pcx", ".qoi", ".pdf",
 )
 # fmt: on
-_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PDFIUM_LOCK = threading.Lock()  # PDFium is not safe to call from two threads.
+TEXT_PAGE_LETTERS = 20  # From how many letters and digits on a PDF's page counts as having text.
 
 
 @dataclass(frozen=True)
@@ -87,16 +68,28 @@ class Page:
 
 @dataclass(frozen=True)
 class FoundPage:
-    """A page that has not been loaded yet. Fields as in :class:`Page`."""
+    """A page that has not been loaded yet. Fields as in :class:`Page`.
+
+    Attributes:
+        name: The page's own name; exact, not for a terminal.
+        index: Its place in the whole run.
+        source: The file, URL or object; exact, bytes that are no UTF-8 as `os.fsdecode` gives them.
+        number: Its page in the source.
+        loader: Gives its pixels.
+        data: The file or the bytes that it comes from; None for pictures in memory and what can't be had.
+        document: The file as its decoder knows it.
+    """
 
     name: str
     index: int
     source: str
     number: int
     loader: Callable[[], Image.Image]
+    data: Path | bytes | None = None
+    document: Document | None = None
 
     def load(self) -> Page:
-        """Load it; pages of a document must be loaded before the next page is asked for.
+        """Load it, in any order and as often as needed.
 
         Returns:
             The page.
@@ -107,270 +100,181 @@ class FoundPage:
         try:
             image = self.loader()
         except MemoryError:
-            raise PageError(f"{self.name}: not enough memory to load it: lower max_pixels or dpi.") from None
+            raise PageError(f"{printable(self.name)}: not enough memory to load it.", "memory") from None
         return Page(image, self.name, self.index, self.source, self.number)
+
+    def has_text(self, min_letters: int = TEXT_PAGE_LETTERS) -> bool:
+        """Say whether it is a page of a PDF that has text already.
+
+        Args:
+            min_letters: From how many letters and digits on.
+
+        Returns:
+            Whether it has; False for pictures, and for pages that can't be opened.
+        """
+        if self.document is None or self.data is None:
+            return False
+        try:
+            if not is_pdf(head_of(self.data, self.name), self.source):
+                return False
+            return self.document.count_letters(self.number, printable(self.name)) >= min_letters
+        except PageError:
+            return False
 
 
 def iter_pages(
     source: ImageSource | Iterable[ImageSource],
-    *,
-    dpi: float = DEFAULT_DPI,
-    pages: str | Iterable[int] | None = None,
-    password: str | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    max_bytes: int = DEFAULT_MAX_BYTES,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    options: SourceOptions | Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Iterator[Page]:
     """Load the pages of anything, one at a time; stops at the first that can't be had (see :func:`find_pages`).
 
     Args:
         source: What :func:`load_image` takes, a folder (its pictures and PDFs in natural order), a PDF, a multi-page
             TIFF, or a list of any of these.
-        dpi: Resolution at which PDF pages are drawn.
-        pages: Pages to take of each PDF or multi-page TIFF, counted from 1: `"1-3,7"`, `"5-"` or numbers.
-        password: Opens encrypted PDFs.
-        timeout_s: Seconds a URL may take altogether.
-        max_bytes: Size of what a URL or an open file may hold.
-        max_pixels: Largest page, width times height.
+        options: How to find and load them.
+        **named: Options of :class:`SourceOptions` by name: `dpi`, `pages`, `password`, `timeout_s`, `max_bytes`,
+            `max_pixels`, `allow_private_addresses`, `page_timeout_s`, `max_memory_bytes`.
 
     Yields:
         The pages in order.
 
     Raises:
         PageError: If a page can't be had.
+        TypeError: If there is no option of a name.
     """
-    for found in find_pages(
-        source,
-        dpi=dpi,
-        pages=pages,
-        password=password,
-        timeout_s=timeout_s,
-        max_bytes=max_bytes,
-        max_pixels=max_pixels,
-    ):
+    for found in find_pages(source, options, **named):
         yield found.load()
 
 
 def find_pages(
     source: ImageSource | Iterable[ImageSource],
+    options: SourceOptions | Mapping[str, Any] | None = None,
     *,
-    dpi: float = DEFAULT_DPI,
-    pages: str | Iterable[int] | None = None,
-    password: str | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    max_bytes: int = DEFAULT_MAX_BYTES,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    known_failure: Callable[[str, Path | bytes], PageError | None] | None = None,
+    **named: Any,
 ) -> Iterator[FoundPage]:
     """Find the pages of anything without decoding them, so that one bad page does not cost the others.
 
     What can't be had (a missing file, an encrypted PDF, a folder without pages) is found too: its `load` raises.
 
     Args:
-        source: As in :func:`iter_pages`, like the rest.
-        dpi: Resolution at which PDF pages are drawn.
-        pages: Pages to take of each document.
-        password: Opens encrypted PDFs.
-        timeout_s: Seconds a URL may take altogether.
-        max_bytes: Size of what a URL or an open file may hold.
-        max_pixels: Largest page.
+        source: As in :func:`iter_pages`.
+        options: As in :func:`iter_pages`.
+        known_failure: Asked with the source and the file or bytes before a file is opened; what it answers is the
+            file's only page's error, and the file is not opened.
+        **named: As in :func:`iter_pages`.
 
-    Yields:
-        Pages to load, each before the next is asked for.
+    Returns:
+        Pages to load.
 
     Raises:
-        PageError: If an option is wrong.
+        PageError: If an option is not allowed.
+        TypeError: If there is no option of a name.
     """
-    options = LoadOptions(dpi, parse_page_numbers(pages), password, timeout_s, max_bytes, max_pixels)
-    for index, (of_source, name, number, loader) in enumerate(_find(source, options)):
-        yield FoundPage(name, index, of_source, number, loader)
+    return _find(source, SourceOptions.of(options, **named), _Walk(known_failure))
 
 
-_Found = tuple[str, str, int, Callable[[], Image.Image]]  # source, page's name, page's number, loader
+def content_digest(data: Path | bytes) -> str:
+    """Make the SHA-256 of a file or of bytes, in hexadecimal. Raises: OSError."""
+    if isinstance(data, bytes):
+        return hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256()
+    with data.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
-def _find(source: ImageSource, options: LoadOptions) -> Iterator[_Found]:
+@dataclass(frozen=True)
+class _Walk:
+    """What one walk over pages takes along."""
+
+    known_failure: Callable[[str, Path | bytes], PageError | None] | None
+    count: Iterator[int] = field(default_factory=itertools.count)
+
+
+def _find(source: ImageSource, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
     """Find the pages of `source`; what fails is given as a loader that raises."""
     is_file = hasattr(source, "read")  # An open file is an iterator too.
     if isinstance(source, (list, tuple, set, frozenset)) or (isinstance(source, Iterator) and not is_file):
         empty = True
         for item in sorted(source, key=str) if isinstance(source, set | frozenset) else source:
             empty = False
-            yield from _find(item, options)
+            yield from _find(item, options, hooks)
         if empty:
-            yield (
-                "(empty list)",
-                "(empty list)",
-                1,
-                partial(_fail, PageError("got an empty list: give at least one page.")),
-            )
+            yield _failed("(empty list)", PageError("got an empty list: give at least one page."), hooks)
         return
     name = describe_source(source)
     try:
-        yield from _find_one(source, name, options)
+        yield from _find_one(source, name, options, hooks)
     except PageError as error:
-        yield name, name, 1, partial(_fail, error)
+        yield _failed(identify_source(source), error, hooks)
+
+
+def _failed(source: str, error: PageError, hooks: _Walk) -> FoundPage:
+    return FoundPage(source, next(hooks.count), source, 1, partial(_fail, error))
 
 
 def _fail(error: PageError) -> Image.Image:
-    raise error
+    raise PageError(str(error), error.limit)
 
 
-def _find_one(source: ImageSource, name: str, options: LoadOptions) -> Iterator[_Found]:
-    if isinstance(source, Image.Image):
-        yield name, name, 1, partial(convert_image, source, name, options)
-        return
-    if isinstance(source, np.ndarray):
-        yield name, name, 1, partial(array_to_rgb, source, name, options)
+def _find_one(source: ImageSource, name: str, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
+    identity = identify_source(source)
+    if isinstance(source, Image.Image) or is_tensor(source) or hasattr(source, "__array_interface__"):
+        loader = partial(_load_in_memory, source, name, options)
+        yield FoundPage(identity, next(hooks.count), identity, 1, loader)
         return
     if isinstance(source, str | os.PathLike) and not is_url(source) and os.path.isdir(source):
-        yield from _find_in_folder(Path(source), options)
+        yield from _find_in_folder(Path(os.fsdecode(source)), name, options, hooks)
         return
     data, origin = open_source(source, name, options)
-    head = head_of(data, name)
-    if is_pdf(head, name):
-        yield from _find_in_pdf(data, name, options)
-    elif head[:4] in _TIFF_MAGICS:
-        yield from _find_in_tiff(data, name, options)
-    else:
-        yield name, name, 1, partial(load_file, data, name, options, origin)
-
-
-def _find_in_folder(folder: Path, options: LoadOptions) -> Iterator[_Found]:
+    if is_pdf(head_of(data, name), name) and not _has_pdfium():
+        raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install pypdfium2.")
+    document = Document(data, name, origin, options)
     try:
-        files = [entry.name for entry in os.scandir(folder) if entry.is_file() and not entry.name.startswith(".")]
+        known = hooks.known_failure(identity, data) if hooks.known_failure is not None else None
+        if known is not None:
+            raise known
+        listing = document.list_pages()
+    except PageError as error:
+        yield FoundPage(identity, next(hooks.count), identity, 1, partial(_fail, error), data)
+        return
+    for number in listing.numbers:
+        suffix = f"#page={number}" if listing.is_document else ""
+        loader = partial(document.load, number, name + suffix)
+        yield FoundPage(identity + suffix, next(hooks.count), identity, number, loader, data, document)
+
+
+def _load_in_memory(source: ImageSource, name: str, options: SourceOptions) -> Image.Image:
+    image = load_in_memory(source, name, options)
+    if image is None:
+        raise PageError(f"{name}: holds no pixels.")
+    return image
+
+
+def _has_pdfium() -> bool:
+    try:
+        return importlib.util.find_spec("pypdfium2") is not None
+    except ValueError:
+        return False
+
+
+def _find_in_folder(folder: Path, name: str, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
+    try:
+        with os.scandir(folder) as entries:
+            files = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
     except OSError as error:
-        raise PageError(f"{folder}: can't be listed: {reason_of(error)}.") from None
-    names = sorted((name for name in files if name.lower().endswith(PAGE_SUFFIXES)), key=natural_key)
+        raise PageError(f"{name}: can't be listed: {reason_of(error)}.") from None
+    names = sorted((file for file in files if file.lower().endswith(PAGE_SUFFIXES)), key=natural_key)
     if not names:
         raise PageError(
-            f"{folder}: has no pages among its {len(files)} files: pictures ({', '.join(PAGE_SUFFIXES[:8])}, ...) "
+            f"{name}: has no pages among its {len(files)} files: pictures ({', '.join(PAGE_SUFFIXES[:8])}, ...) "
             "and .pdf are taken, folders within are not."
         )
-    for name in names:
-        yield from _find(folder / name, options)
-
-
-def _find_in_tiff(data: Path | bytes, name: str, options: LoadOptions) -> Iterator[_Found]:
-    with open_image(data, name) as image:
-        try:
-            frames = list(range(getattr(image, "n_frames", 1)))
-            # Reduced copies of a page (NewSubfileType bit 0: thumbnails, pyramids) are no pages of their own.
-            frames = [frame for frame in frames if frame == 0 or not _subfile_type(image, frame) & 1]
-        except Exception:  # A damaged directory; the pages before it can still be had.
-            frames = [0]
-        if len(frames) == 1:
-            yield name, name, 1, partial(_load_frame, image, 0, name, options)
-            return
-        for number in _select_pages(len(frames), name, options):
-            page_name = f"{name}#page={number}"
-            yield name, page_name, number, partial(_load_frame, image, frames[number - 1], page_name, options)
-
-
-def _subfile_type(image: Image.Image, frame: int) -> int:
-    image.seek(frame)
-    return int(image.tag_v2.get(254, 0))  # type: ignore[attr-defined]
-
-
-def _load_frame(image: Image.Image, frame: int, name: str, options: LoadOptions) -> Image.Image:
-    try:
-        image.seek(frame)
-    except Exception as error:  # Decoders raise nearly anything over damaged data.
-        raise PageError(
-            f"{name}: is cut short or damaged: {reason_of(error)}: get it anew or save it again."
-        ) from None
-    return convert_image(image, name, options)
-
-
-def _find_in_pdf(data: Path | bytes, name: str, options: LoadOptions) -> Iterator[_Found]:
-    try:
-        pdfium = importlib.import_module("pypdfium2")
-    except ImportError:
-        raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install pypdfium2.") from None
-    with _PDFIUM_LOCK:
-        try:
-            document = pdfium.PdfDocument(data, password=options.password)
-            num_pages = len(document)
-            document.init_forms()
-        except Exception as error:
-            raise PageError(f"{name}: {_pdf_trouble(str(error), options)}") from None
-    try:
-        if num_pages == 0:
-            raise PageError(f"{name}: is a PDF without pages.")
-        for number in _select_pages(num_pages, name, options):
-            page_name = f"{name}#page={number}"
-            yield name, page_name, number, partial(_render_pdf_page, document, number, page_name, options)
-    finally:
-        with _PDFIUM_LOCK:
-            document.close()
-
-
-def _pdf_trouble(reason: str, options: LoadOptions) -> str:
-    if "password" in reason.lower():
-        if options.password is None:
-            return "is an encrypted PDF: give its password, or save it without one."
-        return "is an encrypted PDF, and the password given does not open it."
-    if "security" in reason.lower():
-        return "is a PDF with an encryption that PDFium does not know: save it without."
-    return "is a damaged PDF, or none: get it anew, or print it to a new PDF."
-
-
-def _render_pdf_page(document: Any, number: int, name: str, options: LoadOptions) -> Image.Image:
-    with _PDFIUM_LOCK:
-        try:
-            page = document[number - 1]
-            width_pt, height_pt = page.get_size()
-        except Exception as error:
-            raise PageError(f"{name}: this page of the PDF is damaged: {reason_of(error)}.") from None
-        try:
-            scale = options.dpi / 72
-            check_size(round(width_pt * scale), round(height_pt * scale), f"{name} at {options.dpi:g} dpi", options)
-            return page.render(scale=scale).to_pil().convert("RGB")
-        except (PageError, MemoryError):
-            raise
-        except Exception as error:
-            raise PageError(f"{name}: this page of the PDF can't be drawn: {reason_of(error)}.") from None
-        finally:
-            page.close()
-
-
-def parse_page_numbers(pages: str | Iterable[int] | None) -> tuple[tuple[int, int | None], ...] | None:
-    """Parse a choice of pages.
-
-    Args:
-        pages: `"1-3,7"`, `"5-"` (to the end), numbers counted from 1, or None for all.
-
-    Returns:
-        (first, last) pairs, last None for the end; None for all.
-
-    Raises:
-        PageError: If it can't be understood.
-    """
-    if pages is None:
-        return None
-    parts = pages.split(",") if isinstance(pages, str) else [str(page) for page in pages]
-    ranges: list[tuple[int, int | None]] = []
-    for part in parts:
-        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:(-)\s*(\d{1,9})?)?\s*", part)
-        first = int(match[1]) if match else 0
-        last = (int(match[3]) if match[3] else None if match[2] else first) if match else 0
-        if first < 1 or (last is not None and last < first):
-            raise PageError(f"pages must be like 1-3,7 or 5-, counted from 1 and upwards, got {pages!r}.")
-        ranges.append((first, last))
-    if not ranges:
-        raise PageError(f"pages must name at least one page, got {pages!r}.")
-    return tuple(ranges)
-
-
-def _select_pages(num_pages: int, name: str, options: LoadOptions) -> list[int]:
-    """Page numbers to take, in order, each once."""
-    if options.pages is None:
-        return list(range(1, num_pages + 1))
-    chosen: set[int] = set()
-    for first, last in options.pages:
-        if first > num_pages or (last or first) > num_pages:
-            raise PageError(f"{name}: has {num_pages} pages, but page {max(first, last or first)} was asked for.")
-        chosen.update(range(first, (last or num_pages) + 1))
-    return sorted(chosen)
+    for file in names:
+        yield from _find(folder / file, options, hooks)
 
 
 def natural_key(name: str | os.PathLike[str]) -> tuple[list[str | int], str]:

@@ -10,35 +10,41 @@ Shape legend:
     S  side of an image, in pixels
 """
 
-import json
 import math
 import os
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 from transformers.image_processing_utils import BatchFeature
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin
-from transformers.utils.hub import cached_file
 
-from ..configuration.config import GotOcrConfig
+from ..configuration.config import DEFAULT_INSTRUCTIONS, GotOcrConfig
 from ..configuration.remote_code import CodeSavingMixin
+from .chat_template import CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, guard, unguard
+from .checkpoint_files import HUB_OPTIONS, check_name, find_file, load_tokenizer, read_json
+from .given_prompts import (
+    SPECIAL_TOKEN,
+    TextOptions,
+    encode_prompt,
+    expand_images,
+    flatten_images,
+    is_prompt,
+    take_text_options,
+)
 from .image_processor import DEFAULT_SIZE_PX, GotOcrImageProcessor
 from .mode import Mode, as_mode, name_options, spread_modes
 from .pictures import load_image
 from .prompt import PromptPart, instruction, prompt_parts
-from .tokenizer import SPECIAL_TOKENS, VOCABULARY_FILE, GotOcrTokenizer
+from .tokenizer import SPECIAL_TOKENS
 
 DEFAULT_IMAGE_TOKEN_LEN = 256
 PROCESSOR_FILE = "processor_config.json"
 IMAGE_PROCESSOR_FILE = "preprocessor_config.json"
-FAST_TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "config.json"
-# What from_pretrained hands on to every file that it looks for.
-HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "revision", "local_files_only", "subfolder")
 
 
 class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call-arg]
@@ -61,6 +67,8 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         image_processor: Makes pixels.
         tokenizer: The checkpoint's: :class:`GotOcrTokenizer`, or the port's fast one.
         image_token_len: Place holders of one image: the model configuration's `image_token_len`.
+        chat_template: Jinja template of conversations; None: the one that the model was trained on.
+        default_instruction: What is asked where a call says nothing else; None: the published words.
 
     Raises:
         ValueError: If the tokenizer lacks a special token, or `image_token_len` is not positive.
@@ -78,11 +86,14 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         image_processor: GotOcrImageProcessor,
         tokenizer: Any,
         image_token_len: int = DEFAULT_IMAGE_TOKEN_LEN,
+        chat_template: str | None = None,
+        default_instruction: str | None = None,
     ) -> None:
-        super().__init__(image_processor, tokenizer)
+        super().__init__(image_processor, tokenizer, chat_template=chat_template or CHAT_TEMPLATE)
         if isinstance(image_token_len, bool) or not isinstance(image_token_len, int) or image_token_len < 1:
             raise ValueError(f"image_token_len must be a positive whole number, got {image_token_len!r}.")
         self.image_token_len = image_token_len
+        self.default_instruction = default_instruction
         self._special_ids: dict[str, int] = {text: tokenizer.convert_tokens_to_ids(text) for text in SPECIAL_TOKENS}
         missing = [text for text in _PROMPT_TOKENS if self._special_ids[text] is None]
         if missing:
@@ -92,7 +103,8 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
 
     def __call__(
         self,
-        images: Any,
+        images: Any = None,
+        text: str | Sequence[str] | None = None,
         *,
         mode: Mode | Sequence[Mode] | None = None,
         low_canvases: bool = False,
@@ -104,13 +116,15 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         Args:
             images: One picture or a list (whatever `load_image` takes). With `multi_page` the pages of one document,
                 or a list of such lists.
+            text: Instead of a mode the caller's own instruction, one for all or one for each; or whole prompts, as
+                `apply_chat_template` writes them, with one ``<imgpad>`` for each picture.
             mode: What to read, and how: one for all pictures, or a list with one for each.
             low_canvases: The pictures are S wide, no higher, and all of one height: they become image tokens as they
                 are, the fewer the lower they are, instead of being squashed to squares.
-            return_tensors: `pt` for torch, `np` for numpy.
+            return_tensors: `pt` for torch, `np` for numpy, None for lists.
             **options: Instead of `mode` its fields by name: `ocr_type`, `box`, `color`, `crop`, `max_tiles`,
                 `multi_page`, `instruction`; also the port's `format`, `crop_to_patches` and `max_patches`. `box` and
-                `color` may be lists with one for each picture.
+                `color` may be lists with one for each picture. Options of tokenizers: those of :class:`TextOptions`.
 
         Returns:
             `input_ids` (B, L) int64 and `attention_mask` (B, L) int64, padded on the left, and `pixel_values`
@@ -120,10 +134,31 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
             TypeError: If there is no option of a name.
             ValueError: If an argument is not allowed or a picture can't be had; the message says what is allowed.
         """
-        multi_page = _reads_pages_together(mode, options)
-        documents = as_documents(images, multi_page)
+        text_options, options = take_text_options(options)
+        texts = [text] if isinstance(text, str) else None if text is None else list(text)
+        if texts is not None and (images is None or any(map(is_prompt, texts))):
+            prompts, pictures = self._take_prompts(texts, images)
+        else:
+            prompts, pictures = self._make_prompts(images, texts, mode, low_canvases, options)
+        data = self._pad(prompts, text_options)
+        if pictures:
+            made = self.image_processor(pictures, return_tensors="np", low_canvases=low_canvases)
+            data["pixel_values"] = made["pixel_values"]
+        return BatchFeature(data, tensor_type=return_tensors)
+
+    def _make_prompts(
+        self, images: Any, texts: list[str] | None, mode: Any, low_canvases: bool, options: dict[str, Any]
+    ) -> tuple[list[list[int]], list[Any]]:
+        """Write the prompts of modes. Returns: ids of each, and the pictures, tiles or pages of all in one run."""
+        documents = as_documents(images, _reads_pages_together(mode, options))
         # Wrong modes are refused before any picture is loaded.
         modes = spread_modes(len(documents), mode, **options)
+        if texts is not None:
+            if len(texts) not in (1, len(documents)):
+                raise ValueError(f"text must be one, or one each for the {len(documents)} pictures, got {len(texts)}.")
+            texts = texts * len(documents) if len(texts) == 1 else texts
+            modes = [replace(one, instruction=words) for one, words in zip(modes, texts, strict=True)]
+        modes = [self._with_default(one) for one in modes]
         prompts: list[list[int]] = []
         encoded: dict[tuple[str, int], list[int]] = {}
         pictures: list[Any] = []
@@ -138,10 +173,55 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
                 encoded[asked] = self.encode_parts(prompt_parts(words, len(pages), tokens))
             prompts.append(encoded[asked])
             pictures += pages
-        pixel_values = self.image_processor(pictures, return_tensors="np", low_canvases=low_canvases)["pixel_values"]
-        input_ids, attention_mask = self._pad(prompts)
-        data = {"input_ids": input_ids, "attention_mask": attention_mask, "pixel_values": pixel_values}
-        return BatchFeature(data, tensor_type=return_tensors)
+        return prompts, pictures
+
+    def _with_default(self, mode: Mode) -> Mode:
+        """Ask a checkpoint of one instruction for that, unless a call says something else."""
+        if self.default_instruction is None or mode.instruction is not None or mode.crop or mode.multi_page:
+            return mode
+        return replace(mode, instruction=self.default_instruction)
+
+    def _take_prompts(self, texts: list[str], images: Any) -> tuple[list[list[int]], list[Any]]:
+        """Encode prompts that come whole. Returns: ids of each, and the pictures of all in one run."""
+        pictures = [load_image(source) for source in flatten_images(images)]
+        whole = expand_images(texts, len(pictures), self.image_token_len)
+        return [encode_prompt(one, self._special_ids, self._encode_guarded) for one in whole], pictures
+
+    def _encode_guarded(self, text: str) -> list[int]:
+        return self.encode_text(unguard(text))
+
+    def apply_chat_template(self, conversation: Any, chat_template: str | None = None, **kwargs: Any) -> Any:
+        """Write a conversation as a prompt; a special token that is spelled in a message stays text.
+
+        Args:
+            conversation: Messages, or a batch of such lists.
+            chat_template: A Jinja template; None: the checkpoint's.
+            **kwargs: As :meth:`transformers.ProcessorMixin.apply_chat_template`, and the template's variables (see
+                processing/chat_template.py): `ocr_type`, `color`, `box_per_mille`, `crop`, `instruction`.
+
+        Returns:
+            The prompt; with `tokenize=True` its ids, or with `return_dict=True` all inputs of the model.
+        """
+        if self.default_instruction is not None:
+            kwargs.setdefault("instruction", self.default_instruction)
+        made = super().apply_chat_template(guard(conversation), chat_template, **kwargs)
+        if isinstance(made, str):
+            return unguard(made)
+        is_texts = isinstance(made, list) and all(isinstance(one, str) for one in made)
+        return [unguard(one) for one in made] if is_texts else made
+
+    def replace_image_token(self, image_inputs: Any = None, image_idx: int = 0, **kwargs: Any) -> str:
+        """Write the place holders of a picture, as engines ask for them. Returns: ``<imgpad>``, T times."""
+        return self.image_token * self.image_token_len
+
+    def _get_num_multimodal_tokens(self, image_sizes: Any = None, **kwargs: Any) -> Any:
+        """Count tokens for engines. Args: image_sizes: (height, width) of each. Returns: a `MultiModalData`."""
+        from transformers.processing_utils import MultiModalData
+
+        if image_sizes is None:
+            return MultiModalData()
+        count = len(image_sizes)
+        return MultiModalData(num_image_tokens=[self.image_token_len] * count, num_image_patches=[1] * count)
 
     def _count_image_tokens(self, height: int) -> int:
         """Place holders of an image that is S wide and `height` high."""
@@ -178,10 +258,10 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         Returns:
             The ids.
         """
-        ids: list[int] = self._encode(text)
+        ids = self._encode(text)
         if self._is_forged(ids):
             # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
-            cuts = [0, *(match.start() + 1 for match in _SPECIAL_TOKEN.finditer(text)), len(text)]
+            cuts = [0, *(match.start() + 1 for match in SPECIAL_TOKEN.finditer(text)), len(text)]
             ids = [index for start, end in pairwise(cuts) for index in self._encode(text[start:end])]
         return ids
 
@@ -192,15 +272,21 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
     def _is_forged(self, ids: list[int]) -> bool:
         return not set(self._special_ids.values()).isdisjoint(ids)
 
-    def _pad(self, prompts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-        """Fill up on the left. Returns: input_ids and attention_mask, both (B, L) int64."""
-        length = max(len(prompt) for prompt in prompts)
+    def _pad(self, prompts: list[list[int]], options: TextOptions) -> dict[str, Any]:
+        """Fill up. Returns: `input_ids` and `attention_mask`, both (B, L) int64, or lists without padding."""
+        if not options.pads and len({len(prompt) for prompt in prompts}) > 1:
+            return {"input_ids": prompts, "attention_mask": [[1] * len(prompt) for prompt in prompts]}
+        length = options.length_of(prompts) if options.pads else len(prompts[0])
         input_ids = np.full((len(prompts), length), self.pad_token_id, dtype=np.int64)
         attention_mask = np.zeros((len(prompts), length), dtype=np.int64)
         for row, prompt in enumerate(prompts):
-            input_ids[row, length - len(prompt) :] = prompt
-            attention_mask[row, length - len(prompt) :] = 1
-        return input_ids, attention_mask
+            start = length - len(prompt) if options.padding_side == "left" else 0
+            input_ids[row, start : start + len(prompt)] = prompt
+            attention_mask[row, start : start + len(prompt)] = 1
+        data = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if options.return_mm_token_type_ids:
+            data["mm_token_type_ids"] = (input_ids == self.image_token_id).astype(np.int64)
+        return data
 
     @property
     def pad_token_id(self) -> int:
@@ -217,6 +303,11 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
     def image_token_id(self) -> int:
         """Its id."""
         return self._special_ids[SPECIAL_TOKENS[-1]]
+
+    @property
+    def image_token_ids(self) -> list[int]:
+        """The same in a list, as engines ask for it."""
+        return [self.image_token_id]
 
     @property
     def model_input_names(self) -> list[str]:
@@ -281,80 +372,27 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
             OSError: If there is neither `qwen.tiktoken` nor `tokenizer.json`.
         """
         name = pretrained_model_name_or_path
-        _check_name(name)
+        check_name(name)
         hub_options = {option: kwargs[option] for option in HUB_OPTIONS if kwargs.get(option) is not None}
-        saved = _read_json(name, PROCESSOR_FILE, hub_options) or {}
-        image_options = saved.get("image_processor") or _read_json(name, IMAGE_PROCESSOR_FILE, hub_options) or {}
+        saved = read_json(name, PROCESSOR_FILE, hub_options) or {}
+        image_options = saved.get("image_processor") or read_json(name, IMAGE_PROCESSOR_FILE, hub_options) or {}
         image_options = {**image_options, **{key: kwargs[key] for key in ("size", "max_tiles") if key in kwargs}}
         image_token_len = kwargs.get("image_token_len", saved.get("image_token_len"))
+        config_dict = read_json(name, CONFIG_FILE, hub_options)
+        default = DEFAULT_INSTRUCTIONS.get(str((config_dict or {}).get("model_type")))
+        default = saved.get("default_instruction") or (config_dict or {}).get("default_instruction") or default
         if image_token_len is None or "size" not in image_options:
-            config_dict = _read_json(name, CONFIG_FILE, hub_options)
             config = GotOcrConfig.from_dict(config_dict) if config_dict else None
             image_options.setdefault("size", config.vision_config.image_size if config else DEFAULT_SIZE_PX)
             if image_token_len is None:
                 image_token_len = config.image_token_len if config else DEFAULT_IMAGE_TOKEN_LEN
         tokenizer = load_tokenizer(name, **hub_options)
-        return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len=image_token_len)
+        template = find_file(name, CHAT_TEMPLATE_FILE, hub_options)
+        chat_template = None if template is None else Path(template).read_text(encoding="utf-8")
+        return cls(GotOcrImageProcessor.from_dict(image_options), tokenizer, image_token_len, chat_template, default)
 
 
-_SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
 _PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])
-
-
-def load_tokenizer(name: str | os.PathLike[str], **hub_options: Any) -> Any:
-    """Load the tokenizer of any public GOT layout. No code from there is run.
-
-    Args:
-        name: Folder or Hub id.
-        **hub_options: `revision`, `token`, `cache_dir` ...
-
-    Returns:
-        :class:`GotOcrTokenizer` where there is a `qwen.tiktoken`, else transformers' fast tokenizer.
-
-    Raises:
-        OSError: If there is neither.
-    """
-    _check_name(name)
-    if _find(name, VOCABULARY_FILE, hub_options) is not None:
-        return GotOcrTokenizer.from_pretrained(name, **hub_options)
-    if _find(name, FAST_TOKENIZER_FILE, hub_options) is not None:
-        return PreTrainedTokenizerFast.from_pretrained(name, **hub_options)
-    where = "folder" if os.path.isdir(name) else "Hub repository in the cache or within reach"
-    raise OSError(
-        f"{name}: found neither {VOCABULARY_FILE} nor {FAST_TOKENIZER_FILE}: it is no {where} that holds a GOT model."
-    )
-
-
-def _check_name(name: str | os.PathLike[str]) -> None:
-    text = os.fspath(name)
-    looks_like_path = os.path.isabs(text) or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text
-    if looks_like_path and not os.path.isdir(text):
-        raise FileNotFoundError(f"{name}: there is no such folder, and a Hub repository is named owner/name.")
-
-
-def _find(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> str | None:
-    """The file's path, or None where it can't be had: not there, or not in the cache of a machine without network."""
-    path: str | None = cached_file(
-        name,
-        file,
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **hub_options,
-    )
-    return path
-
-
-def _read_json(name: str | os.PathLike[str], file: str, hub_options: dict[str, Any]) -> dict[str, Any] | None:
-    path = _find(name, file, hub_options)
-    if path is None:
-        return None
-    with open(path, encoding="utf-8") as stream:
-        try:
-            content: dict[str, Any] = json.load(stream)
-            return content
-        except ValueError as error:
-            raise OSError(f"{path} is not valid JSON: {error}.") from None
 
 
 def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:

@@ -9,7 +9,7 @@ Origin of every string: arXiv 2409.01704 and the code published with it. There i
 
 from typing import NamedTuple
 
-from .mode import Mode, box_per_mille
+from .mode import COLORS, Mode, box_per_mille
 
 SYSTEM_MESSAGE = "You should follow the instructions carefully and explain your answers in detail."
 TURN_START = "<|im_start|>"
@@ -64,6 +64,25 @@ def instruction(mode: Mode = PLAIN, size_px: tuple[int, int] | None = None) -> s
     if mode.crop:
         return f"OCR{with_format} upon the patch reference: "
     return f"{region}OCR{with_format}: "
+
+
+PUBLISHED_MODES = (
+    *(Mode(ocr_type, crop=crop) for ocr_type in ("ocr", "format") for crop in (False, True)),
+    *(Mode(ocr_type, color=color) for ocr_type in ("ocr", "format") for color in COLORS),
+    Mode(multi_page=True),
+)
+
+
+def mode_of(text: str) -> Mode | None:
+    """Recognise a published instruction, which checkpoints for slices follow in ways of their own.
+
+    Args:
+        text: What a user asks; white space around it means nothing.
+
+    Returns:
+        Its mode; None for words of one's own, and for boxes, whose prompt does not tell them in pixels.
+    """
+    return next((mode for mode in PUBLISHED_MODES if instruction(mode).strip() == text.strip()), None)
 
 
 def system_parts() -> list[PromptPart]:

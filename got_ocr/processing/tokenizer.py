@@ -3,7 +3,8 @@
 It loads the original checkpoint's folder as it is, and any rank file of the same format: the special tokens stand in a
 fixed order after however many ranks there are. Differences from the published tokenizer:
 
-- text never makes a special token, unless the caller says `split_special_tokens=False`;
+- the processor never makes a special token of a text (`split_special_tokens=True`); called by itself the tokenizer
+  reads a prompt with the special tokens that are spelled in it, as the published one does;
 - tokens are strings in GPT-2's spelling of bytes, as in transformers' own byte-level tokenizers, not bytes;
 - nothing is cleaned up in decoding, whatever the checkpoint's `clean_up_tokenization_spaces` says.
 """
@@ -11,6 +12,7 @@ fixed order after however many ranks there are. Differences from the published t
 import base64
 import binascii
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -45,8 +47,8 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
         pad_token: Fills up shorter sequences.
         bos_token: Named for completeness: no text begins with it.
         eos_token: Ends a document; an answer ends with ``<|im_end|>``.
-        split_special_tokens: Whether a special token spelled in a text is plain text. Only turn it off for text that
-            you wrote yourself.
+        split_special_tokens: Whether a special token spelled in a text is plain text. Turn it on for text that you
+            did not write yourself.
         **kwargs: Options of :class:`transformers.PreTrainedTokenizer`.
 
     Raises:
@@ -64,7 +66,7 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
         pad_token: str | AddedToken = END_OF_TEXT,
         bos_token: str | AddedToken = END_OF_TEXT,
         eos_token: str | AddedToken = END_OF_TEXT,
-        split_special_tokens: bool = True,
+        split_special_tokens: bool = False,
         **kwargs: Any,
     ) -> None:
         if vocab_file is None:
@@ -156,8 +158,29 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
         return {**self._vocab, **added}
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
-        ids = self._table.encoding.encode_ordinary(unicodedata.normalize("NFC", text))
-        return [_spell(self._table.tokens[index]) for index in ids]
+        tokens: list[str] = []
+        for part in self._cut_at_added_tokens(text):
+            if part in self._later_tokens():
+                tokens.append(part)
+                continue
+            ids = self._table.encoding.encode_ordinary(unicodedata.normalize("NFC", part))
+            tokens += [_spell(self._table.tokens[index]) for index in ids]
+        return tokens
+
+    def _later_tokens(self) -> list[str]:
+        """Tokens that `add_tokens` brought and that are not special: they count in every text."""
+        return [
+            token.content
+            for index, token in self._added_tokens_decoder.items()
+            if index >= self.vocab_size and not token.special
+        ]
+
+    def _cut_at_added_tokens(self, text: str) -> list[str]:
+        later = sorted(self._later_tokens(), key=len, reverse=True)
+        if not later:
+            return [text]
+        pattern = "|".join(re.escape(token) for token in later)
+        return [part for part in re.split(f"({pattern})", text) if part]
 
     def _convert_token_to_id(self, token: str) -> int | None:
         index = self._table.encoding_ranks.get(_unspell(token))

@@ -51,6 +51,8 @@ class GotOcrAnswer:
         lines: Each line of the text with its certainty.
         slices: The answers of a page's slices, for a page that was cut.
         rotations: Of each page that was cut, the degrees clockwise by which it was turned to bring its text upright.
+        unread: Boxes (x1, y1, x2, y2), in px of the picture, of what looked like a line of text on a page that was
+            cut and was left out of the answer, since the model could not read it.
     """
 
     text: str
@@ -62,6 +64,7 @@ class GotOcrAnswer:
     lines: tuple[GotOcrLine, ...] = ()
     slices: tuple["GotOcrAnswer", ...] = ()
     rotations: tuple[int, ...] = ()
+    unread: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def cut_loop(tokens: list[int], period: int) -> list[int]:

@@ -1,8 +1,8 @@
 """From prepared batches to answers: greedy generation that goes on with the rows that are left."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,8 @@ from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
 from .streaming import CallbackStreamer, StopEvent
 
+SAMPLING_OPTIONS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+SCORED_AT_ONCE = 64  # Positions whose logits are in memory at a time.
 ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
 
 
@@ -31,12 +33,16 @@ class Generation:
         on_text: Called with text as it comes; then the batch has one row.
         stop_event: Ends generation soon, once it is set.
         ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
+        options: Options of transformers' generation; none of them: greedy.
+        suppressed_tokens: These are never generated.
     """
 
     max_new_tokens: int
     on_text: Callable[[str], None] | None = None
     stop_event: threading.Event | None = None
     ngram_size: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    suppressed_tokens: tuple[int, ...] = ()
 
 
 class AnswerGenerator:
@@ -76,7 +82,8 @@ class AnswerGenerator:
             )
         repetition = RepetitionStop(prompt_length)
         limit = min(generation.max_new_tokens, room)
-        rows, log_probabilities = self._generate_rows(inputs, replace(generation, max_new_tokens=limit), repetition)
+        generate = self._generate_freely if generation.options else self._generate_rows
+        rows, log_probabilities = generate(inputs, replace(generation, max_new_tokens=limit), repetition)
         return [
             self._make_answer(tokens, logs, repetition) for tokens, logs in zip(rows, log_probabilities, strict=True)
         ]
@@ -137,6 +144,7 @@ class AnswerGenerator:
                 num_beams=1,
                 max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
                 no_repeat_ngram_size=generation.ngram_size,
+                suppress_tokens=list(generation.suppressed_tokens) or None,
                 logits_processor=LogitsProcessorList([recorder]),
                 stopping_criteria=criteria,
                 streamer=streamer,
@@ -163,6 +171,52 @@ class AnswerGenerator:
                 "attention_mask": torch.nn.functional.pad(mask, (0, new.shape[1]), value=1),
             }
         return tokens, log_probabilities
+
+    def _generate_freely(
+        self, inputs: Any, generation: Generation, repetition: RepetitionStop
+    ) -> tuple[list[list[int]], list[Tensor]]:
+        """Generate for one batch with beams, by sampling, or as the caller wants. Returns: as `_generate_rows`."""
+        options = dict(generation.options)
+        base = options.get("generation_config")
+        if base is None:
+            # Who gives a temperature or the like means to sample; 0 means not to.
+            wants_sampling = any(options.get(name) for name in SAMPLING_OPTIONS)
+            options.setdefault("do_sample", bool(wants_sampling))
+            if not options["do_sample"]:
+                options = {name: value for name, value in options.items() if name not in SAMPLING_OPTIONS}
+            options.setdefault("no_repeat_ngram_size", generation.ngram_size)
+        limit = min(generation.max_new_tokens, getattr(base, "max_new_tokens", None) or generation.max_new_tokens)
+        criteria = StoppingCriteriaList([repetition])
+        if generation.stop_event is not None:
+            criteria.append(StopEvent(generation.stop_event))
+        if generation.on_text is not None:
+            options["streamer"] = CallbackStreamer(self.processor.tokenizer, generation.on_text)
+        if "stop_strings" in options:
+            options["tokenizer"] = self.processor.tokenizer
+        cache = make_cache(self.config.num_hidden_layers)
+        sequences = self.model.generate(
+            **inputs, cache=cache, max_new_tokens=limit, stopping_criteria=criteria, **options
+        )
+        new = sequences[:, repetition.prompt_length :]
+        return new.tolist(), list(self._score(inputs, sequences, new))
+
+    @torch.no_grad()
+    def _score(self, inputs: Any, sequences: Tensor, new: Tensor) -> Tensor:
+        """Tell how probable tokens are to the model, whatever picked them. Returns: (B, new) float32, on the CPU."""
+        length = new.shape[1]
+        mask = torch.nn.functional.pad(inputs["attention_mask"], (0, length), value=1)
+        hidden = self.model.model(
+            input_ids=sequences[:, :-1],
+            attention_mask=mask[:, :-1],
+            pixel_values=inputs.get("pixel_values"),
+            use_cache=False,
+        ).last_hidden_state[:, -length:]
+        scores = []
+        for start in range(0, length, SCORED_AT_ONCE):
+            logits = self.model.lm_head(hidden[:, start : start + SCORED_AT_ONCE]).float()
+            picked = logits.gather(2, new[:, start : start + SCORED_AT_ONCE, None]).squeeze(2)
+            scores.append(picked - logits.logsumexp(-1))
+        return torch.cat(scores, dim=1).cpu()
 
     @torch.no_grad()
     def _prompt_cache(self, input_ids: Tensor, attention_mask: Tensor) -> Cache:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..modeling.language_model import GotOcrLanguageModel
 from ..modeling.network import GotOcrModel, GotOcrPreTrainedModel
-from ..processing.image_processor import GotOcrImageProcessor
+from ..processing.adapting import adapt_processor
 from ..processing.mode import Mode, spread_modes
 from ..processing.processor import GotOcrProcessor, as_documents
 from .answer import GotOcrAnswer
@@ -44,6 +44,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         batch_size: int = DEFAULT_BATCH_SIZE,
         on_error: str = "raise",
         return_dict: bool = False,
+        **options: Any,
     ) -> Any:
         """Read a picture, or several: the published call, with the keyword-only arguments added.
 
@@ -68,6 +69,8 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             on_error: What a bad picture among several does: `raise` an error, or `return` an empty text in its place
                 (with `return_dict=True` the reason stands beside it).
             return_dict: Return :class:`GotOcrAnswer` fields as a dictionary instead of the text alone.
+            **options: Options of transformers' generation (`num_beams`, `temperature`, `repetition_penalty`,
+                `generation_config` ...), and the other names of what is above (`box`, `color` ...).
 
         Returns:
             The text; a list of texts where `image_file` names several pages. Dictionaries with `return_dict=True`.
@@ -75,17 +78,18 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         Raises:
             ValueError: If a picture cannot be read, or an argument is not allowed; the message says what is.
         """
-        options = ChatOptions.from_call(locals())
+        chat = ChatOptions.from_call(locals())
+        call = CallOptions.sort({**options, "max_new_tokens": max_new_tokens, "batch_size": batch_size})
         mode = Mode.from_options(
             ocr_type=ocr_type,
-            box=ocr_box,
-            color=ocr_color,
+            ocr_box=ocr_box,
+            ocr_color=ocr_color,
             multi_page=multi_page,
             slice_pages=slice_pages,
             instruction=instruction,
+            **call.mode,
         )
-        reader = self._reader(tokenizer, ReadingOptions(max_new_tokens, batch_size))
-        return answer_chat(reader, image_file, mode, options)
+        return answer_chat(self._reader(tokenizer, call.reading), image_file, mode, chat)
 
     def chat_crop(
         self,
@@ -104,6 +108,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         batch_size: int = DEFAULT_BATCH_SIZE,
         on_error: str = "raise",
         return_dict: bool = False,
+        **options: Any,
     ) -> Any:
         """Read a large or oddly shaped page in tiles: the published call, with the keyword-only arguments added.
 
@@ -122,6 +127,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             batch_size: Pages read at once.
             on_error: As in :meth:`chat`.
             return_dict: As in :meth:`chat`.
+            **options: As in :meth:`chat`.
 
         Returns:
             As :meth:`chat`.
@@ -129,10 +135,11 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         Raises:
             ValueError: As :meth:`chat`.
         """
-        options = ChatOptions.from_call(locals())
-        mode = Mode.from_options(ocr_type=ocr_type, crop=True, max_tiles=max_tiles, instruction=instruction)
-        reader = self._reader(tokenizer, ReadingOptions(max_new_tokens, batch_size))
-        return answer_chat(reader, image_file, mode, options)
+        chat = ChatOptions.from_call(locals())
+        call = CallOptions.sort({**options, "max_new_tokens": max_new_tokens, "batch_size": batch_size})
+        chosen = {"ocr_type": ocr_type, "crop": True, "max_tiles": max_tiles, "instruction": instruction}
+        mode = Mode.from_options(**chosen, **call.mode)
+        return answer_chat(self._reader(tokenizer, call.reading), image_file, mode, chat)
 
     def chat_stream(self, tokenizer: Any, image_file: Any, **options: Any) -> Iterator[str]:
         """Read pages and yield the text as it comes.
@@ -167,8 +174,8 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             mode: What to read: one for all pictures, or a list with one for each.
             **options: Instead of `mode` its fields in either spelling (`ocr_type`, `box` or `ocr_box`, `color`,
                 `crop`, `max_tiles`, `multi_page`, `slice_pages`, `instruction`; `box` and `color` may be lists with
-                one for each picture); `max_new_tokens` and `batch_size`; and what to call while it goes on:
-                `on_text`, `on_answer` and `stop_event` of :class:`ReadingHooks`.
+                one for each picture); `max_new_tokens`, `batch_size` and options of transformers' generation; and
+                what to call while it goes on: `on_text`, `on_answer` and `stop_event` of :class:`ReadingHooks`.
 
         Returns:
             One answer a picture, or a document with `multi_page`, in order.
@@ -189,19 +196,19 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         return reader.read(images, mode, call.hooks)
 
     def processor_for(self, tokenizer: Any) -> GotOcrProcessor:
-        """Make the processor that fits this model around a tokenizer.
+        """Make the processor that fits this model; see :func:`adapt_processor`.
 
         Args:
-            tokenizer: The checkpoint's tokenizer, or a processor, which is returned as it is.
+            tokenizer: The checkpoint's tokenizer, or a processor of any public GOT layout.
 
         Returns:
-            The processor.
+            The processor; ours is returned as it is.
+
+        Raises:
+            TypeError: If it is neither processor nor tokenizer.
+            ValueError: If it belongs to another checkpoint.
         """
-        if isinstance(tokenizer, GotOcrProcessor) or hasattr(tokenizer, "image_processor"):
-            processor: GotOcrProcessor = tokenizer
-            return processor
-        image_processor = GotOcrImageProcessor(size=self.config.vision_config.image_size)
-        return GotOcrProcessor(image_processor, tokenizer, image_token_len=self.config.image_token_len)
+        return adapt_processor(tokenizer, self.config)
 
     def _reader(self, tokenizer: Any, options: ReadingOptions) -> Reader:
         return Reader(self, self.processor_for(tokenizer), options)

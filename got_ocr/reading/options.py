@@ -5,10 +5,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from transformers.generation import GenerationConfig
+
 from .answer import GotOcrAnswer
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
+
+
+# What reading sets itself, or transformers only keeps with its configuration.
+NOT_OF_GENERATION = frozenset(
+    (
+        *("max_new_tokens", "max_length", "min_length", "num_return_sequences", "return_dict_in_generate"),
+        *("output_attentions", "output_hidden_states", "output_logits", "output_scores"),
+        *("use_cache", "transformers_version", "_from_model_config"),
+    )
+)
+GENERATION_NAMES = frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +31,8 @@ class ReadingOptions:
     Args:
         max_new_tokens: Longest answer, in tokens; less where the decoder has not so many positions left.
         batch_size: Pictures (documents) of full size read at once.
+        generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
+            none of them: greedy, as the model was published.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -25,15 +40,21 @@ class ReadingOptions:
 
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
     batch_size: int = DEFAULT_BATCH_SIZE
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_new_tokens"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        unknown = sorted(self.generation.keys() - GENERATION_NAMES)
+        if unknown:
+            raise ValueError(
+                f"there are no options of generation named {', '.join(unknown)}: see transformers' GenerationConfig."
+            )
 
 
-OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions))
+OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name != "generation")
 
 
 @dataclass(frozen=True)
@@ -83,8 +104,12 @@ class CallOptions:
             ValueError: If a value is not allowed.
         """
         given = {name: value for name, value in options.items() if value is not None}
+        generation = {name: given.pop(name) for name in GENERATION_NAMES if name in given}
         return cls(
-            ReadingOptions(**{name: given.pop(name) for name in OPTION_NAMES if name in given}),
+            ReadingOptions(
+                **{name: given.pop(name) for name in OPTION_NAMES if name in given},
+                generation={**given.pop("generation", {}), **generation},
+            ),
             ReadingHooks(**{name: given.pop(name) for name in HOOK_NAMES if name in given}),
             given,
         )

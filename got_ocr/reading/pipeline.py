@@ -1,6 +1,6 @@
-"""`pipeline("image-to-text")` and `pipeline("image-text-to-text")`: transformers' call around `model.read`."""
+"""`pipeline("image-to-text")` and `pipeline("image-text-to-text")`: transformers' call around a reader."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -8,22 +8,28 @@ from typing import Any
 from PIL import Image
 from transformers import Pipeline
 
-from ..processing.mode import FIELDS, OPTION_NAMES, Mode, name_options
+from ..processing.mode import FIELDS, OPTION_NAMES, Mode, name_options, spread_modes
 from ..processing.pictures import load_image
-from ..processing.prompt import instruction
+from ..processing.prompt import mode_of
 from .answer import GotOcrAnswer
-from .options import DEFAULT_BATCH_SIZE
+from .conversations import Question, is_conversation, take_question
+from .options import DEFAULT_BATCH_SIZE, GENERATION_NAMES, CallOptions
 from .options import OPTION_NAMES as READING_NAMES
+from .reader import Reader
 
 READ_OPTIONS = (*FIELDS, *READING_NAMES)
+RETURN_OPTIONS = ("return_dict", "return_full_text")
+# Names that a dictionary of a picture and its text may have, as data sets and transformers' own calls do.
+PICTURE_KEYS, TEXT_KEYS = ("images", "image"), ("text", "texts", "prompt")
 
 
 class GotOcrPipeline(Pipeline):
     """Read pictures: `pipe("page.png")`, `pipe(["a.png", "b.png"], batch_size=2)`, `pipe(pages, multi_page=True)`.
 
-    Options may be given when the pipeline is made, or with a call: `ocr_type`, `box`, `color`, `crop`, `multi_page`,
-    `slice_pages`, `max_new_tokens`, `batch_size` and `max_tiles` as in :meth:`GotOcrForConditionalGeneration.read`,
-    and `return_dict`, which adds finish reason, token count and token probabilities to each answer.
+    Options may be given when the pipeline is made, or with a call: those of a :class:`Mode` in either spelling,
+    `max_new_tokens`, `batch_size`, those of transformers' generation, `return_dict`, which adds finish reason, token
+    count and token probabilities to each answer, and `return_full_text=False`, which gives the answer to messages
+    without them.
     """
 
     _load_processor = True
@@ -31,70 +37,127 @@ class GotOcrPipeline(Pipeline):
     _load_image_processor = False
     _load_feature_extractor = False
     _load_video_processor = False
-    _pipeline_calls_generate = False  # read() sets all options of generation itself
+    _pipeline_calls_generate = False  # the reader sets all options of generation itself
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if getattr(self, "processor", None) is None:
-            self.processor: Any = self.model.processor_for(self.tokenizer)
+        given = getattr(self, "processor", None)
+        self.processor: Any = self.model.processor_for(self.tokenizer if given is None else given)
 
-    def __call__(self, images: Any = None, *, text: Any = None, **options: Any) -> Any:
+    def __call__(self, images: Any = None, text: Any = None, **options: Any) -> Any:
         """Read.
 
         Args:
             images: A picture (path, http(s) URL, bytes, PIL picture, array), or a list of them. With `multi_page` the
                 list is one document, and a list of lists several. A generator or data set is read batch by batch.
-            text: Your own instruction, the same as the option `instruction`; that of the mode that the options choose
-                says nothing new.
+                Also `{"images": ..., "text": ...}`, and messages.
+            text: Your own instruction, one for all or one for each picture; or messages with pictures, as transformers
+                writes them, or a list of such conversations.
             **options: See the class.
 
         Returns:
             `[{"generated_text": ...}]` for one picture or document, a list of those for several, and an iterator of
-            them for a generator or data set.
+            them for a generator or data set. For messages `generated_text` are the messages with the answer behind.
 
         Raises:
             ValueError: If a picture can't be read or an option is not allowed.
         """
         images = options.pop("inputs", images)
-        if images is None:
+        if images is None and text is None:
             raise ValueError("Give a picture or a list of pictures: pipe('page.png').")
         _, options, _ = self._sanitize_parameters(**options)
         options = {**self._forward_params, **options}
         if self._batch_size is not None:
             options.setdefault("batch_size", self._batch_size)
-        if text is not None:
-            options = {**options, "instruction": _own_instruction(text, options)}
+        if text is None and _holds_messages(images):
+            images, text = None, images
+        if _holds_messages(text):
+            return self._answer_messages(text, images, options)
+        if images is None:
+            raise ValueError("text came without a picture: pipe(picture, text), or messages that hold one.")
+        if isinstance(images, Mapping):
+            return self._read_mappings([images], text, options)[0]
+        if isinstance(images, (list, tuple)) and images and all(isinstance(item, Mapping) for item in images):
+            return self._read_mappings(list(images), text, options)
         multi_page = options.get("multi_page", False)
         if not isinstance(images, (list, tuple)):
             if _is_many(images):
-                return self._read_stream(images, options)
-            return self._read([[images] if multi_page else images], options)[0]
+                return self._read_stream(images, text, options)
+            return self._read([[images] if multi_page else images], text, options)[0]
         if multi_page and not any(isinstance(page, (list, tuple)) for page in images):
-            return self._read([list(images)], options)[0]
-        return self._read(list(images), options)
+            return self._read([list(images)], text, options)[0]
+        return self._read(list(images), text, options)
 
-    def _read_stream(self, images: Iterable[Any], options: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        remaining = iter(images)
+    def _read_stream(self, images: Any, text: Any, options: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        remaining = iter(_items_of(images))
         while batch := list(islice(remaining, options.get("batch_size") or DEFAULT_BATCH_SIZE)):
-            yield from self._read(batch, options)
+            if isinstance(batch[0], Mapping):
+                yield from self._read_mappings(batch, text, options)
+            else:
+                yield from self._read(batch, text, options)
 
-    def _read(self, images: list[Any], options: dict[str, Any]) -> list[list[dict[str, Any]]]:
-        return self.postprocess(self._forward(self.preprocess(images), **options), **self._postprocess_of(options))
+    def _read_mappings(self, items: list[Any], text: Any, options: dict[str, Any]) -> list[list[dict[str, Any]]]:
+        """Read dictionaries of pictures and texts."""
+        results = []
+        for item in items:
+            picture = next((item[name] for name in PICTURE_KEYS if item.get(name) is not None), None)
+            words = next((item[name] for name in TEXT_KEYS if item.get(name) is not None), text)
+            if picture is None:
+                raise ValueError(
+                    f"a dictionary must name its picture 'images' or 'image', got {', '.join(map(str, item))}."
+                )
+            result = self(picture, words, **options)
+            # One picture in a list is one picture all the same, as in transformers' own pipeline.
+            is_one = isinstance(picture, (list, tuple)) and len(picture) == 1 and not options.get("multi_page")
+            results.append(result[0] if is_one else result)
+        return results
 
-    def _postprocess_of(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"return_dict": options.get("return_dict", False)}
+    def _answer_messages(self, text: Any, images: Any, options: dict[str, Any]) -> Any:
+        """Answer conversations."""
+        conversations = [text] if is_conversation(text) else list(text)
+        pictures = iter(images if isinstance(images, (list, tuple)) else [] if images is None else [images])
+        results = []
+        for messages in conversations:
+            question = take_question(messages, pictures)
+            (result,) = self.postprocess([self._answer(question, options)], options.get("return_dict", False))
+            if options.get("return_full_text", True):
+                answer = {"role": "assistant", "content": result[0]["generated_text"]}
+                result[0] |= {"input_text": list(messages), "generated_text": [*messages, answer]}
+            results.append(result)
+        return results[0] if is_conversation(text) else results
+
+    def _answer(self, question: Question, options: dict[str, Any]) -> GotOcrAnswer:
+        reader, named = self._reader(options)
+        if not question.is_single:
+            with self.device_placement():
+                return reader.reply(question.messages)
+        mode = question.mode(Mode(**named))
+        (loaded,) = self.preprocess([question.pictures])
+        with self.device_placement():
+            return reader.read([loaded] if mode.multi_page else loaded, mode)[0]
+
+    def _reader(self, options: dict[str, Any]) -> tuple[Reader, dict[str, Any]]:
+        """Make the reader of a call. Returns: it, and the options of the mode."""
+        call = CallOptions.sort({name: value for name, value in options.items() if name not in RETURN_OPTIONS})
+        return Reader(self.model, self.processor, call.reading), dict(call.mode)
+
+    def _read(self, images: list[Any], text: Any, options: dict[str, Any]) -> list[list[dict[str, Any]]]:
+        answers = self._forward(self.preprocess(images), text=text, **options)
+        return self.postprocess(answers, options.get("return_dict", False))
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Sort a call's options. Returns: options of `preprocess`, `_forward` and `postprocess`."""
         # image-to-text has them in a dictionary.
         options |= options.pop("generate_kwargs", None) or {}
-        unknown = sorted(options.keys() - {*OPTION_NAMES, *READING_NAMES, "return_dict", "num_workers"})
+        others = {*READING_NAMES, *RETURN_OPTIONS, *GENERATION_NAMES}
+        unknown = sorted(options.keys() - {*OPTION_NAMES, *others, "num_workers"})
         if unknown:
-            allowed = ", ".join((*READ_OPTIONS, "return_dict"))
-            raise ValueError(f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}.")
+            allowed = ", ".join((*READ_OPTIONS, *RETURN_OPTIONS))
+            raise ValueError(
+                f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}, and those of generation."
+            )
         mode = name_options({name: value for name, value in options.items() if name in OPTION_NAMES})
-        kept = {name: options[name] for name in (*READING_NAMES, "return_dict") if options.get(name) is not None}
-        return {}, {**mode, **kept}, {}
+        return {}, {**mode, **{name: options[name] for name in others if options.get(name) is not None}}, {}
 
     def preprocess(self, images: list[Any]) -> list[Any]:
         """Load pictures; a list among them is a document."""
@@ -103,37 +166,58 @@ class GotOcrPipeline(Pipeline):
             for image in images
         ]
 
-    def _forward(self, images: list[Any], **options: Any) -> list[GotOcrAnswer]:
-        options.pop("return_dict", None)
+    def _forward(self, images: list[Any], text: Any = None, **options: Any) -> list[GotOcrAnswer]:
+        reader, named = self._reader(options)
+        modes = spread_modes(len(images), **named)
+        if text is not None:
+            texts = [text] * len(images) if isinstance(text, str) else list(text)
+            if len(texts) != len(images) or not all(isinstance(one, str) for one in texts):
+                raise ValueError(f"text must be one instruction, or one for each of the {len(images)} pictures.")
+            modes = [_ask(mode, words) for mode, words in zip(modes, texts, strict=True)]
         with self.device_placement():
-            return self.model.read(self.processor, images, **options)
+            return reader.read(images, modes)
 
     def postprocess(self, answers: list[GotOcrAnswer], return_dict: bool = False) -> list[list[dict[str, Any]]]:
         """Put answers into transformers' form."""
         results = []
         for answer in answers:
-            result = {"generated_text": answer.text}
+            result: dict[str, Any] = {"generated_text": answer.text}
             if return_dict:
                 result |= {name: value for name, value in asdict(answer).items() if name != "text"}
             results.append([result])
         return results
 
 
+def _ask(mode: Mode, text: str) -> Mode:
+    """Choose the mode of a text: the published one, with the options' region and slices, or the text itself."""
+    published = mode_of(text)
+    changed: dict[str, Any] = {"instruction": text}
+    if published is not None and not mode.has_region and published.multi_page == mode.multi_page:
+        names = ("ocr_type", "color", "crop") if not mode.crop else ("ocr_type",)
+        changed = {name: getattr(published, name) for name in names}
+    elif published is not None and not published.has_region and not (published.crop or published.multi_page):
+        changed = {"ocr_type": published.ocr_type}
+    return Mode(**{**{name: getattr(mode, name) for name in FIELDS}, **changed})
+
+
+def _holds_messages(value: Any) -> bool:
+    """Whether this is a conversation or a list of them."""
+    return is_conversation(value) or (
+        isinstance(value, (list, tuple)) and bool(value) and all(is_conversation(item) for item in value)
+    )
+
+
 def _is_many(images: Any) -> bool:
     """Whether this is a generator or a data set, not a picture."""
+    is_data_set = hasattr(images, "__len__") and hasattr(images, "__getitem__")
     return (
-        hasattr(images, "__iter__")
-        and not isinstance(images, (str, bytes, Image.Image))
+        (hasattr(images, "__iter__") or is_data_set)
+        and not isinstance(images, (str, bytes, bytearray, Image.Image))
         and not hasattr(images, "__array__")
+        and not hasattr(images, "read")
     )
 
 
-def _own_instruction(text: Any, options: dict[str, Any]) -> str | None:
-    """Tell what a text asks beyond what the options do: None where it is the mode's published instruction."""
-    texts = [text] if isinstance(text, str) else list(text)
-    if not all(isinstance(one, str) for one in texts) or len(set(texts)) != 1:
-        raise ValueError(f"text must be one instruction for all pictures, got {text!r}.")
-    published = instruction(
-        Mode(**{name: options[name] for name in ("ocr_type", "crop", "multi_page") if name in options})
-    )
-    return None if texts[0].strip() == published.strip() else texts[0]
+def _items_of(images: Any) -> Iterable[Any]:
+    """Items of a data set, also of one that only counts them."""
+    return images if hasattr(images, "__iter__") else (images[index] for index in range(len(images)))

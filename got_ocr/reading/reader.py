@@ -126,15 +126,17 @@ class Reader:
         images = documents if together else [document[0] for document in documents]
         inputs = self.processor(images, mode=modes, return_tensors="pt")
         generation = Generation(
-            self.options.max_new_tokens, hooks.on_text, hooks.stop_event, self._ngram_size(modes[0])
+            self.options.max_new_tokens,
+            hooks.on_text,
+            hooks.stop_event,
+            self._ngram_size(modes[0]),
+            self.options.generation,
         )
         return self._generator.generate(inputs, generation)
 
     def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
         regions = [find_region(page, mode.box, mode.color) for page in pages]
-        options = self.options
-        reader = SliceReader(self._generator, mode, options.batch_size, options.max_new_tokens, hooks)
-        return reader.read(pages, regions)
+        return SliceReader(self._generator, mode, self.options, hooks).read(pages, regions)
 
     def read_pages(
         self,
@@ -237,6 +239,26 @@ class Reader:
                 yield piece
         finally:
             abandoned.set()
+
+    def reply(self, conversation: Any, hooks: ReadingHooks = SILENT) -> GotOcrAnswer:
+        """Go on with a conversation of several turns, as it is, through the checkpoint's chat template.
+
+        Args:
+            conversation: Messages as transformers has them, pictures among them.
+            hooks: Whom to tell while it goes on.
+
+        Returns:
+            The answer.
+
+        Raises:
+            ValueError: If a picture can't be had, or there are too many for the decoder.
+        """
+        inputs = self.processor.apply_chat_template(
+            conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+        )
+        options = self.options
+        generation = Generation(options.max_new_tokens, hooks.on_text, hooks.stop_event, options=options.generation)
+        return self._generator.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:
         """Write the prompt of a picture.

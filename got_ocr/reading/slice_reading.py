@@ -1,5 +1,6 @@
 """Read pages slice by slice, as checkpoints do whose configuration has `slicing`."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,21 +9,24 @@ from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
 from ..processing.mode import Mode
-from ..slices.joining import join_pieces, join_slices, spread_slices
+from ..slices.joining import join_pieces, join_slices
+from ..slices.plain_text import to_plain_text
 from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
 from .decoding import AnswerGenerator, Generation
-from .options import SILENT, ReadingHooks
+from .doubt import DOUBTFUL_PAGE, DOUBTFUL_REGION, PieceReading, check_slice, is_doubtful
+from .options import SILENT, ReadingHooks, ReadingOptions
 from .streaming import PageStream
-from .turning import certainty, is_better_turned, turns_to_try
+from .turning import certainty, choose_sample, is_better_turned, turns_to_try
 
 MAX_SLICES_PER_BATCH = 64
-# Below this mean probability of its tokens a page that was read in slices is taken to have no text: pictures of other
-# things came out at 0.2 to 0.65 and a few above, hard-worn pages at 0.8 and more.
-NO_TEXT_PROBABILITY = 0.65
-NO_TEXT_IN_REGION = 0.5  # The same of a box or a frame, which people draw around text, if through letters at times.
+# What the model writes of formulas, delimited or not; a lone backslash may stand on the page.
+LATEX = re.compile(r"\\[()\[\]]|\\[A-Za-z]{2,}")
+# Formulas that were read with less certainty than this are no better than letters (real pages of papers).
+CERTAIN_FORMULA = 0.9
+BACKSLASH = "\\"
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
@@ -39,8 +43,7 @@ class SliceReader:
     Args:
         generator: Turns batches into answers.
         mode: What to read.
-        batch_size: Pictures of full size encoded at once.
-        max_new_tokens: Longest answer of a slice.
+        options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
     """
 
@@ -48,8 +51,7 @@ class SliceReader:
         self,
         generator: AnswerGenerator,
         mode: Mode,
-        batch_size: int,
-        max_new_tokens: int,
+        options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
     ) -> None:
         config = generator.config
@@ -59,12 +61,15 @@ class SliceReader:
         self.mode = Mode(mode.ocr_type, instruction=mode.instruction)
         self.on_text = hooks.on_text
         self.formatted = mode.is_formatted and made_for_slices
+        self.is_plain = not (mode.is_formatted or mode.instruction)
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         self.slicing = SlicingOptions.from_dict(config.slicing or {"rows": 0})
         self.canvas_px: int = config.vision_config.image_size
-        self.step = min(MAX_SLICES_PER_BATCH, batch_size * max(1, 1024 // self.canvas_px) ** 2)
-        limit = config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN if made_for_slices else max_new_tokens
-        self.generation = Generation(min(max_new_tokens, limit), stop_event=hooks.stop_event)
+        self.step = min(MAX_SLICES_PER_BATCH, options.batch_size * max(1, 1024 // self.canvas_px) ** 2)
+        limit = options.max_new_tokens
+        if made_for_slices:
+            limit = min(limit, config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
+        self.generation = Generation(limit, stop_event=hooks.stop_event, options=options.generation)
 
     def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:
         """Read one document.
@@ -80,41 +85,61 @@ class SliceReader:
         parts: list[GotOcrAnswer] = []
         lines: list[GotOcrLine] = []
         rotations: list[int] = []
+        unread: list[Box] = []
         for page, region in zip(pages, regions, strict=True):
-            sliced, read, is_text = self._read_page(page, region, is_first=not texts)
+            sliced, read, checked = self._read_page(page, region, is_first=not texts)
             rotations.append(sliced.rotation)
             parts += read
-            if not sliced.slices or not is_text:
-                texts.append("")
-                continue
             join = join_formatted if self.formatted else join_slices
-            texts.append(join(sliced, [answer.text for answer in read]))
-            lines += _page_lines(sliced, read, region[:2])
+            texts.append(join(sliced, [_texts_of(sliced, pieces) for pieces in checked]))
+            found, left_out = _page_lines(sliced, checked, region[:2])
+            lines += found
+            unread += left_out
         page_break = "\n\n" if self.formatted else "\n"
-        return join_answers(page_break.join(texts).strip(), parts, lines, rotations)
+        return replace(join_answers(page_break.join(texts).strip(), parts, lines, rotations), unread=tuple(unread))
 
     def _read_page(
         self, page: Image.Image, region: Box, is_first: bool
-    ) -> tuple[SlicedPage, list[GotOcrAnswer], bool]:
-        """Cut and read a page. Returns: the cut page, the answers for its slices, and whether they are of text."""
+    ) -> tuple[SlicedPage, list[GotOcrAnswer], list[list[PieceReading]]]:
+        """Cut and read a page. Returns: the cut page, the answers for its slices, and what is text of each."""
         cut = partial(slice_page, page.crop(region), self.slicing, self.canvas_px, formatted=self.formatted)
         sliced, read = _read_upright(cut, self._read_some, self.step if self.on_text is None else FIRST_SLICES)
         stream = PageStream(sliced, self.on_text, first=is_first, formatted=self.formatted)
-        least = NO_TEXT_PROBABILITY if region == (0, 0, *page.size) else NO_TEXT_IN_REGION
+        least = DOUBTFUL_PAGE if region == (0, 0, *page.size) else DOUBTFUL_REGION
+        checked: list[list[PieceReading]] = []
         while True:
-            is_text = bool(stream.given) or _is_text(read, least)
-            if is_text:
-                stream.put([answer.text for answer in read])
+            doubtful = is_doubtful(read, least)
+            # What was handed on stays as it is.
+            checked += [
+                check_slice(sliced, number, read[number], doubtful) for number in range(len(checked), len(read))
+            ]
+            stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
-                return sliced, read, is_text
+                return sliced, read, checked
             read += self._read_some(sliced.slices[len(read) : len(read) + self.step])
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
+        answers = self._generate(slices, self.generation)
+        if not self.is_plain:
+            return answers
+        # A small model writes letters that it can't tell as formulas. Without the sign that opens one it reads text.
+        places = [place for place, answer in enumerate(answers) if LATEX.search(answer.text)]
+        if places:
+            suppressed = tuple(self.generator.processor.tokenizer.encode(BACKSLASH, add_special_tokens=False)[:1])
+            plain = self._generate(
+                [slices[place] for place in places], replace(self.generation, suppressed_tokens=suppressed)
+            )
+            for place, answer in zip(places, plain, strict=True):
+                answers[place] = _choose_plain(answers[place], answer)
+        return answers
+
+    def _generate(self, slices: list[Image.Image], generation: Generation) -> list[GotOcrAnswer]:
+        """Read slices, those of one height together."""
         read: dict[int, GotOcrAnswer] = {}
         for places in _places_by_height(slices):
             some = [slices[place] for place in places]
             inputs = self.generator.processor(some, mode=self.mode, low_canvases=True, return_tensors="pt")
-            read.update(zip(places, self.generator.generate(inputs, self.generation), strict=True))
+            read.update(zip(places, self.generator.generate(inputs, generation), strict=True))
         return [answer for _, answer in sorted(read.items())]
 
 
@@ -133,14 +158,18 @@ def _read_upright(
     """
     page = cut()
     answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
-    best = certainty(answers[:FIRST_SLICES])
-    for rotation in turns_to_try(page.is_sideways, best):
+    best = certainty(answers)
+    # Few letters of a word that was cut out look as sure on their heads.
+    turns = () if page.layout.is_crop else turns_to_try(page.is_sideways, best)
+    if turns and len(page.slices) > len(answers):
+        best = certainty(read(choose_sample(page.slices)))
+    is_turned = False
+    for rotation in turns:
         turned = cut(rotation=rotation)
-        turned_answers = read(turned.slices[: min(count, FIRST_SLICES)])
-        turned_certainty = certainty(turned_answers)
+        turned_certainty = certainty(read(choose_sample(turned.slices)))
         if is_better_turned(best, turned_certainty):
-            page, answers, best = turned, turned_answers, turned_certainty
-    return page, answers
+            page, best, is_turned = turned, turned_certainty, True
+    return page, read(page.slices[:count]) if is_turned else answers
 
 
 def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
@@ -149,36 +178,51 @@ def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
     return [[place for place, image in enumerate(slices) if image.height == height] for height in heights]
 
 
-def _is_text(answers: list[GotOcrAnswer], least: float) -> bool:
-    """Whether a page's slices were read with enough certainty to be text, not a photograph's texture or grain."""
-    certainty = join_answers("", answers).mean_probability
-    return certainty is None or certainty >= least
+def _choose_plain(formula: GotOcrAnswer, plain: GotOcrAnswer) -> GotOcrAnswer:
+    """Choose between a slice's reading with formulas, then written as Unicode, and the one without any."""
+    is_certain = (formula.mean_probability or 0.0) >= CERTAIN_FORMULA
+    return _without_latex(formula) if is_certain else _without_latex(plain)
 
 
-def _page_lines(page: SlicedPage, answers: list[GotOcrAnswer], origin: tuple[int, int]) -> list[GotOcrLine]:
+def _without_latex(answer: GotOcrAnswer) -> GotOcrAnswer:
+    """Write the formulas of a plain answer as Unicode."""
+    lines = tuple(replace(line, text=to_plain_text(line.text)) for line in answer.lines)
+    text = "\n".join(to_plain_text(line) for line in answer.text.split("\n"))
+    return replace(answer, text=text.strip(), lines=tuple(line for line in lines if line.text))
+
+
+def _texts_of(page: SlicedPage, pieces: list[PieceReading]) -> str | list[str]:
+    """What a slice reads: a text for each piece, or all of it where the page is shown as it is."""
+    texts = [piece.text for piece in pieces]
+    return "\n".join(text for text in texts if text) if page.natural else texts
+
+
+def _page_lines(
+    page: SlicedPage, checked: list[list[PieceReading]], origin: tuple[int, int]
+) -> tuple[list[GotOcrLine], list[Box]]:
     """The lines of a page that was read in slices, with the certainty of the slices' lines that they are made of.
 
     Args:
         page: The cut page.
-        answers: One a slice.
+        checked: What is text of each slice.
         origin: Where its upper left corner lies in the picture, in px.
 
     Returns:
-        The lines that have text, their boxes around what they cover in the picture as it came.
+        The lines that have text, their boxes around what they cover in the picture as it came; and the boxes of lines
+        that were seen and of which nothing could be read.
     """
+    readings = [piece for pieces in checked for piece in pieces]
     if page.natural:
-        return [line for answer in answers for line in answer.lines]
-    parts = spread_slices(page, [answer.text for answer in answers])
+        return [line for piece in readings for line in piece.lines], []
     found: list[list[GotOcrLine]] = [[] for _ in page.line_boxes]
-    for number, answer in enumerate(answers):
-        pieces = [index for index, piece in enumerate(page.pieces) if piece.slice_index == number]
-        one_each = len(pieces) == len(answer.lines)
-        for place, index in enumerate(pieces):
-            if parts[index]:
-                found[page.pieces[index].line] += [answer.lines[place]] if one_each else answer.lines
-    texts = join_pieces(page, parts)
-    lines = []
+    for piece, reading in zip(page.pieces, readings, strict=True):
+        found[piece.line] += reading.lines
+    texts = join_pieces(page, [reading.text for reading in readings])
+    lines, unread = [], []
     for text, read, line in zip(texts, found, page.layout.upright_lines, strict=True):
+        box = page.layout.place(line.box, origin)
         if text and read:
-            lines.append(join_line(replace(line, text=text, box=page.layout.place(line.box, origin)), read))
-    return lines
+            lines.append(join_line(replace(line, text=text, box=box), read))
+        else:
+            unread.append(box)
+    return lines, unread

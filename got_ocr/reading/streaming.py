@@ -1,7 +1,7 @@
 """Text as it comes: what generation hands on, and what stops it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,12 +32,12 @@ class PageStream:
         self.lead = "" if first else "\n\n" if formatted else "\n"
         self.given = 0
 
-    def put(self, texts: list[str]) -> None:
-        """Take the texts of the slices that were read so far."""
+    def put(self, texts: Sequence[str | Sequence[str]]) -> None:
+        """Take the texts of the slices that were read so far, or of the pieces of each."""
         if self.on_text is None:
             return
         rest = len(self.page.slices) - len(texts)
-        joined = join_formatted(self.page, texts) if self.formatted else join_slices(self.page, texts + [""] * rest)
+        joined = join_formatted(self.page, texts) if self.formatted else join_slices(self.page, [*texts, *[""] * rest])
         if rest and not self.formatted:
             # The last line may go on, on a slice to come, and its hyphen may still vanish.
             joined = joined[: max(joined.rfind("\n"), 0)]

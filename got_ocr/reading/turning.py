@@ -1,17 +1,34 @@
-"""Which way up a picture is to be read: told by how sure the model is of its first slices.
+"""Which way up a picture is to be read: told by how sure the model is of slices from all over it.
 
 Of turned text it reads hardly a letter with certainty.
 """
 
 from collections.abc import Sequence
 
+from PIL import Image
+
 from .answer import GotOcrAnswer, join_answers
 
+SAMPLE_SLICES = 16  # So many of a page vote on its turn.
 SIDEWAYS_TURNS, HEAD_TURNS = (90, 270), (180,)  # Degrees clockwise that may bring such text upright.
+LOST_PROBABILITY = 0.62  # Below this nothing was read, and lines that were found may be columns of letters.
 SURE_PROBABILITY = 0.85  # Text on its head was read with less certainty than this, upright text with more but for
 # hard-worn pages. Turned text must be read with no less than
 TURNED_PROBABILITY = 0.75  # and
 TURNED_DOUBT = 0.6  # no more than this share of the doubt that is left in its upright reading.
+
+
+def choose_sample(slices: Sequence[Image.Image]) -> list[Image.Image]:
+    """Choose slices of a page from all over it, so that no picture or stamp at its head decides.
+
+    Args:
+        slices: In reading order.
+
+    Returns:
+        At most `SAMPLE_SLICES` of them, evenly spread.
+    """
+    count = min(len(slices), SAMPLE_SLICES)
+    return [slices[int((number + 0.5) * len(slices) / count)] for number in range(count)]
 
 
 def certainty(answers: Sequence[GotOcrAnswer]) -> float | None:
@@ -34,21 +51,25 @@ def turns_to_try(sideways: bool, upright: float | None) -> tuple[int, ...]:
 
     Args:
         sideways: whether its lines seem to run up or down.
-        upright: `certainty` of its first slices as it is.
+        upright: `certainty` of its slices as it is.
 
     Returns:
         Degrees clockwise; none where it was read well.
     """
-    if sideways and (upright is None or upright < SURE_PROBABILITY):
+    if upright is not None and upright >= SURE_PROBABILITY:
+        return ()
+    if sideways:
         return SIDEWAYS_TURNS
-    return HEAD_TURNS if upright is not None and upright < SURE_PROBABILITY else ()
+    if upright is None:
+        return ()
+    return HEAD_TURNS + SIDEWAYS_TURNS if upright < LOST_PROBABILITY else HEAD_TURNS
 
 
 def is_better_turned(upright: float | None, turned: float | None) -> bool:
     """Compare two readings of a picture.
 
     Args:
-        upright: `certainty` of its first slices as it is, or turned in a way that was better than that.
+        upright: `certainty` of its slices as it is, or turned in a way that was better than that.
         turned: the same of the picture turned in another way.
 
     Returns:

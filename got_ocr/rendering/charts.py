@@ -443,9 +443,7 @@ def _draw_line(axes: _Axes, values: dict[str, float | str], color: str) -> list[
     return parts + [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in points]
 
 
-def _draw_bars(
-    axes: _Axes, values: dict[str, float | str], color: str, position: int, num_series: int
-) -> list[str]:
+def _draw_bars(axes: _Axes, values: dict[str, float | str], color: str, position: int, num_series: int) -> list[str]:
     parts = []
     width = axes.slot * 0.76 / num_series
     for label, value in values.items():

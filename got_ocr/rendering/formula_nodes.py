@@ -146,9 +146,8 @@ def letters_of(node: Node) -> str | None:
         if not waiting:
             return "".join(letters)
         piece = waiting.pop()
-        if piece.kind in ("identifier", "number", "text", "function"):
-            letters.append(piece.value)
-        elif piece.kind == "operator" and piece.value in ("-", "*", ""):
+        is_sign = piece.kind == "operator" and piece.value in ("-", "*", "")
+        if is_sign or piece.kind in ("identifier", "number", "text", "function"):
             letters.append(piece.value)
         elif piece.kind == "space":
             letters.append(" " if float(piece.value or 0) > 0 else "")

@@ -24,7 +24,9 @@ from got_ocr.rendering.formula_tokens import TokenReader, split_text
 
 MAX_DEPTH = 40  # Groups deeper than this are flattened: no page needs them, and recursion stays bounded.
 MAX_INNER_READERS = 4  # Text within a formula within text ...: each level reads its piece again.
-MAX_STACKED_SCRIPTS = 2  # x^a^b^c^d: beyond these, on an empty base beside the others, so that recursion stays bounded.
+MAX_STACKED_SCRIPTS = (
+    2  # x^a^b^c^d: beyond these, on an empty base beside the others, so that recursion stays bounded.
+)
 MAX_RULES = 40  # Different stretches of rules between two rows of a table.
 SWITCHED_FONTS = frozenset({"rm", "bf", "it", "cal", "sf", "tt", "frak", "bold"})
 Stops = frozenset[str]

@@ -183,10 +183,10 @@ def _table(table: Table) -> str:
         for cell in row:
             for below in range(index + 1, index + cell.rows):
                 covered.setdefault(below, {})[cell.column] = cell.columns
-    rules = _rules(table)
+    rules, padded = _rules(table), table.is_padded
     lines = [rules.get(0, "")]
     for index, row in enumerate(table.rows):
-        lines.append(_row(row, covered.get(index, {}), columns, table.is_padded) + _ROW_END)
+        lines.append(_row(row, covered.get(index, {}), columns, padded) + _ROW_END)
         lines.append(rules.get(index + 1, ""))
     spec = "".join(columns)
     return f"\\begin{{tabular}}{{{spec}}}\n" + "\n".join(line for line in lines if line) + "\n\\end{tabular}"

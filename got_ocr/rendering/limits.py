@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -88,10 +89,8 @@ def _set_limits(timeout_s: float, memory_bytes: int | None, output_bytes: int) -
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """End a program and what it started, if any of them still runs."""
     if os.name == "posix":
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
     elif process.poll() is None:
         process.kill()
     process.wait()

@@ -1,8 +1,8 @@
 r"""What of a model's own LaTeX may be run or written: pictures made of known commands, read as TeX reads them.
 
-TeX's tokens are looked at, not the text: comments join lines, spaces are free, braces may stand anywhere. Everything is
-an allow list: commands, signs behind a backslash, environments, libraries, what may follow `plot`. Whatever gets by
-still finds no file: pgf's three doors to files are closed in the preamble, and TeX runs in an empty folder.
+TeX's tokens are looked at, not the text: comments join lines, spaces are free, braces may stand anywhere. Everything
+is an allow list: commands, signs behind a backslash, environments, libraries, what may follow `plot`. Whatever gets
+by still finds no file: pgf's three doors to files are closed in the preamble, and TeX runs in an empty folder.
 """
 
 # ruff: noqa: SIM905 - lists of words are read more easily as text
@@ -98,7 +98,7 @@ def _argument(tokens: list[str], index: int) -> str:
         index += 1
     if tokens[index : index + 1] != ["{"]:
         return "?"
-    inside = []
+    inside: list[str] = []
     for token in tokens[index + 1 :]:
         if token == "}":
             return "".join(inside)

@@ -47,12 +47,12 @@ def spread_text(text: str, widths: Sequence[float]) -> list[str]:
     return parts[::-1]
 
 
-def spread_slices(page: SlicedPage, texts: Sequence[str]) -> list[str]:
+def spread_slices(page: SlicedPage, texts: Sequence[str | Sequence[str]]) -> list[str]:
     """Give the slices' texts back to their pieces.
 
     Args:
         page: of `slice_page`.
-        texts: what each slice reads, in the order of `page.slices`.
+        texts: what each slice reads, in the order of `page.slices`, or what each of its pieces reads.
 
     Returns:
         A text for each of `page.pieces`.
@@ -65,7 +65,7 @@ def spread_slices(page: SlicedPage, texts: Sequence[str]) -> list[str]:
     parts: list[str] = []
     for number, text in enumerate(texts):
         widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
-        parts += spread_text(text, widths)
+        parts += spread_text(text, widths) if isinstance(text, str) else text
     return parts
 
 
@@ -86,12 +86,12 @@ def join_pieces(page: SlicedPage, parts: Sequence[str]) -> list[str]:
     return lines
 
 
-def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
+def join_slices(page: SlicedPage, texts: Sequence[str | Sequence[str]]) -> str:
     """Put the slices' texts together.
 
     Args:
         page: of `slice_page`.
-        texts: what each slice reads, in the order of `page.slices`.
+        texts: what each slice reads, in the order of `page.slices`, or what each of its pieces reads.
 
     Returns:
         The page's text: words parted by a space, lines and blocks by the options' separators.
@@ -100,7 +100,7 @@ def join_slices(page: SlicedPage, texts: Sequence[str]) -> str:
         ValueError: There is not one text for each slice.
     """
     if page.natural and len(texts) == 1:
-        return texts[0].strip()
+        return (texts[0] if isinstance(texts[0], str) else "\n".join(texts[0])).strip()
     options = page.options
     result, block = "", -1
     for line, number in zip(join_pieces(page, spread_slices(page, texts)), page.line_blocks, strict=True):

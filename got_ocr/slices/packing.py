@@ -123,6 +123,8 @@ class Packer:
         own = pixels.line_map[y1:y2, x1:x2] == number + 1
         foreign = _grow(pixels.mask[y1:y2, x1:x2] & ~own, Canvas.FOREIGN_REACH_PX)
         foreign &= ~_grow(own, Canvas.OWN_REACH_PX)
+        if pixels.is_crop:  # What stands around the letters of a sign is no paper.
+            foreign = ~_grow(own, Canvas.FOREIGN_REACH_PX)
         if foreign.any():
             crop.paste(0, mask=Image.fromarray(foreign).resize(crop.size, Image.Resampling.NEAREST))
         seen = np.asarray(crop.resize(own.shape[::-1], Image.Resampling.NEAREST))[own]

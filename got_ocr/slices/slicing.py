@@ -67,7 +67,12 @@ def slice_page(
 def _fits_as_it_is(layout: PageLayout, pixels: PagePixels, options: SlicingOptions, canvas_size: int) -> bool:
     """Whether a picture is already what a slice looks like: small, with few lines of the right size in one column."""
     lines = pixels.lines
-    if not (options.keep_natural and lines and max(layout.size) <= canvas_size and not layout.skew_degrees):
+    if not (
+        options.keep_natural
+        and lines
+        and max(layout.size) <= canvas_size
+        and not (layout.skew_degrees or layout.slope)
+    ):
         return False
     sizes = np.array([line.em_px for line in lines]) / pixels.scale
     stacked = all(below.box[1] > above.baseline_px - above.em_px for above, below in pairwise(lines))

@@ -40,13 +40,14 @@ class _Element:
     last: Line
 
 
-def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
+def join_formatted(page: SlicedPage, texts: Sequence[str | Sequence[str]]) -> str:
     """Put the slices' texts together as Mathpix Markdown.
 
     Args:
         page: of `slice_page` with `formatted`.
-        texts: what each slice reads, in the order of `page.slices`. Of fewer texts than slices only those pieces of
-            the page are written that no text to come can change: the answer is a beginning of the whole page's.
+        texts: what each slice reads, in the order of `page.slices`, or what each of its pieces reads. Of fewer texts
+            than slices only those pieces of the page are written that no text to come can change: the answer is a
+            beginning of the whole page's.
 
     Returns:
         The page's Mathpix Markdown.
@@ -55,7 +56,7 @@ def join_formatted(page: SlicedPage, texts: Sequence[str]) -> str:
         ValueError: There are more texts than slices, or the page was not cut for format mode.
     """
     if page.natural and len(texts) <= 1:
-        return "".join(texts).strip()
+        return "".join(text if isinstance(text, str) else "\n".join(text) for text in texts).strip()
     if not page.layout.is_structured:
         raise ValueError("the page was cut for plain text: call slice_page with formatted=True for format mode.")
     rest = max(0, len(page.slices) - len(texts))

@@ -1,4 +1,4 @@
-"""Training and evaluation pictures: fonts, text, layout, wear, and many kinds of samples with their truth.
+"""Training and evaluation pictures: fonts, text, layout, degradations, and many kinds of samples with their truth.
 
 `iter_samples("formulas", Resources(), seed=1, count=10)` draws in this process what `got-ocr synth formulas --count 10
 --seed 1` writes into files.

@@ -66,7 +66,7 @@ class BadSamplePolicy:
     Attributes:
         max_share: Largest share of all samples seen by a process, from 0 to 1.
         max_count: Most bad samples of a process, or None for no such limit.
-        min_seen: The share counts once so many samples were seen.
+        min_seen: The share counts once so many samples were seen, or at the run's end.
 
     Raises:
         ValueError: If a limit is not allowed.
@@ -84,24 +84,26 @@ class BadSamplePolicy:
         if self.min_seen < 1:
             raise ValueError(f"min_seen must be 1 or more, got {self.min_seen}.")
 
-    def check(self, seen: int, bad: int, where: str) -> None:
+    def check(self, seen: int, bad: int, where: str, at_end: bool = False) -> None:
         """Stop a run that has too many bad samples.
 
         Args:
             seen: Samples seen, the bad ones included.
             bad: How many of them are bad.
             where: Where their names stand, for the message.
+            at_end: Whether no more samples come: then the share counts however few were seen, and one is borne.
 
         Raises:
             TooManyBadSamplesError: If it has.
         """
         over_count = self.max_count is not None and bad > self.max_count
-        over_share = seen >= self.min_seen and bad > self.max_share * seen
+        counts = bad > 1 if at_end else seen >= self.min_seen
+        over_share = counts and bad > self.max_share * seen
         if over_count or over_share:
             limit = f"max_count is {self.max_count}" if over_count else f"max_share is {self.max_share:.2%}"
             raise TooManyBadSamplesError(
-                f"{bad} of {seen} samples are bad ({bad / seen:.2%}), but {limit}: {where}; mend them or raise the "
-                "limit."
+                f"{bad} of {seen} samples are bad ({bad / seen:.2%}), but {limit}: {where}; correct them or raise "
+                "the limit."
             )
 
 
@@ -154,9 +156,19 @@ class BadSampleLog:
         for bad_sample in bad_samples:
             self._write(bad_sample)
             self.latest = bad_sample
-        if bad_samples and self.latest is not None:
-            named = "" if self.path is None else f"{self.path} names them, "
-            self.policy.check(self.seen, self.bad, f"{named}the last is {self.latest.origin}: {self.latest.reason}")
+        if bad_samples:
+            self.policy.check(self.seen, self.bad, self.describe())
+
+    def describe(self) -> str:
+        """Say where the bad samples are named, and which was the last.
+
+        Returns:
+            A few words; empty if there was none.
+        """
+        if self.latest is None:
+            return ""
+        named = "" if self.path is None else f"{self.path} names them, "
+        return f"{named}the last is {self.latest.origin}: {self.latest.reason}"
 
     def state_dict(self) -> dict[str, int]:
         """Give what a checkpoint keeps.

@@ -1,16 +1,18 @@
 """Checkpoints on disk: written whole or not at all, found again, and recognised when something cut them off.
 
-A checkpoint is written into a hidden folder beside its place, listed file by file in `checkpoint.json`, and then
-renamed, so that `checkpoint-120` is complete from the moment that it has its name. Copies that lost something on the
-way no longer agree with the list, and are skipped.
+A checkpoint is written into a hidden folder beside its place, listed file by file with its digest in
+`checkpoint.json`, and then renamed, so that `checkpoint-120` is complete from the moment that it has its name. Copies
+that lost or changed something on the way no longer agree with the list, and are skipped.
 """
 
+import hashlib
 import json
 import logging
 import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +20,8 @@ PREFIX = "checkpoint-"
 STAGING = ".writing"
 MANIFEST = "checkpoint.json"
 FINAL_FOLDER = "model"
+REPLACED = "replaced-"  # before the name of a folder that a new one takes the place of
+_BLOCK = 1 << 20
 _NAME = re.compile(rf"{PREFIX}(\d+)$")
 
 
@@ -27,30 +31,73 @@ def staging_folder(output: Path) -> Path:
 
 
 def clear_staging(output: Path) -> None:
-    """Remove what a killed run left unfinished."""
-    shutil.rmtree(staging_folder(output), ignore_errors=True)
+    """Remove what a killed run left unfinished; a folder that it was just replacing gets its name back."""
+    staging = staging_folder(output)
+    for replaced in staging.glob(f"{REPLACED}*") if staging.is_dir() else ():
+        destination = output / replaced.name.removeprefix(REPLACED)
+        if not destination.exists():
+            os.replace(replaced, destination)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
-def publish(unfinished: Path, destination: Path) -> None:
+def publish(unfinished: Path, destination: Path, **facts: Any) -> None:
     """Give a checkpoint that is written whole its name.
 
+    What has the name is moved aside first and removed last, so that at every moment one of the two is there whole.
+
     Args:
-        unfinished: Its folder so far; gone afterwards.
+        unfinished: Its folder so far, inside the staging folder; gone afterwards.
         destination: Its folder from now on, on the same file system; replaced if it is there.
+        **facts: More to note in the list, JSON-ready.
     """
-    sizes = {}
+    files = {}
     for file in _files(unfinished):
         with open(file, "rb") as stream:
             os.fsync(stream.fileno())
-        sizes[str(file.relative_to(unfinished))] = file.stat().st_size
+        files[str(file.relative_to(unfinished))] = {"bytes": file.stat().st_size, "sha256": digest_of(file)}
     manifest = unfinished / MANIFEST
     with open(manifest, "w", encoding="utf-8") as stream:
-        json.dump({"files": sizes}, stream, indent=1)
+        json.dump({**facts, "files": files}, stream, indent=1)
         stream.flush()
         os.fsync(stream.fileno())
+    replaced = unfinished.with_name(f"{REPLACED}{destination.name}")
     if destination.exists():
-        shutil.rmtree(destination)
+        shutil.rmtree(replaced, ignore_errors=True)
+        os.replace(destination, replaced)
     os.replace(unfinished, destination)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def digest_of(file: Path) -> str:
+    """Sum up a file by SHA-256.
+
+    Args:
+        file: Of any size.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            total.update(block)
+    return total.hexdigest()
+
+
+def read_facts(checkpoint: Path) -> dict[str, Any]:
+    """Read what `publish` noted beside the files.
+
+    Args:
+        checkpoint: A folder.
+
+    Returns:
+        The facts; empty if there are none.
+    """
+    try:
+        noted = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in noted.items() if key != "files"} if isinstance(noted, dict) else {}
 
 
 def what_is_wrong(checkpoint: Path) -> str:
@@ -66,15 +113,21 @@ def what_is_wrong(checkpoint: Path) -> str:
     if not manifest.is_file():
         return f"it has no {MANIFEST}"
     try:
-        sizes: dict[str, int] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError):
+        files: dict[str, Any] = dict(json.loads(manifest.read_text(encoding="utf-8"))["files"])
+        # Lists of before had sizes only.
+        expected = {name: one if isinstance(one, dict) else {"bytes": one} for name, one in files.items()}
+    except (ValueError, KeyError, TypeError):
         return f"its {MANIFEST} is damaged"
-    for name, size in sizes.items():
+    for name, one in expected.items():
         file = checkpoint / name
         if not file.is_file():
             return f"{name} is missing"
-        if file.stat().st_size != size:
-            return f"{name} has {file.stat().st_size} of {size} bytes"
+        if file.stat().st_size != one.get("bytes"):
+            return f"{name} has {file.stat().st_size} of {one.get('bytes')} bytes"
+    # The digests last: they take a while, and most damage is a part that is missing.
+    for name, one in expected.items():
+        if one.get("sha256") not in (None, digest_of(checkpoint / name)):
+            return f"{name} has changed since it was written (its SHA-256 differs)"
     return ""
 
 

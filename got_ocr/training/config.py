@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from got_ocr.training.conversation_dataset import DataSetConfig, parse_mix
+from got_ocr.training.sampling import DEFAULT_BUFFER_SIZE
 from got_ocr.training.settings import SettingsError, build, read_yaml, set_field
-from got_ocr.training.shards_dataset import DEFAULT_BUFFER_SIZE
 
 Stage = Literal[1, 2, 3, "lora"]
 Precision = Literal["float32", "bf16", "fp16"]

@@ -15,15 +15,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from got_ocr.evaluation.samples import HUB_PREFIX, TEXT_SUFFIXES
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
 from got_ocr.processing.prompt import instruction
+from got_ocr.synthesis.truth_files import FORMATTED_SUFFIXES, HUB_PREFIX, text_beside
 from got_ocr.training.bad_samples import BadSampleError, Origin
 from got_ocr.training.conversations import IMAGE_PLACEHOLDER, Conversation, parse_conversation
 
 FILE_SUFFIXES = (".json", ".jsonl")
-FORMATTED_SUFFIXES = (".mmd", ".md")
 PREFERRED_NAMES = ("conversations.json", "conversations.jsonl")
 # What `got-ocr synth` writes beside its conversation files.
 OTHER_FILES = ("manifest.json", ".samples.jsonl", ".index.json")
@@ -128,7 +127,7 @@ class TextBesideConversations:
         self.folder = folder
         found = [path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file()]
         found.sort(key=lambda path: natural_key(str(path.relative_to(folder))))
-        self._pairs = [(picture, text) for picture in found if (text := _text_beside(picture)) is not None]
+        self._pairs = [(picture, text) for picture in found if (text := text_beside(picture)) is not None]
         if not self._pairs:
             raise ValueError(
                 f"{folder}: holds neither a conversation file (.json, .jsonl) nor a picture with its text beside it "
@@ -262,10 +261,6 @@ def _file_in(folder: Path) -> Path | None:
     return None
 
 
-def _text_beside(picture: Path) -> Path | None:
-    return next((text for suffix in TEXT_SUFFIXES if (text := picture.with_suffix(suffix)).is_file()), None)
-
-
 def _load_hub(name: str, split: str) -> Any:
     try:
         from datasets import load_dataset
@@ -290,4 +285,5 @@ def _picture_of(value: Any) -> Any:
 
 def evenly_spaced(length: int, count: int) -> list[int]:
     """Choose numbers from 0 to `length` - 1 at even distances, at most `count` of them."""
-    return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int)).tolist()
+    numbers = np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int))
+    return [int(number) for number in numbers]

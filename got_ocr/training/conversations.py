@@ -230,7 +230,8 @@ def _size_of(source: Any) -> tuple[int, int] | None:
         return None
     try:
         with Image.open(source) as picture:
-            return picture.size
+            size: tuple[int, int] = picture.size
+            return size
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
 

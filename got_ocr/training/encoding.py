@@ -42,7 +42,7 @@ class Encoded:
 
     def __len__(self) -> int:
         """Tokens."""
-        return self.input_ids.shape[0]
+        return int(self.input_ids.shape[0])
 
 
 def encode(

@@ -100,10 +100,10 @@ def _activations(config: TrainingConfig, model_config: GotOcrConfig, tokens: int
     layer = tokens * (8 * model_config.hidden_size + 3 * model_config.intermediate_size)
     blocks, layers = vision.num_hidden_layers, model_config.num_hidden_layers
     if not config.run.gradient_checkpointing:
-        return blocks * block + layers * layer
+        return int(blocks * block + layers * layer)
     # Decoder and tower go backward one after the other: the larger of the two is whole at a time.
     kept = blocks * patches * vision.hidden_size + layers * tokens * model_config.hidden_size
-    return kept + max(block, layer)
+    return int(kept + max(block, layer))
 
 
 def _shards(config: TrainingConfig, world_size: int) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training.conversation_dataset import ConversationDataset, DataSetConfig, parse_mix
-from got_ocr.training.sampling import EpochBatchSampler
-from got_ocr.training.shards_dataset import DEFAULT_BUFFER_SIZE, ShardDataset, is_shard_set
+from got_ocr.training.sampling import EpochBatchSampler, LoaderOptions
+from got_ocr.training.shards_dataset import ShardDataset, is_shard_set
 
 
 class TrainingLoader(DataLoader[Any]):
@@ -63,68 +63,43 @@ class TrainingLoader(DataLoader[Any]):
 def open_loader(
     sets: Mapping[str, DataSetConfig],
     processor: GotOcrProcessor,
-    *,
-    max_tokens: int,
-    batch_size: int,
-    collator: Callable[..., dict[str, Any]],
-    mix: str = "",
-    max_images: int | None = None,
-    seed: int = 0,
-    rank: int = 0,
-    world_size: int = 1,
-    length_grouped: bool = False,
-    buffer_size: int = DEFAULT_BUFFER_SIZE,
-    num_workers: int = 0,
-    pin_memory: bool = False,
+    options: LoaderOptions,
+    collator: Callable[..., Any],
 ) -> TrainingLoader:
     """Open a mix of sets, all conversations or all tar shards.
 
     Args:
         sets: By name, as declared.
         processor: Of the model that is trained.
-        max_tokens: Most tokens of a sample.
-        batch_size: Samples of a process and step.
+        options: How samples become batches.
         collator: Makes batches.
-        mix: Names joined by `+`; empty for all.
-        max_images: Most images of a sample; None: any number.
-        seed: Of what is chosen and its order.
-        rank: Which process.
-        world_size: How many processes.
-        length_grouped: Whether batches are made of samples of about the same length.
-        buffer_size: Of shards: samples among which the next one is chosen.
-        num_workers: Processes that load.
-        pin_memory: Whether batches are put where a GPU can fetch them.
 
     Returns:
         The loader.
 
     Raises:
-        ValueError: If the mix, a set or an option is wrong; the message says how to mend it.
+        ValueError: If the mix, a set or an option is wrong; the message says how to correct it.
         OSError: If a set can't be read.
     """
-    names = parse_mix(mix, sets)
+    names = parse_mix(options.mix, sets)
     streamed = [name for name in names if is_shard_set(sets[name].path)]
-    if not streamed:
-        dataset = ConversationDataset(sets, processor, max_tokens, mix=mix, max_images=max_images, seed=seed)
-        order = {"seed": seed, "rank": rank, "world_size": world_size, "length_grouped": length_grouped}
-        batches = EpochBatchSampler(dataset, batch_size, **order)  # type: ignore[arg-type]
-        return TrainingLoader(dataset, collator, batches, num_workers=num_workers, pin_memory=pin_memory)
-    other = next((name for name in names if name not in streamed), None)
-    if other is not None:
-        raise ValueError(
-            f"the mix joins tar shards ({streamed[0]}) and conversation files ({other}): use sets of one form."
-        )
-    stream = ShardDataset(
-        sets,
-        processor,
-        max_tokens,
-        batch_size,
-        mix=mix,
-        max_images=max_images,
-        seed=seed,
-        rank=rank,
-        world_size=world_size,
-        buffer_size=buffer_size,
-        length_grouped=length_grouped,
+    loading: dict[str, Any] = {"num_workers": options.num_workers, "pin_memory": options.pin_memory}
+    if streamed:
+        other = next((name for name in names if name not in streamed), None)
+        if other is not None:
+            raise ValueError(
+                f"the mix joins tar shards ({streamed[0]}) and conversation files ({other}): use sets of one form."
+            )
+        return TrainingLoader(ShardDataset(sets, processor, options), collator, **loading)
+    dataset = ConversationDataset(
+        sets, processor, options.max_tokens, mix=options.mix, max_images=options.max_images, seed=options.seed
     )
-    return TrainingLoader(stream, collator, num_workers=num_workers, pin_memory=pin_memory)
+    batches = EpochBatchSampler(
+        dataset,
+        options.batch_size,
+        seed=options.seed,
+        rank=options.rank,
+        world_size=options.world_size,
+        length_grouped=options.length_grouped,
+    )
+    return TrainingLoader(dataset, collator, batches, **loading)

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
-from got_ocr.evaluation.text_metrics import character_errors
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.options import ReadingOptions
@@ -98,7 +98,7 @@ class EvaluationReader:
                 if index < len(self):
                     question, truth = conversation.turns[0]
                     truth = truth.strip()
-                    errors = character_errors(truth, text)[0]
+                    errors = Levenshtein.distance(truth, text)
                     readings.append(Reading(index, question, truth, text, errors))
         model.train(was_training)
         return readings

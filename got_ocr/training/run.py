@@ -19,6 +19,7 @@ import logging
 import math
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,12 @@ from got_ocr.training.callbacks import LOG_FILE, RunLog, SampleSheet, StopAtRate
 from got_ocr.training.collator import GotOcrCollator
 from got_ocr.training.config import RunSettings, TrainingConfig
 from got_ocr.training.conversation_dataset import parse_mix
+from got_ocr.training.failures import check_finite_weights, naming_full_disk, only_trainer
 from got_ocr.training.loader import TrainingLoader, open_loader
 from got_ocr.training.lora import add_adapters
 from got_ocr.training.packing import PackingCollator
 from got_ocr.training.reading import EvaluationReader
+from got_ocr.training.sampling import LoaderOptions
 from got_ocr.training.settings import changed_fields, read_yaml, to_plain, write_yaml
 from got_ocr.training.stages import build_model, freeze, load_model
 from got_ocr.training.trainer import GotOcrTrainer
@@ -74,15 +77,26 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
         Figures of the end: `train_loss`, and `eval_cer` where there is an evaluation set.
 
     Raises:
-        ValueError: If something doesn't fit; the message says what and how to mend it.
+        ValueError: If something doesn't fit; the message says what and how to correct it.
     """
     check_launch(config.run)
+    # One process of a run holds the folder for all.
+    with only_trainer(output) if _is_first() else nullcontext():
+        return _train(config, output, resume, quiet)
+
+
+def _is_first() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _train(config: TrainingConfig, output: Path, resume: str, quiet: bool) -> dict[str, float]:
     checkpoint = _checkpoint_to_resume(output, resume)
-    is_first = int(os.environ.get("RANK", "0")) == 0
-    if is_first:
+    if _is_first():
         _prepare_folder(config, output, checkpoint)
     check_paths(config)
     model, processor = load_start(config, checkpoint)
+    source = checkpoint or config.model.checkpoint or config.model.decoder or config.model.tower or "the new model"
+    check_finite_weights(model.state_dict(), str(source), "download or convert the checkpoint again, or name another")
     args = training_arguments(config, output)
     loader = open_data(config, processor, args.process_index, args.world_size)
     if isinstance(loader.dataset, IterableDataset) or config.optimisation.max_steps is not None:
@@ -102,14 +116,17 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
     if checkpoint is not None and trainer.state.global_step == checkpoints.step_of(checkpoint):
         losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
         figures["train_loss"] = losses[-1] if losses else result.training_loss
-        if is_first:
+        if _is_first():
             logger.warning(COMPLETE_NOTICE, checkpoints.step_of(checkpoint))
     if reader is not None:
         if trainer.last_evaluated_step != trainer.state.global_step:
             trainer.evaluate()
         logged = [record for record in trainer.state.log_history if "eval_cer" in record]
         figures["eval_cer"] = logged[-1]["eval_cer"]
-    _write_final(trainer, output)
+    trainer.check_learned(at_end=True)
+    if not _has_final(trainer, output):
+        with naming_full_disk(output):
+            _write_final(trainer, output)
     return figures
 
 
@@ -196,12 +213,9 @@ def open_data(config: TrainingConfig, processor: GotOcrProcessor, rank: int, wor
         if config.model.attention != "flash_attention_2" and rank == 0:
             logger.warning(PACKING_NOTICE, config.model.attention)
         collator = PackingCollator(processor, data.max_tokens, rounded, dtype)
-    return open_loader(
-        data.sets,
-        processor,
+    options = LoaderOptions(
         max_tokens=data.max_tokens,
         batch_size=config.optimisation.batch_per_device,
-        collator=collator,
         mix=data.mix,
         max_images=data.max_images,
         seed=config.seed,
@@ -212,6 +226,7 @@ def open_data(config: TrainingConfig, processor: GotOcrProcessor, rank: int, wor
         num_workers=data.workers,
         pin_memory=has_gpu,
     )
+    return open_loader(data.sets, processor, options, collator)
 
 
 def total_steps(config: TrainingConfig, num_batches: int) -> int:
@@ -266,6 +281,7 @@ def training_arguments(config: TrainingConfig, output: Path) -> TrainingArgument
         "logging_first_step": True,
         "eval_strategy": "steps" if evaluation and evaluation.every_steps else "no",
         "disable_tqdm": True,
+        "logging_nan_inf_filter": False,  # which would show 0.0 for NaN; the trainer stops at it
         "report_to": [],
         "remove_unused_columns": False,
         "dataloader_pin_memory": not on_cpu,
@@ -362,6 +378,16 @@ def _add_callbacks(trainer: GotOcrTrainer, config: TrainingConfig, output: Path,
         trainer.add_callback(StopAtRate(evaluation.stop_at_cer))
 
 
+def _final_facts(trainer: GotOcrTrainer) -> dict[str, Any]:
+    return {"step": trainer.state.global_step, "dtype": trainer.config.saving.final_dtype}
+
+
+def _has_final(trainer: GotOcrTrainer, output: Path) -> bool:
+    """Whether `model/` is whole and of this very step, as after a run that was complete before."""
+    final = output / checkpoints.FINAL_FOLDER
+    return checkpoints.read_facts(final) == _final_facts(trainer) and not checkpoints.what_is_wrong(final)
+
+
 def _write_final(trainer: GotOcrTrainer, output: Path) -> None:
     """Write `model/`, all processes together, since weights may be sharded."""
     unfinished = checkpoints.staging_folder(output) / checkpoints.FINAL_FOLDER
@@ -372,7 +398,7 @@ def _write_final(trainer: GotOcrTrainer, output: Path) -> None:
         is_whole = trainer.config.lora is None or trainer.config.lora.save == "merged"
         if dtype != "float32" and is_whole:
             _convert(unfinished, trainer.processor, getattr(torch, dtype))
-        checkpoints.publish(unfinished, output / checkpoints.FINAL_FOLDER)
+        checkpoints.publish(unfinished, output / checkpoints.FINAL_FOLDER, **_final_facts(trainer))
         checkpoints.clear_staging(output)
     trainer.accelerator.wait_for_everyone()
 

@@ -4,6 +4,7 @@ So a run that is resumed at a step sees what it would have seen, and all process
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -13,6 +14,42 @@ from got_ocr.training.conversation_dataset import ConversationDataset
 # Batches' worth of shuffled samples that are sorted by length together: enough that neighbours are about equally long,
 # few enough that chance still decides who meets whom.
 GROUPED_BATCHES = 50
+
+
+# Samples of tar shards among which the next one is chosen.
+DEFAULT_BUFFER_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How samples become a process's batches.
+
+    Attributes:
+        max_tokens: Most tokens of a sample.
+        batch_size: Samples of a process and step.
+        mix: Names of sets joined by `+`; empty for all.
+        max_images: Most images of a sample; None: any number.
+        seed: Of what is chosen and its order.
+        rank: Which process.
+        world_size: How many processes.
+        length_grouped: Whether batches are made of samples of about the same length.
+        buffer_size: Of shards: samples among which the next one is chosen by chance, besides the shuffling of the
+            shards; 1 keeps the order within shards.
+        num_workers: Processes that load; 0 loads in this one.
+        pin_memory: Whether batches are put where a GPU can fetch them.
+    """
+
+    max_tokens: int
+    batch_size: int
+    mix: str = ""
+    max_images: int | None = None
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+    length_grouped: bool = False
+    buffer_size: int = DEFAULT_BUFFER_SIZE
+    num_workers: int = 0
+    pin_memory: bool = False
 
 
 class EpochPosition:

@@ -1,7 +1,8 @@
 """Read dataclasses from YAML: every unknown, missing or ill-typed field is an error that names it.
 
 A field's annotation says what is allowed: `bool`, `int`, `float`, `str`, `Literal[...]`, `X | None`, `tuple[X, ...]`,
-`dict[str, X]`, `dict[str, Any]`, or another dataclass. `metadata={"least": 0.0}` and `{"most": 1.0}` bound numbers.
+`tuple[X, X]`, `dict[str, X]`, `dict[str, Any]`, or another dataclass. `metadata={"least": 0.0}` and
+`{"most": 1.0}` bound numbers.
 """
 
 import dataclasses
@@ -56,7 +57,8 @@ def write_yaml(settings: Any, path: Path) -> None:
 
 def to_plain(settings: Any) -> dict[str, Any]:
     """Turn a dataclass object into what a YAML file holds."""
-    return _to_plain(dataclasses.asdict(settings))
+    plain: dict[str, Any] = _to_plain(dataclasses.asdict(settings))
+    return plain
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -177,6 +179,8 @@ def _convert(value: Any, hint: Any, where: str, name: str) -> Any:
         if not any(value == one and type(value) is type(one) for one in arguments):
             raise SettingsError(f"{where}: {name} must be {_describe(hint)}, got {value!r}.")
         return value
+    if origin is tuple and arguments[-1] is not Ellipsis and (not _is_list(value) or len(value) != len(arguments)):
+        raise SettingsError(f"{where}: {name} must be {_describe(hint)}, got {value!r}.")
     if origin is tuple and _is_list(value):
         return tuple(_convert(one, arguments[0], where, f"{name}[{i}]") for i, one in enumerate(value))
     if origin is dict and isinstance(value, Mapping):
@@ -223,7 +227,8 @@ def _describe(hint: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(repr(one) for one in arguments)}"
     if origin is tuple:
-        return f"a list, each {_describe(arguments[0])}"
+        size = "" if arguments[-1] is Ellipsis else f" of {len(arguments)}"
+        return f"a list{size}, each {_describe(arguments[0])}"
     if origin is dict:
         return "fields (name: value)"
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -25,11 +25,10 @@ from got_ocr.training.bad_samples import BadSample, BadSampleError, Origin
 from got_ocr.training.conversation_dataset import DataSetConfig, SetShare, parse_mix
 from got_ocr.training.conversations import Conversation, parse_conversation
 from got_ocr.training.encoding import Encoded, encode
-from got_ocr.training.sampling import GROUPED_BATCHES, EpochPosition, check_shape, cut_batches
+from got_ocr.training.sampling import GROUPED_BATCHES, EpochPosition, LoaderOptions, check_shape, cut_batches
 
 SHARD_SUFFIX = ".tar"
 CONVERSATION_SUFFIX = "json"
-DEFAULT_BUFFER_SIZE = 2000
 # Of a sample's .json, to sort by: about what English text has. All its pictures count as one image each.
 BYTES_PER_TOKEN = 4
 
@@ -104,50 +103,27 @@ class ShardDataset(EpochPosition, IterableDataset[list[Encoded | BadSample]]):
     Args:
         sets: By name, as declared; each path names tar files.
         processor: Of the model that is trained.
-        max_tokens: Most tokens of a sample.
-        batch_size: Samples of a process and step.
-        mix: Which of the sets, joined by `+`; empty for all.
-        max_images: Most images of a sample; None: any number.
-        seed: Of the order, and of what a `share`, `count` or `weight` leaves out.
-        rank: Which process.
-        world_size: How many processes.
-        buffer_size: Samples among which the next one is chosen by chance, besides the shuffling of the shards; 1 keeps
-            the order within shards.
-        length_grouped: Whether batches are made of samples of about the same length, by their members' sizes.
+        options: How samples become batches; with `length_grouped`, by their members' sizes.
 
     Raises:
         ValueError: If a set has no shard or sample, the mix is wrong or a number is not allowed.
     """
 
-    def __init__(
-        self,
-        sets: Mapping[str, DataSetConfig],
-        processor: GotOcrProcessor,
-        max_tokens: int,
-        batch_size: int,
-        *,
-        mix: str = "",
-        max_images: int | None = None,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        buffer_size: int = DEFAULT_BUFFER_SIZE,
-        length_grouped: bool = False,
-    ) -> None:
-        check_shape(batch_size, rank, world_size)
-        if buffer_size < 1:
-            raise ValueError(f"buffer_size must be 1 or more, got {buffer_size}.")
+    def __init__(self, sets: Mapping[str, DataSetConfig], processor: GotOcrProcessor, options: LoaderOptions) -> None:
+        check_shape(options.batch_size, options.rank, options.world_size)
+        if options.buffer_size < 1:
+            raise ValueError(f"buffer_size must be 1 or more, got {options.buffer_size}.")
         self.processor = processor
-        self.max_tokens = max_tokens
-        self.max_images = max_images
-        self.batch_size = batch_size
-        self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
-        self.buffer_size = buffer_size
-        self.length_grouped = length_grouped
-        names = parse_mix(mix, sets)
-        self._sets = [_count(name, sets[name], seed) for name in names]
+        self.max_tokens = options.max_tokens
+        self.max_images = options.max_images
+        self.batch_size = options.batch_size
+        self.seed = options.seed
+        self.rank = options.rank
+        self.world_size = options.world_size
+        self.buffer_size = options.buffer_size
+        self.length_grouped = options.length_grouped
+        names = parse_mix(options.mix, sets)
+        self._sets = [_count(name, sets[name], options.seed) for name in names]
         allowing = [one for one in self._sets if sets[one.name].allow_empty]
         self._allow_empty = {str(shard) for one in allowing for shard in one.shards}
 

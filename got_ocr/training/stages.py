@@ -20,8 +20,9 @@ import torch
 from torch import nn
 
 from got_ocr.configuration.config import GotOcrConfig
+from got_ocr.processing.checkpoint_files import load_tokenizer
 from got_ocr.processing.image_processor import GotOcrImageProcessor
-from got_ocr.processing.processor import GotOcrProcessor, load_tokenizer
+from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.training.config import ModelSettings, TrainingConfig
 from got_ocr.training.joining import decoder_fields, load_decoder, put_decoder, put_tower, read_tower_config, token_ids

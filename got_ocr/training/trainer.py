@@ -26,6 +26,12 @@ from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.training import checkpoints
 from got_ocr.training.bad_samples import BadSampleLog
 from got_ocr.training.config import TrainingConfig
+from got_ocr.training.failures import (
+    check_finite_loss,
+    check_finite_weights,
+    check_learned,
+    naming_full_disk,
+)
 from got_ocr.training.loader import TrainingLoader
 from got_ocr.training.lora import ADAPTER_FOLDER, load_adapter, merged_state_dict, save_adapter
 from got_ocr.training.reading import EvaluationReader, Reading, character_error_rate
@@ -140,12 +146,39 @@ class GotOcrTrainer(Trainer):
         model = self.accelerator.unwrap_model(self.model)
         return model.get_base_model() if self.config.lora is not None else model
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log figures, with the samples that all processes have seen and those that were bad."""
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Compute a micro-step's loss and gradients; a loss that is NaN or infinite ends the run."""
+        loss: Tensor = super().training_step(*args, **kwargs)
+        optimisation = self.config.optimisation
+        step = self.state.global_step + 1
+        check_finite_loss(loss.item(), step, self.config.run.precision, optimisation.learning_rate)
+        return loss
+
+    def counts(self) -> tuple[int, int]:
+        """Count the samples that all processes have seen, and how many of them were bad."""
         counts = torch.tensor([self.bad_samples.seen, self.bad_samples.bad], device=self.args.device)
         if self.args.world_size > 1:
             counts = self.accelerator.reduce(counts, reduction="sum")
-        logs["samples"], logs["bad_samples"] = counts.tolist()
+        seen, bad = counts.tolist()
+        return int(seen), int(bad)
+
+    def check_learned(self, at_end: bool = False) -> None:
+        """Refuse to keep a model that has not seen one good sample, of all processes.
+
+        Args:
+            at_end: Whether the run is over: then not too many samples of it may be bad, either.
+
+        Raises:
+            ValueError: If it hasn't.
+        """
+        seen, bad = self.counts()
+        check_learned(seen, bad, self.bad_samples.describe())
+        if at_end:
+            self.bad_samples.policy.check(seen, bad, self.bad_samples.describe(), at_end=True)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log figures, with the samples that all processes have seen and those that were bad."""
+        logs["samples"], logs["bad_samples"] = self.counts()
         super().log(logs, start_time)
 
     # Checkpoints
@@ -155,6 +188,11 @@ class GotOcrTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         output = Path(self.args.output_dir)
+        self.check_learned()
+        with naming_full_disk(output):
+            self._write_checkpoint(model, trial, output)
+
+    def _write_checkpoint(self, model: Any, trial: Any, output: Path) -> None:
         self._folder = checkpoints.staging_folder(output)
         try:
             super()._save_checkpoint(model, trial)
@@ -166,7 +204,7 @@ class GotOcrTrainer(Trainer):
         (unfinished / state).write_text(json.dumps(self.bad_samples.state_dict()), encoding="utf-8")
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            checkpoints.publish(unfinished, output / name)
+            checkpoints.publish(unfinished, output / name, step=self.state.global_step)
             checkpoints.remove_oldest(output, self.config.saving.limit)
         self.accelerator.wait_for_everyone()
 
@@ -203,6 +241,9 @@ class GotOcrTrainer(Trainer):
         state_dict = model.state_dict() if state_dict is None else dict(state_dict)
         if model.config.tie_word_embeddings:
             state_dict.pop(HEAD, None)
+        check_finite_weights(
+            state_dict, "the weights that were just trained", "lower optimisation.learning_rate; they are not written"
+        )
         use_cache = model.config.use_cache
         model.config.use_cache = True  # off in training only
         try:

@@ -21,7 +21,7 @@ class FakeModel:
         self.calls: list[dict[str, Any]] = []
 
     def read(self, processor: Any, images: Any, **options: Any) -> list[GotOcrAnswer]:
-        self.calls.append({"num_images": len(images), **options})
+        self.calls.append({"num_images": len(images), **options, **vars(options["mode"])})
         answers = []
         for image in images:
             pages = image if isinstance(image, list) else [image]

@@ -46,6 +46,42 @@ def test_order_of_choice(checkpoint: Path, hub: SimpleNamespace) -> None:
     assert "\n" not in choice.notice
 
 
+@pytest.mark.parametrize("name", ["nano", "Nano"])
+def test_the_built_in_model_has_a_name(hub: SimpleNamespace, name: str) -> None:
+    hub.cached = Path("/cache/models--stepfun-ai--GOT-OCR2_0/snapshots/abc")
+    assert choose_model(name, {}).location == str(hub.nano)
+    assert choose_model(None, {"GOT_OCR_MODEL": name}).location == str(hub.nano)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "can't be read"),
+        ("[", "can't be read"),
+        ('{"base_model_name_or_path": null}', "does not name its model"),
+    ],
+)
+def test_an_adapter_without_a_model(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(content)
+    assert choose_model(str(tmp_path), {}).location == str(tmp_path)
+    with pytest.raises(ModelError, match=message):
+        load_model(ModelChoice(str(tmp_path), ""), device="cpu")
+
+
+def test_an_adapter_of_the_built_in_model_loads(tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration
+
+    model = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT)
+    options = peft.LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+    peft.get_peft_model(model, options).save_pretrained(tmp_path / "adapter")
+    adapted, processor = load_model(choose_model(str(tmp_path / "adapter"), {}), device="cpu")
+    plain, _ = load_model(choose_model("nano", {}), device="cpu")
+    assert [name for name, _ in adapted.named_parameters() if "lora" in name]
+    assert len(list(adapted.parameters())) > len(list(plain.parameters()))
+    assert processor.tokenizer is not None
+
+
 def test_no_built_in_model(hub: SimpleNamespace) -> None:
     (hub.nano / "config.json").unlink()
     with pytest.raises(ModelError, match="has no built-in model: give --model FOLDER"):

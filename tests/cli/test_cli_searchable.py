@@ -11,6 +11,8 @@ from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine
 
 pytest.importorskip("pikepdf", reason="needs got-ocr[render]")
 
+from got_ocr.rendering import pdf, searchable, whole_file
+
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "images" / "sample.pdf"
 
 
@@ -105,3 +107,100 @@ def test_an_existing_pdf_is_not_overwritten_unasked(run: Any, picture: Any) -> N
     assert Path("out.pdf").read_text() == "precious"
     assert run("page.png", "--searchable", "out.pdf", "--force")[0] == 0
     assert texts_of("out.pdf") == ["120x80"]
+
+
+def encrypted(path: str) -> None:
+    import pikepdf
+
+    scan("plain.pdf", [150, 200])
+    with pikepdf.open("plain.pdf") as pdf:
+        pdf.save(path, encryption=pikepdf.Encryption(user="user", owner="owner"))
+
+
+def test_an_encrypted_pdf_is_refused_before_a_page_is_read(run: Any, model: Any) -> None:
+    encrypted("secret.pdf")
+    code, out, err = run("secret.pdf", "--searchable", "out.pdf")
+    assert (code, out, model.calls) == (2, "", [])
+    assert "secret.pdf is encrypted: give its password with --password" in err
+    code, _, err = run("secret.pdf", "--searchable", "out.pdf", "--password", "wrong")
+    assert code == 2
+    assert "its password is another" in err
+    assert not Path("out.pdf").exists()
+
+
+def test_an_encrypted_pdf_stays_encrypted(run: Any) -> None:
+    encrypted("secret.pdf")
+    assert run("secret.pdf", "--searchable", "out.pdf", "--password", "user", "--dpi", 72)[0] == 0
+    with pytest.raises(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument("out.pdf")
+    document = pypdfium2.PdfDocument("out.pdf", password="user")
+    assert document[0].get_textpage().get_text_bounded().strip() == "150x100"
+    document.close()
+
+
+def test_a_target_that_can_not_be_written_is_refused_before_a_page_is_read(run: Any, model: Any) -> None:
+    scan("scan.pdf", [150])
+    Path("folder.pdf").mkdir()
+    code, out, err = run("scan.pdf", "--searchable", "folder.pdf", "--force")
+    assert (code, out, model.calls) == (2, "", [])
+    assert "folder.pdf is a folder" in err
+
+
+def test_text_pages_are_skipped_and_said_without_an_option(run: Any, model: Any) -> None:
+    scan("scan.pdf", [150, 200])
+    assert run("scan.pdf", "--searchable", "out.pdf", "--dpi", 72)[0] == 0
+    Path("two.pdf").write_bytes(Path("out.pdf").read_bytes())
+    model.calls.clear()
+    code, _, err = run(SAMPLE, "--searchable", "again.pdf", "--dpi", 72)
+    assert (code, model.calls) == (0, [])
+    assert "left as before" in err
+    assert "--redo" in err
+
+
+def test_redo_reads_pages_with_a_hidden_layer_again(run: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan("scan.pdf", [150])
+    answer = GotOcrAnswer("an older reading of it", "stop")
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "read", lambda processor, images, **options: [answer] * len(images))
+        assert run("scan.pdf", "--searchable", "old.pdf", "--dpi", 72)[0] == 0
+    assert texts_of("old.pdf") == ["an older reading of it"]
+    assert run("old.pdf", "--searchable", "same.pdf", "--dpi", 72)[0] == 0
+    assert texts_of("same.pdf") == ["an older reading of it"]
+    assert run("old.pdf", "--searchable", "new.pdf", "--redo", "--dpi", 72)[0] == 0
+    assert texts_of("new.pdf") == ["150x100"]
+
+
+def test_a_second_run_only_writes(run: Any, model: Any, monkeypatch: pytest.MonkeyPatch, picture: Any) -> None:
+    """What was read is kept when the PDF can't be written; it is used if nothing that it depends on has changed."""
+    scan("scan.pdf", [150, 200])
+    picture("a.png", 120, 80)
+    for inputs in (["scan.pdf"], ["a.png", "scan.pdf"]):
+        model.calls.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(whole_file, "write_whole", _full_disk)
+            patch.setattr(searchable, "write_whole", _full_disk)
+            patch.setattr(pdf, "write_whole", _full_disk)
+            code, out, err = run(*inputs, "--searchable", "out.pdf", "--dpi", 72)
+        assert code == 5
+        assert "out.pdf can't be written" in err
+        assert not Path("out.pdf").exists()
+        assert len(model.calls) == len(inputs) + 1
+        assert run(*inputs, "--searchable", "out.pdf", "--dpi", 72)[:2] == (0, out)
+        assert len(model.calls) == len(inputs) + 1, "nothing was read again"
+        assert texts_of("out.pdf")[-2:] == ["150x100", "200x100"]
+        assert sorted(path.name for path in Path().iterdir() if path.name.startswith(".")) == [], "nothing is left"
+        Path("out.pdf").unlink()
+
+
+def _full_disk(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_changed_file_is_read_again(run: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan("scan.pdf", [150])
+    with monkeypatch.context() as patch:
+        patch.setattr(searchable, "write_whole", _full_disk)
+        assert run("scan.pdf", "--searchable", "out.pdf", "--dpi", 72)[0] == 5
+    scan("scan.pdf", [250])
+    assert run("scan.pdf", "--searchable", "out.pdf", "--dpi", 72)[0] == 0
+    assert texts_of("out.pdf") == ["250x100"]

@@ -85,6 +85,23 @@ class TestEval:
         assert lines(killed) == 8
         assert reports(killed) == reports(tmp_path / "whole")
 
+    def test_retrained_weights_are_another_run(
+        self, pages: Path, tmp_path: Path, tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = shutil.copytree(tiny_checkpoint, tmp_path / "model")
+        command = ["eval", "--data", str(pages), "--output", str(tmp_path / "out"), "--model", str(model)]
+        command += ["--max-new-tokens", "2", "--limit", "2", "--device", "cpu"]
+        assert main(command) == 0
+        assert main(command) == 0
+        weights = model / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1] + bytes([weights.read_bytes()[-1] ^ 1]))
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert "out holds another run: weights was '" in said and "give another --output" in said
+        weights.write_bytes(weights.read_bytes()[:-1] + bytes([weights.read_bytes()[-1] ^ 1]))
+        assert main([*command, "--prompt", "Read it"]) == 2
+        assert "prompt was None, now 'Read it'" in capsys.readouterr().err
+
     def test_two_processes_give_the_same_report(self, pages: Path, tmp_path: Path) -> None:
         assert main(evaluate(pages, tmp_path / "one")) == 0
         two = tmp_path / "two"

@@ -5,16 +5,19 @@ import json
 import math
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from got_ocr.evaluation import statistics
-from got_ocr.evaluation.engines import Reading, join_boxes
+from got_ocr.evaluation.engines import EngineOptions, Reading, join_boxes, make_engine
+from got_ocr.evaluation.identity import identify_checkpoint
 from got_ocr.evaluation.results import Result, ResultWriter, load_results, part_path, read_parts, write_merged
 from got_ocr.evaluation.runner import Shard, batches, chunk, collect, cost, run
-from got_ocr.evaluation.samples import Sample, load_samples
+from got_ocr.evaluation.samples import HubColumns, Sample, load_samples
 from got_ocr.evaluation.scoring import compare_results, score
 
 
@@ -138,11 +141,11 @@ class TestGroundTruth:
         (tmp_path / "set").mkdir()
         made.to_parquet(str(tmp_path / "set" / "test.parquet"))
         name = f"hub:{tmp_path / 'set'}"
-        samples = load_samples(name, image_column="picture", text_column="says")
+        samples = load_samples(name, hub=HubColumns("picture", "says"))
         assert [sample.label for sample in samples] == ["one", "two"]
         assert samples[1].load()[0].size == (20, 10)
         with pytest.raises(ValueError, match="has no column 'image'"):
-            load_samples(name, text_column="says")
+            load_samples(name, hub=HubColumns(text="says"))
 
 
 def make_samples(count: int) -> list[Sample]:
@@ -230,12 +233,80 @@ class TestRun:
         with pytest.raises(ValueError, match="other ground truth"):
             collect(tmp_path, other)
 
+    def test_a_replaced_picture_is_read_again_and_the_others_are_not(
+        self, samples: list[Sample], tmp_path: Path
+    ) -> None:
+        assert run(EchoEngine, samples, tmp_path) == len(samples)
+        assert isinstance(samples[2].source, Path)
+        Image.new("RGB", (21, 10), "red").save(samples[2].source)
+        samples[5].source.touch()  # the same content is the same picture, whatever its date
+        assert collect(tmp_path, samples) is None
+        assert run(EchoEngine, samples, tmp_path) == 1
+        (current,) = [one for one in collect(tmp_path, samples) or [] if one.index == 2]
+        assert current.picture == samples[2].digest() != read_parts(tmp_path)[2].picture
+        samples[4].source.unlink()
+        assert run(EchoEngine, samples, tmp_path) == 1
+        (gone,) = [one for one in collect(tmp_path, samples) or [] if one.index == 4]
+        assert gone.error and run(EchoEngine, samples, tmp_path) == 0
+
+    def test_a_second_writer_is_refused(self, samples: list[Sample], tmp_path: Path) -> None:
+        with (
+            ResultWriter(part_path(tmp_path, 0, 1)),
+            pytest.raises(ValueError, match="by another process: wait"),
+        ):
+            run(EchoEngine, samples, tmp_path)
+        assert run(EchoEngine, samples, tmp_path) == len(samples)
+
+    def test_a_full_disk_names_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        with ResultWriter(part_path(tmp_path, 0, 1)) as writer:
+            monkeypatch.setattr("os.fsync", fail)
+            with pytest.raises(OSError, match=r"No space left on device: '.*results\.part-00000-of-00001\.jsonl'"):
+                writer.write([Result("a", "", "x", "y", 0)])
+
     def test_lone_surrogates_are_kept(self, tmp_path: Path) -> None:
         with ResultWriter(part_path(tmp_path, 0, 1)) as writer:
             writer.write([Result("a", "", "x", "\ud800 <b>", 0), Result("b", "", "ü", "ü", 1)])
         assert read_parts(tmp_path)[0].answer == "\ud800 <b>"
         write_merged(tmp_path, read_parts(tmp_path).values())
         assert load_results([str(tmp_path)])[0].answer == "\ud800 <b>"
+
+
+class TestIdentity:
+    def test_weights_are_known_by_content(self, tmp_path: Path) -> None:
+        (tmp_path / "model.safetensors").write_bytes(b"1")
+        (tmp_path / "config.json").write_text("{}")
+        before = identify_checkpoint(str(tmp_path))
+        (tmp_path / "README.md").write_text("a note")
+        assert identify_checkpoint(str(tmp_path)) == before
+        (tmp_path / "model.safetensors").write_bytes(b"2")
+        assert identify_checkpoint(str(tmp_path)) != before
+        (tmp_path / "model.safetensors").write_bytes(b"1")
+        assert identify_checkpoint(str(tmp_path)) == before
+        assert identify_checkpoint("owner/no-such-model") == ""
+
+
+class TestPrompt:
+    @pytest.mark.parametrize("engine", ["tesseract", "rapidocr"])
+    def test_engines_that_are_asked_nothing_say_so(self, engine: str) -> None:
+        with pytest.raises(ValueError, match=f"the engine {engine} is asked nothing: leave the prompt out"):
+            make_engine(engine, EngineOptions(prompt="Read the total"))
+
+    def test_got_is_asked_in_the_users_words(self, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[Any] = []
+
+        def read(self: Any, pages: Any, modes: Any = None) -> list[Any]:
+            asked.extend(modes if isinstance(modes, list) else [modes])
+            return [SimpleNamespace(text="", finish_reason="stop", mean_probability=1.0, error="") for _ in pages]
+
+        monkeypatch.setattr("got_ocr.reading.reader.Reader.read", read)
+        engine = make_engine("got", EngineOptions(model=str(tiny_checkpoint), device="cpu", prompt="Read the total"))
+        picture = Image.new("RGB", (20, 10))
+        one, two = Sample(0, "a", "", "", None), Sample(1, "b", "", "", None)
+        engine.read([one, two], [[picture], [picture, picture]])
+        assert [mode.instruction for mode in asked] == ["Read the total"] * 2 and asked[1].multi_page
 
 
 class TestResultFiles:

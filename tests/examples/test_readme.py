@@ -80,7 +80,8 @@ def test_command_line_of_the_table(code: str, folder: Path, capsys: pytest.Captu
     assert main(arguments) == 0
     out = capsys.readouterr().out
     if "--output" in arguments:
-        assert sorted(path.name for path in (folder / "texts").iterdir()) == [
+        # Beside the texts stands what the command knows of them, to go on after a stop.
+        assert sorted(path.name for path in (folder / "texts").iterdir() if path.name != ".got-ocr.jsonl") == [
             "1.txt",
             "report-001.txt",
             "report-002.txt",

@@ -7,12 +7,16 @@ new command is met as soon as it is known), beside what only a broken answer hol
 import random
 from collections.abc import Callable
 
-from got_ocr.rendering import formula_nodes, formulas, inlines, parsing, tex
+from got_ocr.rendering import formula_nodes, inlines, parsing, tex_guard
 from got_ocr.rendering import math_symbols as symbols
+
+# ruff: noqa: E501, SIM905 - tables of terminals are read more easily in long rows
 
 LETTERS = ("a", "b", "x", "7", "12", "word", "Δ", "文", "𝒳", "е\u0301", "\u202e", "\x1b[31m", "\x00")
 SPACES = (" ", "  ", "\t", "\n", "\n\n", "\u00a0", "\u3000", "\x0b", "~")
-MARKS = tuple("\\ { } $ $$ & ^ _ ' \" ` ``` `` '' ( ) [ ] | || < > * ** *** # ## % ~ ~~ __ - -- + = : ; , . ! @ /".split())
+MARKS = tuple(
+    "\\ { } $ $$ & ^ _ ' \" ` ``` `` '' ( ) [ ] | || < > * ** *** # ## % ~ ~~ __ - -- + = : ; , . ! @ /".split()
+)
 MATH_COMMANDS = tuple(
     sorted(
         {
@@ -49,7 +53,17 @@ ENVIRONMENTS = tuple(
          "wrapfigure", "theorem", "proof", "minipage", "multicols", "thebibliography", "tikzpicture", "tikzcd", "foo"}
     )
 )  # fmt: skip
-SPECIFICATIONS = ("", "{c}", "{cc|c}", "{*{99}{c}}", "{*{9}{*{9}{*{9}{c}}}}", "{p{3cm}@{}", "[t]{c}", "{0.5}{lcr}", "{")
+SPECIFICATIONS = (
+    "",
+    "{c}",
+    "{cc|c}",
+    "{*{99}{c}}",
+    "{*{9}{*{9}{*{9}{c}}}}",
+    "{p{3cm}@{}",
+    "[t]{c}",
+    "{0.5}{lcr}",
+    "{",
+)
 LINES = (
     "# ", "###### ", "- ", "* ", "1. ", "999) ", "    - ", "> ", "> > ", "| a | b |", "|---|:-:|", "|", "---", "* * *",
     "```", "~~~", "```python", "**kern", "**kern\t**kern", "4c", "4c\t4e", "=1", "*-", "!!!OTL: ", "*^", "*v", "<smiles>",
@@ -68,7 +82,7 @@ TIKZ = (
 PIECES: tuple[tuple[str, ...], ...] = (
     LETTERS, SPACES, MARKS, tuple(f"\\{name}" for name in MATH_COMMANDS), STRUCTURES, TEXT_COMMANDS,
     tuple(f"\\begin{{{name}}}" for name in ENVIRONMENTS), tuple(f"\\end{{{name}}}" for name in ENVIRONMENTS),
-    tuple(f"\n{line}" for line in LINES), LINES, TIKZ, tuple(f"\\{name}" for name in sorted(tex._DRAWING)),
+    tuple(f"\n{line}" for line in LINES), LINES, TIKZ, tuple(f"\\{name}" for name in sorted(tex_guard.DRAWING_COMMANDS)),
     ("\\\\", " & ", "\\\\[", "\\\\[2pt]", "\\\\*", "\\cr", "\\tabularnewline"), SPECIFICATIONS,
     (r"\(", r"\)", r"\[", r"\]", "$", "$$", r"\(x", r"\[x"),
 )  # fmt: skip
@@ -130,7 +144,9 @@ def nest(source: random.Random, length: int) -> str:
 
 def run(source: random.Random, length: int) -> str:
     """A piece, a run of one character that expressions may walk again and again, and a piece."""
-    character = source.choice((" ", "\n", "\t", "#", "*", "-", "'", "{", "(", "[", "`", "\\", "~", "=", "9", ".", ",", "&"))
+    character = source.choice(
+        (" ", "\n", "\t", "#", "*", "-", "'", "{", "(", "[", "`", "\\", "~", "=", "9", ".", ",", "&")
+    )
     begin, end = _piece(source), source.choice(("", "x", "{", "\\", ")", "]", "'", _piece(source)))
     times = source.choice((1, 1, 1, 2, 5))
     return (begin + character * max(1, length // times) + end) * times

@@ -1,4 +1,4 @@
-"""The rung of format mode: its pages, and how much of their structure an answer has."""
+"""The tier of format mode: its pages, and how much of their structure an answer has."""
 
 import sys
 from pathlib import Path
@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from got_ocr.nano.config import NanoTrainingConfig
 from got_ocr.nano.formatted import count_structure, structure_parts, sum_structure
+from got_ocr.nano.materials import Materials
 from got_ocr.nano.report import describe_structure, score, summarise
 from got_ocr.nano.run import Answer, can_read
-from got_ocr.nano.tiers import Materials, find_rungs
-from got_ocr.nano.trainer import NanoTrainingConfig
+from got_ocr.nano.tiers import find_tiers
 from got_ocr.rendering.browser import find_browser
 
 CONFIG = Path(__file__).parents[2] / "configuration" / "training" / "nano.yaml"
-RUNG = find_rungs(["format"])[0]
+RUNG = find_tiers(["format"])[0]
 TABLE = "\\begin{tabular}{lr}\n\\hline\nName & Sum \\\\\n\\hline\ntea & 12\\% \\\\\n\\hline\n\\end{tabular}"
 LIST = "- one leaf\n- two leaves"
 PAGE = f"\\title{{\nOn tea\n}}\n\n\\section*{{1 Leaves}}\n\nGreen and black \\(x^{{2}} + 1\\).\n\n{LIST}\n\n{TABLE}"
@@ -69,7 +70,7 @@ def test_figures_name_the_structure_and_the_pages_without_formulas() -> None:
 def test_tesseract_is_not_asked_for_markdown() -> None:
     assert can_read("nano", RUNG)
     assert not can_read("tesseract", RUNG)
-    assert can_read("tesseract", find_rungs(["lines"])[0])
+    assert can_read("tesseract", find_tiers(["lines"])[0])
 
 
 @pytest.mark.skipif(find_browser() is None or sys.platform == "win32", reason="no Chromium or Chrome on this machine")

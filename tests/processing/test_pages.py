@@ -333,21 +333,21 @@ def test_damage_behind_the_first_frame_does_not_cost_it() -> None:
         (encode(Image.fromarray(RAMP_16), "TIFF")[:-9000], "get it anew or save it again"),
         (encode(rgb(), "BMP")[:3000], "is cut short or damaged"),
         (None, "got NoneType."),
-        (3, "a path, an http(s) URL, bytes, an open binary file, a PIL image or a numpy array is allowed, got int."),
-        ({"image": 1}, "got dict."),
+        (3, 'a PIL image, a numpy array, a torch tensor or {"bytes": ...} is allowed, got int.'),
+        ({"image": 1}, 'must hold a picture\'s "bytes" or its "path", got the keys image.'),
         (io.StringIO("text"), "an open file must give bytes, got str: open it in mode 'rb'."),
         ([], "got an empty list: give at least one page."),
         (np.zeros((0, 5)), "a picture must have pixels, got 5 x 0."),
         (np.zeros((3, 5, 7)), "got (3, 5, 7): move the channels to the end."),
-        (np.zeros((9, 5, 7)), "(height, width) or (height, width, 1, 3 or 4), got shape (9, 5, 7)."),
+        (np.zeros((9, 5, 7)), "(height, width) or (height, width, 1 to 4), got shape (9, 5, 7)."),
         (np.zeros(5), "got shape (5,)."),
         (np.zeros((2, 2), dtype=complex), "must hold bool, integer or float pixels, got dtype complex128."),
         (np.array([["a"]]), "got dtype <U1."),
         (Image.new("RGB", (0, 5)), "a picture must have pixels, got 0 x 5."),
         (Image.new("L", (2000, 2)), "2000 x 2 pixels is no shape of a page: the long side may be at most 500 times"),
-        ("file:///etc/passwd", "only URLs of the form http(s)://host/... are fetched"),
+        ("file:///etc/passwd", "are fetched: give the path itself, /etc/passwd."),
         ("ftp://host/a.png", "only URLs of the form http(s)://host/... are fetched"),
-        ("data:image/png;base64,AAAA", "are fetched: decode it and give the bytes."),
+        ("data:image/png;base64,AAAA", "is no picture that can be read"),
         ("http://", "only URLs of the form http(s)://host/... are fetched"),
         ("http:///a.png", "only URLs of the form http(s)://host/... are fetched"),
     ],
@@ -360,7 +360,7 @@ def test_bad_sources_give_one_line(source: Any, message: str) -> None:
 
 def test_bombs_are_refused_before_they_are_decoded() -> None:
     start = time.perf_counter()
-    with pytest.raises(PageError, match="is far too large"):
+    with pytest.raises(PageError, match="are 900,000,000, at most 89,000,000 are allowed"):
         load_image(png(30000, 30000, 8, 0, b""))
     with pytest.raises(PageError, match=r"300 x 300 pixels are 90,000, at most 1,000 are allowed: scale it down"):
         load_image(Image.new("L", (300, 300)), max_pixels=1000)

@@ -77,8 +77,8 @@ def test_genuine_agrees_with_tiktoken_itself(genuine: GotOcrTokenizer, genuine_p
     )
     peer = tiktoken.Encoding("peer", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
     text = "It's 2024:\r\n\r\n  E = mc² — naïve  中文字符 😀 \\frac{a}{b}\t<|im_end|> end "
-    assert genuine.encode(text) == peer.encode(text, disallowed_special=())
-    assert genuine.encode(text, split_special_tokens=False) == peer.encode(text, allowed_special="all")
+    assert genuine.encode(text, split_special_tokens=True) == peer.encode(text, disallowed_special=())
+    assert genuine.encode(text) == genuine([text]).input_ids[0] == peer.encode(text, allowed_special="all")
 
 
 def test_specials_follow_any_number_of_ranks(nano: GotOcrTokenizer, nano_vocabulary: Path) -> None:
@@ -93,14 +93,16 @@ def test_specials_follow_any_number_of_ranks(nano: GotOcrTokenizer, nano_vocabul
 
 def test_text_forges_no_special_token(genuine: GotOcrTokenizer, nano: GotOcrTokenizer) -> None:
     for tokenizer in (genuine, nano):
-        batch = [*tokenizer([HOSTILE, "x"]).input_ids, tokenizer(HOSTILE).input_ids, tokenizer.encode(HOSTILE)]
-        batch.append(tokenizer.convert_tokens_to_ids(tokenizer.tokenize(HOSTILE)))
+        split = {"split_special_tokens": True}
+        batch = [*tokenizer([HOSTILE, "x"], **split).input_ids, tokenizer(HOSTILE, **split).input_ids]
+        batch.append(tokenizer.encode(HOSTILE, **split))
+        batch.append(tokenizer.convert_tokens_to_ids(tokenizer.tokenize(HOSTILE, **split)))
         assert all(max(ids) < tokenizer.num_ranks for ids in batch)
         assert tokenizer.decode(batch[-1]) == HOSTILE
 
 
-def test_special_tokens_only_on_demand(nano: GotOcrTokenizer) -> None:
-    ids = nano.encode("a<|im_end|> b", split_special_tokens=False)
+def test_a_prompt_has_the_special_tokens_that_it_spells(nano: GotOcrTokenizer) -> None:
+    ids = nano.encode("a<|im_end|> b")
     assert ids == [97, nano.special_ids["<|im_end|>"], 32, 98]
     assert nano.decode(ids) == "a<|im_end|> b"
     assert nano.decode(ids, skip_special_tokens=True) == "a b"
@@ -110,10 +112,10 @@ def test_special_tokens_only_on_demand(nano: GotOcrTokenizer) -> None:
 @given(TEXTS)
 def test_round_trip_of_any_text(tiny_tokenizer: GotOcrTokenizer, texts: list[str]) -> None:
     text = "".join(texts)
-    ids = tiny_tokenizer.encode(text)
+    ids = tiny_tokenizer.encode(text, split_special_tokens=True)
     assert all(0 <= index < tiny_tokenizer.num_ranks for index in ids)
     assert tiny_tokenizer.decode(ids) == unicodedata.normalize("NFC", text)
-    tokens = tiny_tokenizer.tokenize(text)
+    tokens = tiny_tokenizer.tokenize(text, split_special_tokens=True)
     assert tiny_tokenizer.convert_tokens_to_string(tokens) == unicodedata.normalize("NFC", text)
 
 
@@ -121,7 +123,7 @@ def test_round_trip_of_any_text(tiny_tokenizer: GotOcrTokenizer, texts: list[str
 @given(TEXTS)
 def test_round_trip_on_the_genuine_vocabulary(genuine: GotOcrTokenizer, texts: list[str]) -> None:
     text = "".join(texts)
-    ids = genuine.encode(text)
+    ids = genuine.encode(text, split_special_tokens=True)
     assert all(0 <= index < genuine.num_ranks for index in ids)
     assert genuine.decode(ids) == unicodedata.normalize("NFC", text)
 
@@ -196,7 +198,9 @@ def test_added_tokens(nano: GotOcrTokenizer, tmp_path: Path) -> None:
         assert tokenizer.decode([size, size + 1]) == "<plain é><special>"
         assert tokenizer.decode([size, size + 1], skip_special_tokens=True) == "<plain é>"
         assert tokenizer.convert_tokens_to_string(["<plain é>", "a"]) == "<plain é>a"
-        assert tokenizer.encode("<special>", split_special_tokens=False) == [size + 1]
+        assert tokenizer.encode("<special>a<plain é>") == [size + 1, 97, size]
+        assert size + 1 not in tokenizer.encode("<special>", split_special_tokens=True)
+        assert tokenizer.encode("a<plain é>b", split_special_tokens=True) == [97, size, 98]
 
 
 def test_copies_share_the_ranks(nano: GotOcrTokenizer) -> None:
@@ -230,7 +234,7 @@ def test_original_folder_loads(nano_vocabulary: Path, tmp_path: Path) -> None:
     assert tokenizer.pad_token == "<|endoftext|>"
     assert tokenizer.model_max_length == 8000
     assert not tokenizer.clean_up_tokenization_spaces
-    assert tokenizer.split_special_tokens
+    assert not tokenizer.split_special_tokens
     tokenizer.save_pretrained(tmp_path / "saved")
     # The published remote code is not there, so nothing may point to it.
     assert "tokenization_qwen" not in (tmp_path / "saved" / "tokenizer_config.json").read_text()

@@ -428,7 +428,7 @@ def test_slices_of_several_heights_are_read_by_height_and_answered_in_order(
     layout = PageLayout(tuple(Line(piece.box) for piece in pieces), (9, 9))
     cut = SlicedPage(canvases, pieces, layout, False, SlicingOptions())
     monkeypatch.setattr("got_ocr.reading.slice_reading.slice_page", lambda *_, **__: cut)
-    monkeypatch.setattr("got_ocr.reading.slice_reading.NO_TEXT_PROBABILITY", 0.0)
+    monkeypatch.setattr("got_ocr.reading.slice_reading.DOUBTFUL_PAGE", 0.0)
     shapes: list[tuple[int, ...]] = []
     plain = AnswerGenerator.generate
 

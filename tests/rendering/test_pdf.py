@@ -83,22 +83,30 @@ def test_lines_stand_where_their_boxes_are(picture: Image.Image, tmp_path: Path)
         assert height * (1 - box[3] / 800) - 6 <= bottom <= top <= height * (1 - box[1] / 800) + 6
 
 
-def test_pages_of_the_input_are_kept(picture: Image.Image, tmp_path: Path) -> None:
-    source, target = tmp_path / "a.pdf", tmp_path / "b.pdf"
+def test_pages_with_text_are_told(picture: Image.Image, tmp_path: Path) -> None:
+    source = tmp_path / "a.pdf"
     write_searchable_pdf([(picture, "This page has text already."), (picture, "")], source)
     assert pages_with_text(source) == [True, False]
-    pages = [PdfPage(keep=0), PdfPage("laid behind Ω", keep=1), PdfPage("own picture", picture)]
-    write_searchable_pdf(pages, target, source=source)
-    assert text_of(target) == ["This page has text already.", "laid behind Ω", "own picture"]
-    write_searchable_pdf([PdfPage(keep=0)], source, source=source)
-    assert text_of(source) == ["This page has text already."]
 
 
 def test_what_can_not_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="page 1 has neither a picture"):
+    with pytest.raises(ValueError, match="page 1 has no picture"):
         write_searchable_pdf([PdfPage("x")], tmp_path / "a.pdf")
-    with pytest.raises(ValueError, match="page 1 keeps page 4 of the source"):
-        write_searchable_pdf([PdfPage("x", keep=4)], tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_titles_hold_no_control_characters(picture: Image.Image, tmp_path: Path) -> None:
+    target = tmp_path / "a.pdf"
+    write_searchable_pdf([(picture, "x")], target, title="Ti\x1b]0;pwned\x07tel\x1b[2J\x00\n2")
+    with pikepdf.open(target) as pdf:
+        assert str(pdf.docinfo["/Title"]) == "Titel 2"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000)])
+def test_pictures_of_any_shape_become_pages(size: tuple[int, int], tmp_path: Path) -> None:
+    target = tmp_path / "a.pdf"
+    write_searchable_pdf([(Image.new("L", size), "word")], target)
+    assert text_of(target) == ["word"]
 
 
 def test_bilevel_and_resolution(tmp_path: Path) -> None:

@@ -119,20 +119,28 @@ def listing() -> str:
     return "".join(lines)
 
 
-def mermaid() -> str:
-    """Draw the rooms as a Mermaid graph: an arrow from each room to those that it imports from."""
-    found = {arrow for arrow in arrows() if all(room in FLOOR_OF for room in arrow)}
-    # An arrow is left out where a longer way down says the same.
+def shortest_arrows() -> list[tuple[str, str]]:
+    """List the arrows down from the top floor on, without those that a longer way down says as well."""
+    found = {
+        (here, there)
+        for here, there in arrows()
+        if here in FLOOR_OF and there in FLOOR_OF and FLOOR_OF[there] < FLOOR_OF[here]
+    }
     below = {room: {there for here, there in found if here == room} for room in FLOOR_OF}
 
     def reach(room: str) -> set[str]:
         return below[room] | {far for near in below[room] for far in reach(near)}
 
-    lines = ["graph TD"]
-    for here, there in sorted(found, key=lambda arrow: (-FLOOR_OF[arrow[0]], arrow)):
-        if not any(there in reach(other) for other in below[here] - {there}):
-            lines.append(f"    {here} --> {there}")
-    return "\n".join(lines) + "\n"
+    return [
+        (here, there)
+        for here, there in sorted(found, key=lambda arrow: (-FLOOR_OF[arrow[0]], arrow))
+        if not any(there in reach(other) for other in below[here] - {there})
+    ]
+
+
+def mermaid() -> str:
+    """Draw the rooms as a Mermaid graph: an arrow from each room to those that it imports from."""
+    return "\n".join(["graph TD", *(f"    {here} --> {there}" for here, there in shortest_arrows())]) + "\n"
 
 
 if __name__ == "__main__":

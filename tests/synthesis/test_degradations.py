@@ -11,7 +11,8 @@ from got_ocr.synthesis.degradation.degradations import (
     degrade_share,
     detail_kept,
 )
-from got_ocr.synthesis.text.fonts import installed_faces, load_font
+from got_ocr.synthesis.text.fonts import load_font
+from tests.support.packaged_fonts import packaged_faces
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def picture() -> Image.Image:
     """Lines of text in sizes from 14 px, dark blue on cream, with wide margins."""
     image = Image.new("RGB", (420, 300), (250, 244, 230))
     draw = ImageDraw.Draw(image)
-    face = next(face for face in installed_faces() if face.style.split()[-1] in ("Regular", "Book", "Roman"))
+    face = next(face for face in packaged_faces() if face.style.split()[-1] in ("Regular", "Book", "Roman"))
     for row, size_px in enumerate((14.0, 16.0, 18.0, 20.0, 24.0, 30.0)):
         draw.text((40, 30 + row * 38), "Pack my box with five dozen", (20, 20, 60), font=load_font(face, size_px))
     return image
@@ -45,11 +46,11 @@ def test_a_degradation_is_decided_by_its_generator(picture: Image.Image, name: s
 def test_a_degraded_picture_stays_legible(picture: Image.Image, name: str) -> None:
     changed = 0
     for seed in range(12):
-        worn = DEGRADATIONS[name](picture, np.random.default_rng(seed))
-        assert detail_kept(picture, worn) >= 0.78
-        grey = np.asarray(worn.convert("L"), dtype=float)
+        degraded = DEGRADATIONS[name](picture, np.random.default_rng(seed))
+        assert detail_kept(picture, degraded) >= 0.78
+        grey = np.asarray(degraded.convert("L"), dtype=float)
         assert np.percentile(grey, 90) - np.percentile(grey, 1) > 60
-        changed += worn.tobytes() != picture.tobytes()
+        changed += degraded.tobytes() != picture.tobytes()
     assert changed == 12
 
 
@@ -64,34 +65,34 @@ def test_skew_keeps_all_ink(picture: Image.Image) -> None:
     framed = picture.copy()
     ImageDraw.Draw(framed).rectangle((2, 2, 417, 297), outline=(0, 0, 0), width=3)
     for seed in range(8):
-        worn, applied = degrade(framed, np.random.default_rng(seed), ["skew"])
+        degraded, applied = degrade(framed, np.random.default_rng(seed), ["skew"])
         assert abs(applied[0]["degrees"]) <= 3.0
-        edges = np.asarray(worn.convert("L"))
+        edges = np.asarray(degraded.convert("L"))
         border = np.concatenate([edges[0], edges[-1], edges[:, 0], edges[:, -1]])
         assert (border < 100).mean() < 0.03 or abs(applied[0]["degrees"]) < 0.3
-        assert inked_share(worn) > 0.8 * inked_share(framed)
+        assert inked_share(degraded) > 0.8 * inked_share(framed)
 
 
 def test_strength_grows(picture: Image.Image) -> None:
     for name in ("ink-fade", "shadow", "uneven-light", "scan-noise", "paper-texture", "bleed-through"):
 
         def distance(strength: float, name: str = name) -> float:
-            worn = DEGRADATIONS[name](picture, np.random.default_rng(2), strength)
-            return float(np.abs(np.asarray(worn, dtype=float) - np.asarray(picture, dtype=float)).mean())
+            degraded = DEGRADATIONS[name](picture, np.random.default_rng(2), strength)
+            return float(np.abs(np.asarray(degraded, dtype=float) - np.asarray(picture, dtype=float)).mean())
 
         assert distance(0.1) < distance(0.5) < distance(1.0), name
 
 
 def test_degradations_are_composed_in_order(picture: Image.Image) -> None:
     names = ["compression", "shadow", "scan-noise"]
-    worn, applied = degrade(picture, np.random.default_rng(4), names, 0.7)
+    degraded, applied = degrade(picture, np.random.default_rng(4), names, 0.7)
     assert [entry["name"] for entry in applied] == names
     assert 20 <= applied[0]["quality"] <= 95
     rng = np.random.default_rng(4)
     by_hand = picture
     for name in names:
         by_hand = DEGRADATIONS[name](by_hand, rng, 0.7)
-    assert by_hand.tobytes() == worn.tobytes()
+    assert by_hand.tobytes() == degraded.tobytes()
 
 
 def test_a_share_of_pictures_is_degraded(picture: Image.Image) -> None:

@@ -32,8 +32,9 @@ from got_ocr.synthesis.documents.slices import DocumentSliceSource
 from got_ocr.synthesis.kinds import make_kind
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.text.corpus import Corpus, TextSource
-from got_ocr.synthesis.text.fonts import FontFace, can_draw, installed_faces
+from got_ocr.synthesis.text.fonts import FontFace, can_draw
 from got_ocr.synthesis.text.text_image import TextImageSource
+from tests.support.packaged_fonts import FONT_FILES, packaged_faces
 
 CORPUS = Corpus(
     ("The quick brown fox jumps over the lazy dog, and 27 hens look on.",), ("quartz", "vexing", "Jumbo", "Nancy")
@@ -43,7 +44,7 @@ ALPHABET = frozenset(map(chr, range(32, 127))) | frozenset("£€¥°±×§©®�
 
 @pytest.fixture(scope="module")
 def face() -> FontFace:
-    for face in installed_faces():
+    for face in packaged_faces():
         if face.style in ("Regular", "Book") and all(can_draw(face, character) for character in "AZaz09.,:%$"):
             return face
     pytest.skip("no font is installed")
@@ -168,7 +169,7 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> Resources:
     names = ["Harbour", "maple", "Quentin", "invoice", "ledger", "garden", "Florence", "copper", "window", "paper"]
     path = tmp_path_factory.mktemp("corpus") / "words.txt"
     path.write_text("\n\n".join(" ".join(names[n:] + names[:n]) for n in range(len(names))), encoding="utf-8")
-    return Resources(corpus_files=(path,), held_out=False)
+    return Resources(corpus_files=(path,), font_files=FONT_FILES)
 
 
 @pytest.mark.parametrize("name", ["receipts", "forms", "screens"])

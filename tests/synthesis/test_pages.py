@@ -161,8 +161,10 @@ def test_lines_break_between_words_and_at_hyphens(resources: Resources) -> None:
 
 
 def test_thirty_pages_and_slices(resources: Resources) -> None:
-    worn = Resources(resources.corpus_files, font_families=resources.font_families, degradations=("shadow", "skew"))
-    for kind, name in ((PlainPages(worn), "pages"), (PageSlices(worn), "slices")):
+    degraded = Resources(
+        resources.corpus_files, font_families=resources.font_families, degradations=("shadow", "skew")
+    )
+    for kind, name in ((PlainPages(degraded), "pages"), (PageSlices(degraded), "slices")):
         for seed in range(30):
             sample = kind.draw(np.random.default_rng((7, seed)))
             assert sample.kind == name and sample.turns[0].instruction == "OCR: "

@@ -274,7 +274,7 @@ def test_too_many_bad_samples_stop_the_run(tmp_path: Path) -> None:
         log.record([bad(3)])
     assert str(error.value) == (
         f"3 of 22 samples are bad (13.64%), but max_share is 10.00%: {tmp_path}/bad.jsonl names them, the last is "
-        "set.json:3 (3.png): is bad in way 3; mend them or raise the limit."
+        "set.json:3 (3.png): is bad in way 3; correct them or raise the limit."
     )
     assert len(read(tmp_path / "bad.jsonl")) == 3, "what stops the run is named, too"
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from got_ocr.nano.trainer import NanoTrainingConfig
+from got_ocr.nano.config import NanoTrainingConfig
 from got_ocr.training.config import TrainingConfig
 from got_ocr.training.run import training_arguments
 from got_ocr.training.settings import SettingsError, build, read_yaml, set_field, write_yaml

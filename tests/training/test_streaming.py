@@ -15,7 +15,7 @@ from got_ocr.training.collator import GotOcrCollator
 from got_ocr.training.conversation_dataset import ConversationDataset, DataSetConfig
 from got_ocr.training.encoding import Encoded, decode_answers
 from got_ocr.training.loader import TrainingLoader, open_loader
-from got_ocr.training.sampling import EpochBatchSampler
+from got_ocr.training.sampling import EpochBatchSampler, LoaderOptions
 from got_ocr.training.shards_dataset import ShardDataset, find_shards
 from tests.support.training_sets import picture, png, shard_members, turns, write_set, write_shard
 
@@ -50,7 +50,11 @@ class Names:
 
 def loader(data: Path, processor: GotOcrProcessor, collator=None, **options) -> TrainingLoader:
     options = {"max_tokens": 500, "batch_size": 2, "seed": 5, "buffer_size": 4, **options}
-    return open_loader({"one": DataSetConfig(str(data))}, processor, collator=collator or Names(), **options)
+    return open_sets({"one": DataSetConfig(str(data))}, processor, collator=collator or Names(), **options)
+
+
+def open_sets(sets: dict[str, DataSetConfig], processor: GotOcrProcessor, collator, **options) -> TrainingLoader:
+    return open_loader(sets, processor, LoaderOptions(**options), collator)
 
 
 @pytest.fixture(params=["shards", "files", "grouped files", "grouped shards"])
@@ -119,7 +123,7 @@ def test_skipping_reads_no_picture(
 
 
 def test_streamed_samples_are_whole(shards: Path, tiny_processor: GotOcrProcessor) -> None:
-    dataset = ShardDataset({"one": DataSetConfig(str(shards))}, tiny_processor, 500, batch_size=4)
+    dataset = ShardDataset({"one": DataSetConfig(str(shards))}, tiny_processor, LoaderOptions(500, 4))
     samples = {sample.origin.name: sample for batch in dataset for sample in batch}
     assert sorted(samples) == [f"{number:06d}" for number in range(21)]
     assert dataset.samples_per_epoch() == 21
@@ -175,7 +179,7 @@ def test_streamed_batches_of_like_length(tmp_path: Path, tiny_processor: GotOcrP
     sets = {"one": DataSetConfig(str(write_shard(tmp_path / "s.tar", members)))}
     spread = []
     for grouped in (False, True):
-        batches = list(ShardDataset(sets, tiny_processor, 900, batch_size=4, length_grouped=grouped))
+        batches = list(ShardDataset(sets, tiny_processor, LoaderOptions(900, 4, length_grouped=grouped)))
         lengths = [[len(sample) for sample in batch] for batch in batches]
         spread.append(sum(max(batch) - min(batch) for batch in lengths))
         assert sorted(int(sample.origin.name) for batch in batches for sample in batch) == list(range(40))
@@ -192,7 +196,7 @@ def test_streams_are_mixed_by_share_count_and_weight(shards: Path, tiny_processo
         "unused": DataSetConfig("none.tar"),
     }
     options = {"max_tokens": 500, "batch_size": 3, "collator": Names(), "mix": "half+often+part", "buffer_size": 6}
-    batches = open_loader(sets, tiny_processor, **options)
+    batches = open_sets(sets, tiny_processor, **options)
     assert batches.dataset.summary() == [("half", 7, 7, 4), ("often", 5, 4, 10), ("part", 9, 3, 3)]
     total: Counter = Counter()
     for epoch in range(7):
@@ -206,7 +210,7 @@ def test_streams_are_mixed_by_share_count_and_weight(shards: Path, tiny_processo
     assert [sorted(some) for some in counts] == [[4] * 7, [17, 17, 18, 18], [7] * 3]
     batches.set_epoch(2)
     expected = list(batches)
-    resumed = open_loader(sets, tiny_processor, num_workers=2, **options)
+    resumed = open_sets(sets, tiny_processor, num_workers=2, **options)
     resumed.set_epoch(2)
     resumed.skip(2)
     assert list(resumed) == expected[2:]
@@ -259,7 +263,7 @@ def damaged_shards(folder: Path) -> dict[str, str]:
 
 def test_damaged_shards_are_bad_samples(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
     expected = damaged_shards(tmp_path)
-    samples = flat(ShardDataset({"one": DataSetConfig(str(tmp_path))}, tiny_processor, 500, batch_size=3))
+    samples = flat(ShardDataset({"one": DataSetConfig(str(tmp_path))}, tiny_processor, LoaderOptions(500, 3)))
     bad = {
         f"{Path(one.origin.file).name}:{one.origin.line}": one.reason for one in samples if isinstance(one, BadSample)
     }
@@ -301,7 +305,7 @@ def test_shards_of_a_set_may_have_empty_answers(tmp_path: Path, tiny_processor: 
         for name in ("blank", "labelled")
     }
     options = {"max_tokens": 500, "batch_size": 2, "length_grouped": False}
-    (batch,) = open_loader(sets, tiny_processor, collator=lambda samples: samples, **options)
+    (batch,) = open_sets(sets, tiny_processor, collator=lambda samples: samples, **options)
     found = {Path(sample.origin.file).stem: sample for sample in batch}
     assert isinstance(found["blank"], Encoded)
     assert found["labelled"].reason.startswith("turn 2 is an empty answer")
@@ -312,7 +316,7 @@ def test_shards_of_a_set_may_have_empty_answers(tmp_path: Path, tiny_processor: 
 
 def test_shards_must_not_change(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:
     shard = write_shard(tmp_path / "s.tar", shard_members(0, 3))
-    dataset = ShardDataset({"one": DataSetConfig(str(shard))}, tiny_processor, 500, batch_size=2)
+    dataset = ShardDataset({"one": DataSetConfig(str(shard))}, tiny_processor, LoaderOptions(500, 2))
     for count in (2, 4):
         write_shard(shard, shard_members(0, count))
         with pytest.raises(ValueError, match=rf"s\.tar: holds {count} samples, but 3 when the run began"):
@@ -325,15 +329,15 @@ def test_what_streams_can_not_do_is_refused(
     options = {"max_tokens": 500, "batch_size": 2, "collator": Names()}
     stream, other = DataSetConfig(str(shards)), DataSetConfig(str(files))
     with pytest.raises(ValueError, match=r"joins tar shards \(s\) and conversation files \(f\): use sets of one form"):
-        open_loader({"s": stream, "f": other}, tiny_processor, **options)
+        open_sets({"s": stream, "f": other}, tiny_processor, **options)
     with pytest.raises(ValueError, match=r"rank must be from 0 to world_size - 1 = 1, got 2"):
-        open_loader({"f": other}, tiny_processor, rank=2, world_size=2, **options)
+        open_sets({"f": other}, tiny_processor, rank=2, world_size=2, **options)
     with pytest.raises(ValueError, match="batch_size must be 1 or more, got 0"):
-        open_loader({"f": other}, tiny_processor, **{**options, "batch_size": 0})
+        open_sets({"f": other}, tiny_processor, **{**options, "batch_size": 0})
     with pytest.raises(ValueError, match="buffer_size must be 1 or more, got 0"):
-        open_loader({"s": stream}, tiny_processor, buffer_size=0, **options)
+        open_sets({"s": stream}, tiny_processor, buffer_size=0, **options)
     with pytest.raises(ValueError, match=r"s: there is no tar shard at none\.tar"):
-        ShardDataset({"s": DataSetConfig("none.tar")}, tiny_processor, 500, 2)
+        ShardDataset({"s": DataSetConfig("none.tar")}, tiny_processor, LoaderOptions(500, 2))
     empty = write_shard(tmp_path / "empty.tar", {})
     with pytest.raises(ValueError, match=r"s: the tar shards at .*empty\.tar hold no sample"):
-        ShardDataset({"s": DataSetConfig(str(empty))}, tiny_processor, 500, 2)
+        ShardDataset({"s": DataSetConfig(str(empty))}, tiny_processor, LoaderOptions(500, 2))

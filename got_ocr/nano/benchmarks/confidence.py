@@ -1,4 +1,4 @@
-"""Does the mark of doubt find the lines with errors? Measured on drawn pages, clean and worn, line by line.
+"""Does the mark of doubt find the lines with errors? Measured on drawn pages, clean and degraded, line by line.
 
     python -m got_ocr.nano.benchmarks.confidence [--model got_ocr/assets/nano] [--pages 20] [--corpus-cache FILE]
 
@@ -108,7 +108,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m got_ocr.nano.benchmarks.confidence", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--model", type=Path, default=Path("got_ocr/assets/nano"), help="the checkpoint's folder")
-    parser.add_argument("--pages", type=int, default=20, help="half of them worn (20)")
+    parser.add_argument("--pages", type=int, default=20, help="half of them degraded (20)")
     parser.add_argument("--corpus-cache", type=Path, help="prose collected before, to save collecting it anew")
     options = parser.parse_args()
     from tqdm import tqdm

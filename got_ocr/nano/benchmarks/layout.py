@@ -1,12 +1,12 @@
-"""Does the reading path find the lines of a page? Counted on the rungs' pictures, whose lines are known, unread.
+"""Does the reading path find the lines of a page? Counted on the tiers' pictures, whose lines are known, unread.
 
-    python -m got_ocr.nano.benchmarks.layout [--rung pages] [--count 500] [--first 0] [--worst 20]
+    python -m got_ocr.nano.benchmarks.layout [--tier pages] [--count 500] [--first 0] [--worst 20]
         [--corpus FILE] [--save DIR]
 
 Pictures are drawn as got_ocr.nano.evaluate draws them and cut as `chat` cuts them, but nothing is read: each word
 goes to the line that was found around it, as if the model made no error. What then differs from the truth is the
 layout's: lines that were split, joined over a gutter, put out of order or lost, and words cut in two. It takes about a
-processor second a page, a quarter of what reading takes. Of rungs that print a block, only the lines are counted.
+processor second a page, a quarter of what reading takes. Of tiers that print a block, only the lines are counted.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from PIL import Image, ImageDraw
 
 from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.evaluation.distances import edit_distance
+from got_ocr.nano.materials import Materials
 from got_ocr.nano.regions import draw_region
 from got_ocr.nano.report import single_blanks
-from got_ocr.nano.tiers import EVALUATION_SEED, PAGE_DPI, Materials, find_rungs
+from got_ocr.nano.tiers import EVALUATION_SEED, PAGE_DPI, find_tiers
 from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 from got_ocr.synthesis.pages.drawing import Box, PageDrawing, draw_page
@@ -105,23 +106,23 @@ def describe(page: PageDrawing, name: str, region: tuple[int, int, int, int] | N
     return Printed(name, page.image.crop((x1, y1, x2, y2)), tuple(lines))
 
 
-def draw(materials: Materials, rung: str, number: int) -> Iterator[Printed]:
-    """Draw a picture of a rung as it is measured, with its lines' places.
+def draw(materials: Materials, tier: str, number: int) -> Iterator[Printed]:
+    """Draw a picture of a tier as it is measured, with its lines' places.
 
     Args:
         materials: fonts and text.
-        rung: one of `DRAWN`.
+        tier: one of `DRAWN`.
         number: which picture; a document gives several pages.
 
     Yields:
         The pictures.
     """
-    rng = np.random.default_rng((EVALUATION_SEED, zlib.crc32(rung.encode()), number))
-    for place in range(2 + number % 7 if rung == "multi-page" else 1):
+    rng = np.random.default_rng((EVALUATION_SEED, zlib.crc32(tier.encode()), number))
+    for place in range(2 + number % 7 if tier == "multi-page" else 1):
         dpi = float(rng.uniform(*PAGE_DPI))
-        page = draw_page(rng, materials.known, dpi=dpi, max_characters=350 if rung == "multi-page" else None)
-        region = draw_region(rng, page).box if rung == "box" else None
-        yield describe(page, f"{rung} {number}" + (f", page {place + 1}" if rung == "multi-page" else ""), region)
+        page = draw_page(rng, materials.known, dpi=dpi, max_characters=350 if tier == "multi-page" else None)
+        region = draw_region(rng, page).box if tier == "box" else None
+        yield describe(page, f"{tier} {number}" + (f", page {place + 1}" if tier == "multi-page" else ""), region)
 
 
 def _words(printed: Printed, sliced: SlicedPage) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -272,19 +273,19 @@ def table(judged: Sequence[tuple[str, LayoutFigures]], worst: int) -> str:
 
 
 def _count_lines(
-    materials: Materials, rung_key: str, numbers: range, options: SlicingOptions, canvas_size: int
+    materials: Materials, tier_key: str, numbers: range, options: SlicingOptions, canvas_size: int
 ) -> str:
-    """Count the lines of a rung that prints blocks. Returns a sentence."""
-    (rung,) = find_rungs([rung_key])
+    """Count the lines of a tier that prints blocks. Returns a sentence."""
+    (tier,) = find_tiers([tier_key])
     printed = found = 0
     differing = []
     for number in numbers:
-        question = rung.question(materials, number)
+        question = tier.question(materials, number)
         for image, text in zip(question.pages, question.texts, strict=True):
             count = len(slice_page(image, options, canvas_size).line_boxes)
             printed, found = printed + text.count("\n") + 1, found + count
             differing += [number] if count != text.count("\n") + 1 else []
-    return f"{rung_key}: {printed} lines printed, {found} found; {len(differing)} pictures differ: {differing}\n"
+    return f"{tier_key}: {printed} lines printed, {found} found; {len(differing)} pictures differ: {differing}\n"
 
 
 def main() -> int:
@@ -295,7 +296,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m got_ocr.nano.benchmarks.layout", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--rung", default="pages", help="pages, multi-page, box, or one that prints blocks (pages)")
+    parser.add_argument("--tier", default="pages", help="pages, multi-page, box, or one that prints blocks (pages)")
     parser.add_argument("--first", type=int, default=0, help="number of the first picture (0)")
     parser.add_argument("--count", type=int, default=500, help="pictures (500)")
     parser.add_argument("--worst", type=int, default=20, help="pictures to list (20)")
@@ -308,18 +309,18 @@ def main() -> int:
     from tqdm import tqdm
 
     from got_ocr.configuration.config import GotOcrConfig
-    from got_ocr.nano.trainer import NanoTrainingConfig
+    from got_ocr.nano.config import NanoTrainingConfig
 
     config = GotOcrConfig.from_pretrained(arguments.model)
     options, canvas_size = SlicingOptions.from_dict(config.slicing), config.vision_config.image_size
     materials = Materials(NanoTrainingConfig.read(arguments.config), arguments.corpus)
     numbers = arguments.numbers or range(arguments.first, arguments.first + arguments.count)
-    if arguments.rung not in DRAWN:
-        sys.stdout.write(_count_lines(materials, arguments.rung, numbers, options, canvas_size))
+    if arguments.tier not in DRAWN:
+        sys.stdout.write(_count_lines(materials, arguments.tier, numbers, options, canvas_size))
         return 0
     judged = []
     for number in tqdm(numbers, unit="picture", disable=None):
-        for printed in draw(materials, arguments.rung, number):
+        for printed in draw(materials, arguments.tier, number):
             sliced = slice_page(printed.image, options, canvas_size)
             judged.append((printed.name, judge(printed, sliced)))
             if arguments.save and judged[-1][1].errors:

@@ -20,7 +20,7 @@ from typing import Any
 
 ENGINES = ("got", "tesseract", "rapidocr")
 NAMES = {"got": "built-in checkpoint", "tesseract": "Tesseract", "rapidocr": "RapidOCR"}
-DRAWN_RUNGS = ("lines", "paragraphs-unseen", "paragraphs-degraded", "lines-unseen")
+DRAWN_TIERS = ("lines", "paragraphs-unseen", "paragraphs-degraded", "lines-unseen")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class DevelopmentSet:
 def draw_sets(folder: Path, model: Path, count: int, corpus: Path | None) -> list[DevelopmentSet]:
     """Draw the development sets of the built-in checkpoint, those that are not there yet."""
     from got_ocr.nano.batches import Vocabulary
-    from got_ocr.nano.tiers import Materials, find_rungs, freeze_corpus
-    from got_ocr.nano.trainer import NanoTrainingConfig
+    from got_ocr.nano.config import NanoTrainingConfig
+    from got_ocr.nano.materials import Materials, freeze_corpus
+    from got_ocr.nano.tiers import find_tiers
 
     sets = []
     config = NanoTrainingConfig.read(Path("configuration/training/nano.yaml"))
@@ -51,14 +52,14 @@ def draw_sets(folder: Path, model: Path, count: int, corpus: Path | None) -> lis
         alphabet = Vocabulary(model / "qwen.tiktoken").alphabet
         freeze_corpus(corpus or Path(temporary) / "corpus.txt", folder / "corpus.txt", alphabet)
     materials = Materials(config, folder / "corpus.txt")
-    for rung in find_rungs(DRAWN_RUNGS):
-        target = folder / rung.key
-        sets.append(DevelopmentSet(rung.name, target, rung.page_segmentation))
+    for tier in find_tiers(DRAWN_TIERS):
+        target = folder / tier.key
+        sets.append(DevelopmentSet(tier.name, target, tier.page_segmentation))
         if (target / "complete").exists():
             continue
         target.mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            question = rung.question(materials, number)
+            question = tier.question(materials, number)
             question.pages[0].save(target / f"{number:04d}.png")
             (target / f"{number:04d}.gt.txt").write_text(question.texts[0] + "\n", encoding="utf-8")
         (target / "complete").touch()

@@ -149,7 +149,7 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", default=list(KINDS), metavar="KIND", help="(all)")
     parser.add_argument("--seconds", type=float, default=20.0, help="wall time for each kind (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    parser.add_argument("--degrade", choices=("default",), help="wear the pictures (clean)")
+    parser.add_argument("--degrade", choices=("default",), help="degrade the pictures (clean)")
     args = parser.parse_args()
     resources = Resources(degradations=DEFAULT_DEGRADATIONS if args.degrade else ())
     print(f"Python {platform.python_version()}, {_processor()}\n\n{HEAD}", flush=True)

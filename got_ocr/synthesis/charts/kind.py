@@ -1,4 +1,4 @@
-"""Charts: half drawn by Matplotlib, half by Vega-Lite; the truth is JSON in OneChart's form (see `charts_data.py`)."""
+"""Charts: half drawn by Matplotlib, half by Vega-Lite; the truth is JSON in OneChart's form (see `data.py`)."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -11,7 +11,7 @@ from got_ocr.synthesis.charts import with_matplotlib as charts_matplotlib
 from got_ocr.synthesis.charts import with_vega as charts_vega
 from got_ocr.synthesis.charts.data import draw_data
 from got_ocr.synthesis.charts.look import draw_look
-from got_ocr.synthesis.drawing.svg_picture import scalable_families, wear_picture
+from got_ocr.synthesis.drawing.svg_picture import degrade_picture, scalable_families
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
 from got_ocr.synthesis.text.fonts import FontFace
@@ -26,7 +26,7 @@ class Charts:
         """Get ready.
 
         Args:
-            resources: fonts, words for some labels, and wear.
+            resources: fonts, words for some labels, and degradations.
         """
         self.resources = resources
 
@@ -48,7 +48,7 @@ class Charts:
         """
         data = draw_data(rng, self.resources.corpus.words)
         look = draw_look(rng, self._families, data)
-        image, worn = wear_picture(_DRAWERS[look.library](data, look), rng, self.resources)
+        image, applied = degrade_picture(_DRAWERS[look.library](data, look), rng, self.resources)
         source = {
             "form": data.form,
             "library": look.library,
@@ -56,7 +56,7 @@ class Charts:
             "data": asdict(data),
             "look": asdict(look),
             "size_px": list(image.size),
-            "degradations": worn,
+            "degradations": applied,
             "redrawn": 0,
         }
         return Sample("charts", (image,), (Turn(instruction(Mode("format")), data.truth()),), source)

@@ -58,7 +58,8 @@ def _blots(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     coarse = Image.fromarray(rng.random((rows, columns), dtype=np.float32), "F")
     field = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
     level, softness = np.quantile(field, rng.uniform(0.3, 0.95)), rng.uniform(0.01, 0.2)
-    return (255.0 * np.clip((field - level) / softness + 0.5, 0.0, 1.0)).astype(np.uint8)
+    mask: np.ndarray = (255.0 * np.clip((field - level) / softness + 0.5, 0.0, 1.0)).astype(np.uint8)
+    return mask
 
 
 def _scribbles(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -96,7 +97,8 @@ def _screen(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         waves = 0.5 * (waves + np.cos(2 * np.pi * across / (period * rng.uniform(0.7, 1.5))))
     first, last = rng.uniform(-0.6, 0.9, 2).tolist()
     level = np.linspace(first, last, width)
-    return (255.0 * np.clip((waves - level) * rng.uniform(1.5, 12.0) + 0.5, 0.0, 1.0)).astype(np.uint8)
+    mask: np.ndarray = (255.0 * np.clip((waves - level) * rng.uniform(1.5, 12.0) + 0.5, 0.0, 1.0)).astype(np.uint8)
+    return mask
 
 
 def _forms(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

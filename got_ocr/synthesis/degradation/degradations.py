@@ -191,7 +191,8 @@ def _paper(image: Image.Image) -> np.ndarray:
     """The most usual colour: the paper's. (3,) float32."""
     pixels = np.asarray(image)
     step = max(1, min(pixels.shape[:2]) // 100)
-    return np.median(pixels[::step, ::step].reshape(-1, 3), axis=0).astype(np.float32)
+    paper: np.ndarray = np.median(pixels[::step, ::step].reshape(-1, 3), axis=0).astype(np.float32)
+    return paper
 
 
 def _field(rng: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:

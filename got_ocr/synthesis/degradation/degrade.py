@@ -54,13 +54,13 @@ def tint(rng: np.random.Generator, mask: np.ndarray, strength: float) -> np.ndar
     return picture.astype(np.float32)
 
 
-def wear(rng: np.random.Generator, picture: np.ndarray, strength: float) -> np.ndarray:
+def augment(rng: np.random.Generator, picture: np.ndarray, strength: float) -> np.ndarray:
     """Blur, add noise and compress.
 
     Args:
         rng: random generator.
         picture: (H, W) float32.
-        strength: 0 for nothing, 1 for the usual share of worn pictures, up to 2.
+        strength: 0 for nothing, 1 for the usual share of degraded pictures, up to 2.
 
     Returns:
         (H, W) uint8 picture.
@@ -70,7 +70,7 @@ def wear(rng: np.random.Generator, picture: np.ndarray, strength: float) -> np.n
         picture = np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.9))), dtype=np.float32)
     if rng.random() < 0.35 * strength:
         picture = picture + rng.normal(0.0, rng.uniform(1.0, 8.0), picture.shape).astype(np.float32)
-    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if rng.random() < 0.12 * strength:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(35, 92)))

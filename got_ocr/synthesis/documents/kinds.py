@@ -57,7 +57,7 @@ class _Documents:
         image, applied = degrade_share(image, rng, self.resources.degradations)
         lines = [{"text": one.text, "box": list(one.box), "row": one.row} for one in sheet.placed]
         source = {**facts, "lines": lines, "degradations": applied}
-        return Sample(self.name, (image,), (Turn(instruction("ocr"), sheet.text()),), source)
+        return Sample(self.name, (image,), (Turn(instruction(), sheet.text()),), source)
 
     def fill(self, rng: np.random.Generator) -> tuple[Sheet, Mapping[str, Any]]:
         """Fill a sheet. Args: rng: decides. Returns: the sheet, `y_px` its height, and facts for `source`."""

@@ -125,10 +125,10 @@ def is_upright(face: FontFace) -> bool:
     )
 
 
-def wear_picture(
+def degrade_picture(
     image: Image.Image, rng: np.random.Generator, resources: Resources
 ) -> tuple[Image.Image, list[dict[str, Any]]]:
-    """Wear a share of the pictures as `resources.degradations` asks for.
+    """Degrade a share of the pictures as `resources.degradations` asks for.
 
     Args:
         image: RGB.
@@ -138,5 +138,5 @@ def wear_picture(
     Returns:
         The picture and what was done to it; the same picture and nothing where none is asked for.
     """
-    worn, applied = degrade_share(image, rng, resources.degradations)
-    return worn, [dict(one) for one in applied]
+    degraded, applied = degrade_share(image, rng, resources.degradations)
+    return degraded, [dict(one) for one in applied]

@@ -270,6 +270,7 @@ def _picture(path: Path, dpi: int) -> Image.Image:
 
     document = pypdfium2.PdfDocument(str(path))
     try:
-        return document[0].render(scale=dpi / 72.0).to_pil().convert("RGB")
+        page: Image.Image = document[0].render(scale=dpi / 72.0).to_pil().convert("RGB")
+        return page
     finally:
         document.close()

@@ -1,4 +1,4 @@
-r"""Random formulas of real mathematics, in the one spelling of `formula_spelling`.
+r"""Random formulas of real mathematics, in the one spelling of `spelling`.
 
 Most fill a template of `formula_templates` with symbols and expressions; the others are equations made of expressions
 alone. A place `<x1>` stands for the same symbol wherever the template has it, and two places never share a symbol:
@@ -340,7 +340,7 @@ def random_formula(rng: np.random.Generator, *, display: bool = True, depth: int
         depth: how deep expressions may be nested, 1 for short ones.
 
     Returns:
-        LaTeX without delimiters, in the spelling of `formula_spelling`, that LaTeX sets with amsmath and amssymb.
+        LaTeX without delimiters, in the spelling of `spelling`, that LaTeX sets with amsmath and amssymb.
     """
     shortest = ""
     for _ in range(12):

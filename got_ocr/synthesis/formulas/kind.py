@@ -26,7 +26,7 @@ class Formulas:
     r"""Draws formulas: one, several, or some in a sentence; the answer has `\[ \]` for displays and `\( \)` in lines.
 
     Args:
-        resources: Fonts, text, the typesetter and the wear.
+        resources: Fonts, text, the typesetter and the degradations.
 
     Raises:
         ValueError: The typesetter is not there.

@@ -114,7 +114,8 @@ class _Reader:
             self.tokens.pop()
         if not self.tokens:
             raise ValueError(f"{self.tex!r} ends where something must follow")
-        return self.tokens.pop()
+        token: str = self.tokens.pop()
+        return token
 
     def _group(self) -> list[str]:
         pieces = self.sequence()

@@ -1,7 +1,7 @@
 r"""Formulas that are met in books, with places for symbols (`<x1>`), choices (`⟦a|b⟧`) and expressions (`<expr>`).
 
 One a line; blank lines and lines that begin with a double dash are left out. What a place stands for is said in
-`formula_grammar`. Spacing and braces need no care here: `formula_spelling.canonical` spells every formula one way.
+`grammar`. Spacing and braces need no care here: `spelling.canonical` spells every formula one way.
 """
 
 # ruff: noqa: E501 - one formula a line

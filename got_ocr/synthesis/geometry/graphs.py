@@ -4,7 +4,8 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from got_ocr.synthesis.geometry.paper import COLORS, Paper, Point, center_of, number, pair, polar
+from got_ocr.synthesis.geometry.labels import Point
+from got_ocr.synthesis.geometry.paper import COLORS, Paper, center_of, number, pair, polar
 
 Space = tuple[float, float, float]
 

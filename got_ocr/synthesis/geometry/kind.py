@@ -1,4 +1,4 @@
-"""Geometry: scenes written as TikZ (`geometry_scenes.py`), drawn from that very source.
+"""Geometry: scenes written as TikZ (`scenes.py`), drawn from that very source.
 
 With the typesetter `browser` the source goes through this package's own drawing of TikZ (`got_ocr.rendering`), and
 resvg turns the SVG into pixels, its labels in any of the fonts; with `latex` the machine's LaTeX sets it.
@@ -16,7 +16,7 @@ from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.svg import DrawingError
 from got_ocr.rendering.tex import compile_tikz, find_latex
 from got_ocr.rendering.tikz import draw_tikz, fix_tikz
-from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, scalable_families, use_family, wear_picture
+from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, degrade_picture, draw_svg, scalable_families, use_family
 from got_ocr.synthesis.geometry.scenes import draw_scene
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
@@ -35,7 +35,7 @@ class Geometry:
         """Get ready.
 
         Args:
-            resources: fonts for labels, the typesetter, and wear.
+            resources: fonts for labels, the typesetter, and degradations.
 
         Raises:
             ValueError: there is no such typesetter, or a program that it needs is missing.
@@ -89,14 +89,14 @@ class Geometry:
                 redrawn += 1
                 if redrawn >= MAX_DRAWS:
                     raise
-        image, worn = wear_picture(image, rng, self.resources)
+        image, applied = degrade_picture(image, rng, self.resources)
         source = {
             "tikz": tikz,
             "scene": scene,
             "typesetter": self.resources.typesetter,
             "style": style,
             "size_px": list(image.size),
-            "degradations": worn,
+            "degradations": applied,
             "redrawn": redrawn,
         }
         return Sample("geometry", (image,), (Turn(instruction(Mode("format")), tikz),), source)

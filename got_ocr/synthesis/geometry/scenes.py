@@ -1,6 +1,6 @@
 r"""Scenes of plane geometry as TikZ: triangles, circles, quadrilaterals, polygons, parallels, mirror images.
 
-Each scene is a function that draws on a `Paper`. Solids and graphs stand in `geometry_graphs.py`.
+Each scene is a function that draws on a `Paper`. Solids and graphs stand in `graphs.py`.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from math import hypot, sqrt
 import numpy as np
 
 from got_ocr.synthesis.geometry.graphs import draw_axes_points, draw_function, draw_number_line, draw_solid
+from got_ocr.synthesis.geometry.labels import Point
 from got_ocr.synthesis.geometry.paper import (
     Paper,
-    Point,
     along,
     center_of,
     crossing,

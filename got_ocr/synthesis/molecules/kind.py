@@ -15,7 +15,7 @@ from PIL import Image
 
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
-from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, scalable_families, wear_picture
+from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, degrade_picture, scalable_families
 from got_ocr.synthesis.molecules.known import KNOWN_MOLECULES
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
@@ -81,7 +81,7 @@ class Molecules:
         """Get ready.
 
         Args:
-            resources: fonts for the atoms' symbols, and wear.
+            resources: fonts for the atoms' symbols, and degradations.
 
         Raises:
             ValueError: RDKit is missing.
@@ -114,13 +114,13 @@ class Molecules:
                 redrawn += 1
                 if redrawn >= MAX_DRAWS:
                     raise
-        image, worn = wear_picture(image, rng, self.resources)
+        image, applied = degrade_picture(image, rng, self.resources)
         source = {
             "smiles": smiles,
             "origin": origin,
             "style": asdict(style),
             "size_px": list(image.size),
-            "degradations": worn,
+            "degradations": applied,
             "redrawn": redrawn,
         }
         turn = Turn(instruction(Mode("format")), f"<smiles>{smiles}</smiles>")
@@ -397,7 +397,8 @@ def _brics_pieces(molecules: list[str], labels: set[str]) -> list[Any]:
     for smiles in molecules:
         molecule = parse_smiles(smiles)
         if molecule.GetNumAtoms() <= MOST_ATOMS:
-            texts.update(BRICS.BRICSDecompose(molecule, minFragmentSize=1))
+            decompose: Any = BRICS.BRICSDecompose  # comes without types
+            texts.update(decompose(molecule, minFragmentSize=1))
     pieces = [parse_smiles(text) for text in sorted(texts)]
     return [
         piece

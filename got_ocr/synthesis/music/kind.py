@@ -1,4 +1,4 @@
-"""Sheet music: `**kern` composed by `music_kern.py`, engraved by Verovio as GOT's renderer does, in varied style."""
+"""Sheet music: `**kern` composed by `kern.py`, engraved by Verovio as GOT's renderer does, in varied style."""
 
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ from PIL import Image
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.prompt import instruction
 from got_ocr.rendering.music import OPTIONS
-from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, scalable_families, use_family, wear_picture
+from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, degrade_picture, draw_svg, scalable_families, use_family
 from got_ocr.synthesis.music.engraver import Engraver
 from got_ocr.synthesis.music.kern import compose
 from got_ocr.synthesis.resources import Resources
@@ -28,7 +28,7 @@ class SheetMusic:
         """Get ready.
 
         Args:
-            resources: fonts for measure numbers, and wear.
+            resources: fonts for measure numbers, and degradations.
         """
         self.resources = resources
         self.engraver = Engraver()
@@ -60,7 +60,7 @@ class SheetMusic:
                 redrawn += 1
                 if redrawn >= MAX_DRAWS:
                     raise
-        image, worn = wear_picture(image, rng, self.resources)
+        image, applied = degrade_picture(image, rng, self.resources)
         source = {
             "kern": piece.kern,
             "clefs": list(piece.clefs),
@@ -70,7 +70,7 @@ class SheetMusic:
             "engraving": options,
             "picture": picture_style,
             "size_px": list(image.size),
-            "degradations": worn,
+            "degradations": applied,
             "redrawn": redrawn,
         }
         return Sample("music", (image,), (Turn(instruction(Mode("format")), piece.kern),), source)

@@ -8,18 +8,16 @@ from PIL import Image, ImageDraw
 from got_ocr.synthesis.pages.blocks import Box, PageDrawing, TextBlock, TextLine
 from got_ocr.synthesis.pages.style import Color, PageStyle
 from got_ocr.synthesis.resources import Resources
+from got_ocr.synthesis.text.ink import PlacedWord, draw_words, quarter
 from got_ocr.synthesis.text.prose import Prose
 from got_ocr.synthesis.text.typesetting import (
     END,
-    Ink,
     SetLine,
     Typeface,
     Word,
     break_lines,
-    draw_inks,
     line_box,
     place_line,
-    quarter,
     text_width_px,
 )
 
@@ -59,7 +57,7 @@ class PageComposer:
         self.left = 10**9 if max_characters is None else max_characters
         self.image = Image.new("RGB", (style.width_px, style.height_px), style.paper)
         self.pencil = ImageDraw.Draw(self.image)
-        self.inks: list[Ink] = []
+        self.inks: list[PlacedWord] = []
         self.blocks: list[TextBlock] = []
         self.decorations: list[Box] = []
         left, top, right, bottom = style.margins_px
@@ -382,7 +380,7 @@ class PageComposer:
         style, size_px = self.style, size_px or self.style.body_px
         align = align or style.align
         pitch_px = size_px * style.pitch_em
-        placed: list[tuple[SetLine, list[Ink]]] = []
+        placed: list[tuple[SetLine, list[PlacedWord]]] = []
         for words, first_px, other_px in paragraphs:
             mark, words = (words[:1], words[1:]) if marked and len(words) > 1 else ([], words)
             first_px = self._after_mark_px(mark[0], first_px, other_px) if mark else first_px
@@ -401,7 +399,7 @@ class PageComposer:
                 if mark and number == 0:
                     edge = x1 + paragraphs[0][1]
                     face = style.body.regular
-                    inks.insert(0, Ink(mark[0].text, round(edge), round(baseline), face, size_px, style.ink))
+                    inks.insert(0, PlacedWord(mark[0].text, round(edge), round(baseline), face, size_px, style.ink))
                     line = replace(line, words=(mark[0], *line.words))
                 placed.append((line, inks))
                 self.y += pitch_px
@@ -435,7 +433,7 @@ class PageComposer:
             self.y += size_px * self.style.pitch_em
         self._keep(kind, placed)
 
-    def _keep(self, kind: str, placed: list[tuple[SetLine, list[Ink]]], is_continued: bool = False) -> None:
+    def _keep(self, kind: str, placed: list[tuple[SetLine, list[PlacedWord]]], is_continued: bool = False) -> None:
         if not placed:
             return
         lines = []
@@ -451,7 +449,7 @@ class PageComposer:
         Returns:
             The page; boxes are in px of the final picture.
         """
-        draw_inks(self.image, self.inks)
+        draw_words(self.image, self.inks)
         scale, image = self.style.supersampling, self.image
         if scale > 1:
             image = image.reduce(scale)

@@ -145,7 +145,7 @@ def _is_below(upper: Box, lower: Box, widest_gap_px: float) -> bool:
 
 def _overlap(one: Box, other: Box) -> bool:
     """Whether they share a pixel; boxes in half pixels (of a supersampled page) are rounded outwards."""
-    return (
+    return bool(
         np.floor(one[0]) < np.ceil(other[2])
         and np.floor(other[0]) < np.ceil(one[2])
         and np.floor(one[1]) < np.ceil(other[3])

@@ -6,7 +6,8 @@ import numpy as np
 
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.text.fonts import load_font
-from got_ocr.synthesis.text.typesetting import Typeface, choose_typeface, quarter
+from got_ocr.synthesis.text.ink import quarter
+from got_ocr.synthesis.text.typesetting import Typeface, choose_typeface
 
 LAYOUTS = ("one-column", "two-columns", "three-columns", "letter")
 _LAYOUT_SHARES = (0.54, 0.32, 0.05, 0.09)

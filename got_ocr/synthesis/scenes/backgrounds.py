@@ -47,7 +47,8 @@ def noise(rng: np.random.Generator, height_px: int, width_px: int, cells: int, s
     columns = min(width_px, max(2, round(cells * width_px / longest / stretch) + 1))
     coarse = Image.fromarray(rng.random((rows, columns), dtype=np.float32), "F")
     field = np.asarray(coarse.resize((width_px, height_px), Image.Resampling.BICUBIC))
-    return np.clip(field, 0.0, 1.0)
+    clipped: np.ndarray = np.clip(field, 0.0, 1.0)
+    return clipped
 
 
 def _clouds(rng: np.random.Generator, height: int, width: int, finest: int = 96) -> np.ndarray:
@@ -57,7 +58,8 @@ def _clouds(rng: np.random.Generator, height: int, width: int, finest: int = 96)
         share = cells**-0.6
         total += share * noise(rng, height, width, cells)
         weight, cells = weight + share, cells * 3
-    return total / np.float32(weight)
+    mean: np.ndarray = total / np.float32(weight)
+    return mean
 
 
 def _color(rng: np.random.Generator, low: int = 20, high: int = 240) -> np.ndarray:
@@ -67,7 +69,8 @@ def _color(rng: np.random.Generator, low: int = 20, high: int = 240) -> np.ndarr
 
 
 def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    return first + (second - first) * share[..., None]
+    mixed: np.ndarray = first + (second - first) * share[..., None]
+    return mixed
 
 
 def _gradient(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -170,7 +173,8 @@ def _metal(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     brushed = noise(rng, height, width, max(height, width) // 2, 60.0) - 0.5
     shine = np.sin(np.linspace(0.0, rng.uniform(1.0, 9.0), width))[None, :] * rng.uniform(5.0, 30.0)
     color = np.float32(rng.uniform(70.0, 210.0)) + rng.normal(0.0, 8.0, 3).astype(np.float32)
-    return color + (brushed * 40.0 + shine)[..., None]
+    metal: np.ndarray = color + (brushed * 40.0 + shine)[..., None]
+    return metal
 
 
 def _cloth(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -178,7 +182,8 @@ def _cloth(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]
     weave = np.sin(2 * np.pi * x / period) * np.sin(2 * np.pi * y / period) * rng.uniform(4.0, 14.0)
     folds = (noise(rng, height, width, 5) - 0.5) * rng.uniform(20.0, 80.0)
-    return color + (weave + folds)[..., None].astype(np.float32)
+    cloth: np.ndarray = color + (weave + folds)[..., None].astype(np.float32)
+    return cloth
 
 
 def _rgb(color: np.ndarray) -> _Color:

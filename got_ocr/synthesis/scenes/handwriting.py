@@ -13,8 +13,9 @@ from got_ocr.synthesis.degradation.degradations import degrade_share
 from got_ocr.synthesis.resources import Resources
 from got_ocr.synthesis.sample import Sample, Turn
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.text.ink import quarter
 from got_ocr.synthesis.text.prose import Prose
-from got_ocr.synthesis.text.typesetting import Word, join_words, quarter, union
+from got_ocr.synthesis.text.typesetting import Word, join_words, union
 
 PAPERS = ("blank", "ruled", "squared", "dotted", "legal pad")
 _PENS = ((16, 22, 92), (25, 50, 140), (12, 12, 16), (40, 40, 46), (84, 84, 90), (140, 20, 28), (16, 84, 52))

@@ -15,8 +15,9 @@ from got_ocr.synthesis.sample import Sample, Turn
 from got_ocr.synthesis.scenes.backgrounds import draw_background
 from got_ocr.synthesis.scenes.warp import Corners, homography, move_points, project, rectangle, shift_columns
 from got_ocr.synthesis.text.fonts import FontFace, load_font
+from got_ocr.synthesis.text.ink import quarter
 from got_ocr.synthesis.text.prose import Prose
-from got_ocr.synthesis.text.typesetting import choose_typeface, join_words, quarter
+from got_ocr.synthesis.text.typesetting import choose_typeface, join_words
 
 # What a camera does; the other degradations are of paper.
 PHOTO_DEGRADATIONS = ("shadow", "uneven-light", "blur", "low-resolution", "scan-noise", "compression")

@@ -49,7 +49,8 @@ def move_points(matrix: np.ndarray, points: Sequence[tuple[float, float]] | np.n
         (N, 2) float64.
     """
     moved = np.column_stack([np.asarray(points, dtype=np.float64), np.ones(len(points))]) @ matrix.T
-    return moved[:, :2] / moved[:, 2:]
+    plane: np.ndarray = moved[:, :2] / moved[:, 2:]
+    return plane
 
 
 def project(mask: Image.Image, target: Corners, size: tuple[int, int]) -> Image.Image:

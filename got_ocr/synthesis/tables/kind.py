@@ -188,7 +188,7 @@ class Tables:
     r"""Draws tables; the answer is their `tabular`.
 
     Args:
-        resources: Fonts, text, the typesetter and the wear.
+        resources: Fonts, text, the typesetter and the degradations.
 
     Raises:
         ValueError: The typesetter is not there.

@@ -12,6 +12,7 @@ import numpy as np
 
 from got_ocr.configuration.slicing import FIRST_BASELINE_EM, MARGIN_PX, ROW_PITCH_EM
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.text.ink import PlacedWord, quarter
 
 # A character's box reaches from the ascenders to just below the descenders, in em above and below the baseline.
 BOX_ABOVE_EM = 0.78
@@ -19,25 +20,6 @@ BOX_BELOW_EM = 0.24
 SMALL_CAPS_SCALE = 0.78
 SMALL_CAPS_SHARE = 0.025  # of lines
 SMALL_CAPS_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ")
-
-
-@dataclass(frozen=True)
-class PlacedWord:
-    """A word on the canvas.
-
-    Attributes:
-        text: its characters.
-        x_px: left edge.
-        baseline_px: height of its baseline.
-        face: what it is set in.
-        size_px: the em size.
-    """
-
-    text: str
-    x_px: float
-    baseline_px: float
-    face: FontFace
-    size_px: float
 
 
 @dataclass(frozen=True)
@@ -72,7 +54,7 @@ def sample_size_px(rng: np.random.Generator, smallest: float, largest: float) ->
         The size in px, a multiple of a quarter (so that opened fonts can be kept).
     """
     low, high = (max(smallest, 18.0), min(largest, 24.0)) if rng.random() < 0.7 else (smallest, largest)
-    return round(4.0 * rng.uniform(low, max(low, high))) / 4.0
+    return quarter(rng.uniform(low, max(low, high)))
 
 
 @lru_cache(maxsize=65536)
@@ -100,7 +82,7 @@ def _runs(word: str, size_px: float, small_caps: bool) -> list[tuple[str, float]
     """Part a word into runs of one size. Returns: each run as it is drawn and reads, and its em size."""
     if not small_caps:
         return [(word, size_px)]
-    small_px = round(4.0 * SMALL_CAPS_SCALE * size_px) / 4.0
+    small_px = quarter(SMALL_CAPS_SCALE * size_px)
     runs = []
     for lower, group in groupby(word, SMALL_CAPS_LETTERS.__contains__):
         run = "".join(group)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from got_ocr.synthesis.text.corpus import Corpus, read_text, roff_paragraphs, split_corpus
+from got_ocr.synthesis.text.corpus import Corpus, read_text, roff_paragraphs, share_folder, split_corpus
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, installed_faces, select_families
 
 # Characters of ordinary text; a face without them is not for simplified Chinese.
@@ -93,8 +93,8 @@ def _dictionary() -> list[str]:
 
 
 def _machine_paragraphs() -> list[str]:
-    manuals = sorted(Path("/usr/share/man/zh_CN").rglob("*.gz"))
-    books = sorted(Path("/usr/share/doc/debian-handbook/html/zh-CN").glob("*.html"))
+    manuals = sorted((share_folder() / "man/zh_CN").rglob("*.gz"))
+    books = sorted((share_folder() / "doc/debian-handbook/html/zh-CN").glob("*.html"))
     texts: Iterator[str] = (paragraph for path in manuals for paragraph in roff_paragraphs(read_text(path)))
     pages = (match.group(1) for path in books for match in _HTML_PARAGRAPH.finditer(read_text(path)))
     seen: dict[str, None] = {}

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import html
 import logging
+import os
 import re
 import sys
 import sysconfig
@@ -35,7 +36,7 @@ _TAG = re.compile(r"<[^>]*>")
 _DOCSTRING = re.compile(r'"""(.{80,}?)"""', re.DOTALL)
 # Shares of the corpus by kind of source: English for the most part, enough of other languages to meet their letters.
 _SHARES = {"book": 0.34, "manual": 0.2, "foreign": 0.14, "readme": 0.16, "docstring": 0.16}
-_WORD_LISTS = ("/usr/share/dict/words", "/usr/share/dict/american-english")
+_WORD_LISTS = ("dict/words", "dict/american-english")
 _ACCENTED = dict(
     zip(
         "aceinouyAEO",
@@ -117,19 +118,22 @@ def read_text(path: Path) -> str:
         return ""  # an unreadable manual page is no loss
 
 
+def share_folder() -> Path:
+    """Tell where the system's prose and word lists lie: the environment's `GOT_OCR_SHARE`, or `/usr/share`."""
+    return Path(os.environ.get("GOT_OCR_SHARE", "/usr/share"))
+
+
 def default_sources() -> dict[str, list[Path]]:
     """List the text files that a Debian machine with Python has, and books that it may have.
 
     Returns:
         Kind (`book`, `manual`, `foreign`, `readme`, `docstring`) to its files in a fixed order.
     """
-    library = Path(sysconfig.get_path("stdlib"))
+    share, library = share_folder(), Path(sysconfig.get_path("stdlib"))
     packages = Path(sysconfig.get_path("purelib"))
-    manuals = [Path("/usr/share/man") / folder for folder in ("man1", "man3", "man5", "man7", "man8")]
-    foreign = [
-        Path("/usr/share/man") / language / "man1" for language in ("de", "es", "fr", "it", "nl", "pt", "sv", "da")
-    ]
-    handbook, fortunes = Path("/usr/share/doc/debian-handbook/html"), Path("/usr/share/games/fortunes")
+    manuals = [share / "man" / folder for folder in ("man1", "man3", "man5", "man7", "man8")]
+    foreign = [share / "man" / language / "man1" for language in ("de", "es", "fr", "it", "nl", "pt", "sv", "da")]
+    handbook, fortunes = share / "doc/debian-handbook/html", share / "games/fortunes"
     translations = [
         handbook / name for name in ("de-DE", "es-ES", "fr-FR", "it-IT", "nl-NL", "pt-BR", "da-DK", "sv-SE")
     ]
@@ -137,8 +141,8 @@ def default_sources() -> dict[str, list[Path]]:
         "book": sorted(
             [
                 *(handbook / "en-US").glob("*.html"),
-                *Path("/usr/share/debian-reference").glob("*.en.html"),
-                *Path("/usr/share/dictd").glob("jargon.dict.dz"),
+                *(share / "debian-reference").glob("*.en.html"),
+                *(share / "dictd").glob("jargon.dict.dz"),
                 *(path for path in fortunes.glob("*") if not path.suffix and path.is_file()),
             ]
         ),
@@ -151,10 +155,10 @@ def default_sources() -> dict[str, list[Path]]:
         ),
         "readme": sorted(
             [
-                *Path("/usr/share/common-licenses").glob("*"),
-                *Path("/usr/share/doc").glob("*/README*"),
-                *Path("/usr/share/doc").glob("*/*.txt"),
-                *Path("/usr/share/perl").rglob("*.pod"),
+                *(share / "common-licenses").glob("*"),
+                *(share / "doc").glob("*/README*"),
+                *(share / "doc").glob("*/*.txt"),
+                *(share / "perl").rglob("*.pod"),
                 *packages.glob("*/METADATA"),
             ]
         ),
@@ -202,7 +206,7 @@ def collect_paragraphs(extra_files: Sequence[Path] = (), limit: int = 12_000_000
         taken: Counter[str] = Counter()
         for position in order:
             # Some programs come with thousands of pages of the same words (`gcloud-*`): none may fill the corpus.
-            manual = paths[position].is_relative_to("/usr/share/man")
+            manual = paths[position].is_relative_to(share_folder() / "man")
             origin = re.split(r"[-_.]", paths[position].name)[0] if manual else str(paths[position])
             if taken[origin] > limit // 100:
                 continue
@@ -267,8 +271,8 @@ def split_corpus(paragraphs: Sequence[str], held_out: bool, alphabet: frozenset[
 
     words: Sequence[str] = ()
     for word_list in _WORD_LISTS:
-        if Path(word_list).exists():
-            words = Path(word_list).read_text(encoding="utf-8").split()
+        if (share_folder() / word_list).exists():
+            words = (share_folder() / word_list).read_text(encoding="utf-8").split()
             break
     else:
         words = sorted({word.strip(".,;:()") for paragraph in paragraphs for word in paragraph.split()})

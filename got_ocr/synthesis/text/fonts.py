@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from PIL import ImageFont
 
@@ -52,13 +53,13 @@ def installed_faces(language: str = "en") -> list[FontFace]:
         Faces sorted by family, style and path; variable fonts are left out (their weight is not in their name).
 
     Raises:
-        ValueError: `fc-list` is not installed.
+        ValueError: there is neither fontconfig nor matplotlib, which brings DejaVu.
     """
     command = ["fc-list", "--format", "%{family}\t%{style}\t%{file}\t%{index}\t%{variable}\n", f":lang={language}"]
     try:
         listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except FileNotFoundError as error:
-        raise ValueError("fc-list was not found: install fontconfig (Debian: apt-get install fontconfig)") from error
+    except FileNotFoundError:
+        return _faces_without_fontconfig()
     faces = set()
     for line in listing.splitlines():
         families, styles, path, index, variable = line.split("\t")
@@ -66,6 +67,29 @@ def installed_faces(language: str = "en") -> list[FontFace]:
         if variable != "True" and suffix in ("ttf", "otf", "ttc", "t1", "pfb"):
             style = " ".join(sorted(set(families.split(",")[1:]))) + " " + styles.split(",")[0]
             faces.add(FontFace(families.split(",")[0], style.strip(), path, int(index) & 0xFFFF))
+    return sorted(faces, key=lambda face: (face.family, face.style, face.path))
+
+
+def _faces_without_fontconfig() -> list[FontFace]:
+    """List the font files of the usual folders and those that matplotlib brings along."""
+    try:
+        import matplotlib
+        from matplotlib.font_manager import findSystemFonts
+    except ImportError as error:
+        raise ValueError(
+            "fc-list was not found: install fontconfig (Debian: apt-get install fontconfig), or pip install "
+            "'got-ocr[synth]', whose matplotlib brings fonts"
+        ) from error
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    brought = {path.name: str(path) for path in folder.glob("DejaVu*.ttf") if "Display" not in path.name}
+    files = brought | {Path(path).name: path for path in findSystemFonts()}
+    faces = []
+    for path in files.values():
+        try:
+            family, style = ImageFont.truetype(path, 20).getname()
+        except OSError:
+            continue
+        faces.append(FontFace(family or Path(path).stem, style or "Regular", path))
     return sorted(faces, key=lambda face: (face.family, face.style, face.path))
 
 

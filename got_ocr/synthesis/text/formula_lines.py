@@ -1,6 +1,6 @@
 r"""Lines of text with formulas between their words, laid out as the reading path lays out pieces of a page's lines.
 
-Their answer is what the format mode writes: formulas between `\(` and `\)`, in the spelling of formula_spelling.py.
+Their answer is what the format mode writes: formulas between `\(` and `\)`, in the spelling of formulas/spelling.py.
 A formula may begin or end within a row, as one does that the reading path has cut in two. What shows nothing but a
 number is written without delimiters: nobody can see whether it was a formula.
 """
@@ -19,9 +19,10 @@ from got_ocr.configuration.slicing import (
 )
 from got_ocr.synthesis.formulas.grammar import random_formula
 from got_ocr.synthesis.formulas.spelling import canonical
-from got_ocr.synthesis.text.block import BOX_ABOVE_EM, BOX_BELOW_EM, Block, PlacedWord, character_stops
+from got_ocr.synthesis.text.block import BOX_ABOVE_EM, BOX_BELOW_EM, Block, character_stops
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
 from got_ocr.synthesis.text.formula_setter import MathFonts, Setting, SourceCharacter, set_formula
+from got_ocr.synthesis.text.ink import PlacedWord
 
 OPEN, CLOSE = r"\(", r"\)"
 MATH_FAMILIES = (

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from PIL import ImageFont
 
-from got_ocr.synthesis.text.block import PlacedWord
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, load_font
+from got_ocr.synthesis.text.ink import PlacedWord
 
 # Sizes over the size of the text, as TeX's 10, 7 and 5 points.
 SCRIPT_SCALE, SMALLEST_SCALE = 0.7, 0.5
@@ -186,7 +186,7 @@ def set_formula(tex: str, fonts: MathFonts, size_px: float, display: bool = Fals
     r"""Set a formula in parts that a line may be broken between.
 
     Args:
-        tex: LaTeX without delimiters, in the spelling of formula_spelling.py.
+        tex: LaTeX without delimiters, in the spelling of formulas/spelling.py.
         fonts: what to draw it with.
         size_px: em size of the text around it.
         display: whether fractions are set as large as where a formula stands by itself.

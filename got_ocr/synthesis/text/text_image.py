@@ -11,12 +11,13 @@ from PIL import Image, ImageDraw
 
 from got_ocr.configuration.slicing import TEXT_HEIGHT_PX
 from got_ocr.synthesis.degradation.clutter import draw_clutter
-from got_ocr.synthesis.degradation.degrade import scan, tint, wear
+from got_ocr.synthesis.degradation.degrade import augment, scan, tint
 from got_ocr.synthesis.documents.slices import DocumentSliceSource
 from got_ocr.synthesis.text.block import Block, sample_size_px, set_block, set_slice
 from got_ocr.synthesis.text.corpus import TextSource
-from got_ocr.synthesis.text.fonts import FontFace, load_font
+from got_ocr.synthesis.text.fonts import FontFace
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource
+from got_ocr.synthesis.text.ink import FULL_INK, draw_words
 
 SLICE_SIZE_PX = TEXT_HEIGHT_PX  # the em size that the reading path scales lines to
 
@@ -47,7 +48,7 @@ class TextImageSource:
         families: Mapping[str, Sequence[FontFace]],
         text: TextSource,
         size_px: tuple[float, float] = (16.0, 28.0),
-        wear_strength: float = 1.0,
+        augmentation_strength: float = 1.0,
         empty_share: float = 0.01,
         formula_lines: FormulaLineSource | None = None,
         documents: DocumentSliceSource | None = None,
@@ -59,7 +60,7 @@ class TextImageSource:
             families: font family to its faces; each family is as frequent as any other.
             text: what is set.
             size_px: smallest and largest em size.
-            wear_strength: 0 for clean pictures, 1 for the training mix, 2 for a degraded picture nearly every time.
+            augmentation_strength: 0 for clean pictures, 1 for the training mix, 2 to degrade nearly every one.
             empty_share: share of pictures without text; most of them show clutter (clutter.py).
             formula_lines: sets lines with formulas; needed where `sample` is asked for them.
             documents: draws lines of receipts, forms and tables as they are printed and scanned.
@@ -68,7 +69,7 @@ class TextImageSource:
         self.families = [list(faces) for faces in families.values()]
         self.text = text
         self.size_px = size_px
-        self.wear_strength = wear_strength
+        self.augmentation_strength = augmentation_strength
         self.empty_share = empty_share
         self.formula_lines = formula_lines
         self.documents = documents
@@ -91,7 +92,7 @@ class TextImageSource:
             height: height of the picture in px.
             width: its width in px.
             rows: text lines wanted; fewer are set where they don't fit.
-            variety: share of the families and of the wear to draw from, for a curriculum.
+            variety: share of the families and of the degradations to draw from, for a curriculum.
             slices: whether to lay pieces of lines out as the reading path does, instead of a block of any layout.
             formulas: whether such pieces have formulas between their words; the text is then that of the format mode.
 
@@ -104,10 +105,10 @@ class TextImageSource:
         if formulas and (not slices or self.formula_lines is None):
             raise ValueError("formulas are set in slices only, by a source with formula_lines")
         rng = np.random.default_rng(seed)
-        strength = self.wear_strength * variety
+        strength = self.augmentation_strength * variety
         if self.documents and slices and not formulas and rng.random() < self.document_share:
             drawn = self.documents.sample(rng, height, width, rows)
-            return TextImage(wear(rng, 255.0 - drawn.ink, 0.25 * strength), drawn.text, drawn.boxes)
+            return TextImage(augment(rng, 255.0 - drawn.ink, 0.25 * strength), drawn.text, drawn.boxes)
         words = self.text.words(rng)
         if slices:
             face = self._face(rng, variety)
@@ -125,10 +126,10 @@ class TextImageSource:
         if not block.text and rng.random() < 0.8:
             mask = draw_clutter(rng, height, width)
         if slices:
-            # The reading path takes the paper away and evens the ink; what is left of wear is mostly blur.
+            # The reading path takes the paper away and evens the ink; what is left of degradation is mostly blur.
             picture = 255.0 - np.minimum(mask * (rng.uniform(0.75, 1.25) if rng.random() < 0.5 else 0.9), 255.0)
-            return TextImage(wear(rng, picture.astype(np.float32), 0.6 * strength), block.text, boxes, block.shown)
-        return TextImage(wear(rng, tint(rng, mask, strength), strength), block.text, boxes)
+            return TextImage(augment(rng, picture.astype(np.float32), 0.6 * strength), block.text, boxes, block.shown)
+        return TextImage(augment(rng, tint(rng, mask, strength), strength), block.text, boxes)
 
     def _face(self, rng: np.random.Generator, variety: float) -> FontFace:
         faces = self.families[rng.integers(max(1, round(variety * len(self.families))))]
@@ -148,14 +149,12 @@ def _draw(
         1.0 if kind < 0.3 else float(rng.uniform(1.5, 3.2) if kind > 0.14 * strength + 0.3 else rng.uniform(0.55, 1.0))
     )
     canvas = Image.new("L", (round(width * scale), round(height * scale)), 0)
+    draw_words(canvas, block.words, scale)
     draw = ImageDraw.Draw(canvas)
-    for word in block.words:
-        font = load_font(word.face, word.size_px if scale == 1.0 else round(word.size_px * scale * 4) / 4)
-        draw.text((word.x_px * scale, word.baseline_px * scale), word.text, 255, font=font, anchor="ls")
     for x1, y1, x2, y2 in block.rules:
         left, top = round(x1 * scale), round(y1 * scale)
         thickness = max(1, round((y2 - y1) * scale))
-        draw.rectangle((left, top, max(left, round(x2 * scale) - 1), top + thickness - 1), fill=255)
+        draw.rectangle((left, top, max(left, round(x2 * scale) - 1), top + thickness - 1), fill=FULL_INK)
     boxes = block.boxes
     if rng.random() < 0.2 * strength:
         angle = float(np.clip(rng.normal(0.0, 0.5), -1.1, 1.1))
@@ -185,4 +184,5 @@ def _rotate_boxes(boxes: np.ndarray, angle: float, height: int, width: int) -> n
     x, y = ((boxes[:, 0] + boxes[:, 2]) / 2 - width / 2, (boxes[:, 1] + boxes[:, 3]) / 2 - height / 2)
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     shift_x, shift_y = x * (cosine - 1) + y * sine, y * (cosine - 1) - x * sine
-    return (boxes + np.stack([shift_x, shift_y, shift_x, shift_y], 1)).astype(np.float32)
+    moved: np.ndarray = (boxes + np.stack([shift_x, shift_y, shift_x, shift_y], 1)).astype(np.float32)
+    return moved

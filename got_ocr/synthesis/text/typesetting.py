@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from got_ocr.synthesis.text.fonts import FontFace, can_draw, is_small_capitals, load_font
+from got_ocr.synthesis.text.ink import PlacedWord
 
 # Shortest parts that a hyphenated word is cut into, as in most style books.
 _BEFORE_HYPHEN, _AFTER_HYPHEN = 2, 3
@@ -91,27 +91,6 @@ class SetLine:
         return join_words(self.words)
 
 
-@dataclass(frozen=True)
-class Ink:
-    """A piece of text on the canvas; all numbers are px of the canvas.
-
-    Attributes:
-        text: what is drawn at once.
-        x_px: its origin.
-        baseline_px: height of its baseline.
-        face: what it is set in.
-        size_px: the em size.
-        color: RGB.
-    """
-
-    text: str
-    x_px: int
-    baseline_px: int
-    face: FontFace
-    size_px: float
-    color: tuple[int, int, int]
-
-
 @lru_cache(maxsize=32768)
 def _reach(face: FontFace, size_px: float, text: str) -> tuple[float, float]:
     """How high and low a text's ink reaches from the baseline."""
@@ -127,7 +106,7 @@ def _sides(face: FontFace, size_px: float, text: str) -> tuple[float, float]:
     return (left + box[0], left + box[2]) if box else (0, 0)
 
 
-def line_box(inks: Sequence[Ink]) -> tuple[float, float, float, float]:
+def line_box(inks: Sequence[PlacedWord]) -> tuple[float, float, float, float]:
     """Enclose the ink of a line.
 
     Args:
@@ -159,18 +138,6 @@ def text_width_px(face: FontFace, size_px: float, text: str) -> float:
         The advance in px.
     """
     return load_font(face, size_px).getlength(text)
-
-
-def quarter(size_px: float) -> float:
-    """Round an em size to a quarter of a pixel, so that opened fonts can be kept.
-
-    Args:
-        size_px: em size.
-
-    Returns:
-        The size.
-    """
-    return max(1.0, round(4.0 * size_px) / 4.0)
 
 
 def choose_typeface(rng: np.random.Generator, families: Mapping[str, Sequence[FontFace]]) -> Typeface:
@@ -346,7 +313,7 @@ def place_line(
     baseline_px: float,
     room_px: float,
     align: str,
-) -> list[Ink]:
+) -> list[PlacedWord]:
     """Put a line's words where they are drawn.
 
     Args:
@@ -372,13 +339,13 @@ def place_line(
         elif spare_px / (len(line.words) - 1) <= 0.5 * size_px:  # no spaces: Chinese characters move apart
             letter_px = spare_px / (len(line.words) - 1)
     shift_px = {"right": spare_px, "centre": spare_px / 2.0}.get(align, 0.0)
-    inks: list[Ink] = []
+    inks: list[PlacedWord] = []
     cursor_px = x_px + shift_px
     for number, word in enumerate(line.words):
         if number:
             cursor_px += letter_px + ((space_px + stretch_px) if word.after_space else 0.0)
         face = typeface.face(word.bold, word.italic)
-        inks.append(Ink(word.text, round(cursor_px), round(baseline_px), face, size_px, color))
+        inks.append(PlacedWord(word.text, round(cursor_px), round(baseline_px), face, size_px, color))
         cursor_px += text_width_px(face, size_px, word.text)
     return inks
 
@@ -394,15 +361,3 @@ def union(boxes: Iterable[tuple[float, float, float, float]]) -> tuple[float, fl
     """
     x1, y1, x2, y2 = zip(*boxes, strict=True)
     return min(x1), min(y1), max(x2), max(y2)
-
-
-def draw_inks(image: Image.Image, inks: Iterable[Ink]) -> None:
-    """Draw text on a canvas, in place.
-
-    Args:
-        image: RGB.
-        inks: what to draw.
-    """
-    draw = ImageDraw.Draw(image)
-    for ink in inks:
-        draw.text((ink.x_px, ink.baseline_px), ink.text, ink.color, font=load_font(ink.face, ink.size_px), anchor="ls")

@@ -1,0 +1,147 @@
+"""What a reading command must know before a model is loaded: that its arguments mean something, its files can be."""
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from . import exit_codes
+from .exit_codes import CommandError, one_line
+from .output import STDIN_NAME
+from .writing import page_stem, prepare_target
+
+RENDER_SUFFIXES = (".html", ".htm", ".docx", ".md", ".tex")
+STDIN = "-"
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Refuse arguments that don't go together, and complete the others.
+
+    Args:
+        args: The arguments of `got-ocr`; `inputs` and `render` may change.
+
+    Raises:
+        ValueError: If something is not allowed.
+        CommandError: If a file can't be written, or a part is missing.
+    """
+    if args.render:
+        _sort_out_render(args)
+    if not args.inputs:
+        raise ValueError("nothing to read: give a picture, a folder, a PDF or a URL.")
+    if args.inputs.count(STDIN) > 1:
+        raise ValueError("- (the pipe) was given twice: it can be read once.")
+    if args.stream and (args.json or args.output):
+        raise ValueError("--stream prints text as it comes: leave out --json and --output.")
+    if args.searchable:
+        _check_searchable(args)
+    elif args.keep_text_pages or args.redo:
+        option = "--keep-text-pages" if args.keep_text_pages else "--redo"
+        raise ValueError(f"{option} is for --searchable FILE.pdf: give both.")
+    targets = {"--output": args.output, "--render": args.render, "--searchable": args.searchable}
+    _check_targets({option: target for option, target in targets.items() if target}, args.inputs)
+    if args.render is not None:
+        rendering_room()
+    if args.render:
+        prepare_target("--render", args.render)
+
+
+def _sort_out_render(args: argparse.Namespace) -> None:
+    """Tell `--render page.png`, whose name belongs to the inputs, from a target that can't be written."""
+    from ..processing.pages import PAGE_SUFFIXES
+
+    suffix = Path(args.render).suffix.lower()
+    if suffix in RENDER_SUFFIXES:
+        return
+    is_input = os.path.exists(args.render) or "://" in args.render or args.render == STDIN
+    if suffix == ".pdf" and is_input and args.inputs:
+        is_input = False  # A PDF may be meant as what is to be written.
+    if is_input or (not args.inputs and suffix in PAGE_SUFFIXES):
+        args.inputs.append(args.render)
+        args.render = ""
+        return
+    hint = (
+        "; --searchable FILE.pdf writes a PDF, and a PDF to be read stands before --render" if suffix == ".pdf" else ""
+    )
+    raise ValueError(f"--render writes {', '.join(RENDER_SUFFIXES)}, got {args.render}: choose one of these{hint}.")
+
+
+def _check_searchable(args: argparse.Namespace) -> None:
+    if not args.searchable.lower().endswith(".pdf"):
+        raise ValueError(f"--searchable writes a PDF: end its name in .pdf, got {args.searchable}.")
+    if args.output or args.multi_page or args.box or args.color:
+        raise ValueError(
+            "--searchable needs the whole text of every page: leave out --output, --multi-page, --box and --color."
+        )
+    if (args.keep_text_pages or args.redo) and not (len(args.inputs) == 1 and is_pdf_file(args.inputs[0])):
+        option = "--redo" if args.redo else "--keep-text-pages"
+        raise ValueError(f"{option} needs one PDF file as the only input.")
+    if os.path.exists(args.searchable) and not args.force and not is_input(args.searchable, args.inputs):
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"{args.searchable} exists already: --force overwrites it.")
+    rendering_room()
+
+
+def _check_targets(targets: dict[str, str], inputs: list[str]) -> None:
+    """Refuse targets that are inputs, or one another."""
+    for option, target in targets.items():
+        if is_input(target, inputs):
+            raise ValueError(f"{option} names an input, {target}: choose another name.")
+    seen: dict[str, str] = {}
+    for option, target in targets.items():
+        other = seen.setdefault(os.path.realpath(os.path.expanduser(target)), option)
+        if other != option:
+            raise ValueError(f"{other} and {option} name the same file, {target}: choose another name for one.")
+
+
+def is_input(target: str, inputs: list[str]) -> bool:
+    """Whether a name is that of an input file."""
+    return any(_is_same_file(target, source) for source in inputs)
+
+
+def _is_same_file(first: str, second: str) -> bool:
+    try:
+        return os.path.isfile(first) and os.path.samefile(first, second)
+    except (OSError, ValueError):
+        return False
+
+
+def is_pdf_file(source: str) -> bool:
+    """Whether an input is a PDF on this machine."""
+    return source.lower().endswith(".pdf") and Path(source).is_file()
+
+
+def render_target(args: argparse.Namespace) -> Path:
+    """Say where `--render` writes to.
+
+    Args:
+        args: The arguments of `got-ocr`.
+
+    Returns:
+        The file; by default a name like the first input's, in the folder of `--output` or here.
+
+    Raises:
+        CommandError: If a file of the default's name is there.
+    """
+    if args.render:
+        return Path(args.render).expanduser()
+    folder = Path(args.output) if args.output and Path(args.output).is_dir() else Path()
+    source = args.inputs[0]
+    target = folder / f"{STDIN_NAME if source == STDIN else page_stem(source, 1, is_document=False)}.html"
+    if target.exists() and not args.force:
+        raise CommandError(
+            exit_codes.OUTPUT_FAILED, f"{target} exists already: --force overwrites it, or --render FILE.html."
+        )
+    return target
+
+
+def rendering_room() -> Any:
+    """The rendering room, or what to do without it."""
+    try:
+        rendering = importlib.import_module("got_ocr.rendering")
+        rendering.render  # noqa: B018 - is the room furnished?
+    except (ImportError, AttributeError) as error:
+        raise CommandError(
+            exit_codes.PART_MISSING,
+            f"--render needs got_ocr.rendering ({one_line(error)}): pip install 'got-ocr[render]'.",
+        ) from error
+    return rendering

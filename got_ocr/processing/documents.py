@@ -1,0 +1,221 @@
+"""PDFs, TIFFs and pictures taken apart in this process: which pages they have, and the pixels of one.
+
+Whoever calls this keeps to one call at a time, since PDFium is not safe to call from two threads: the process of
+`page_worker`, or the lock of `isolation` where there is no such process.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from .options import PageError, SourceOptions, reason_of, say_how, select_pages
+from .pixels import check_size, convert_image, load_file, open_image
+from .sources import head_of, is_pdf
+
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class PageListing:
+    """What a file has.
+
+    Attributes:
+        numbers: The pages to take, counted from 1.
+        is_document: Whether it has, or could have, several; its pages then have names of their own.
+    """
+
+    numbers: tuple[int, ...]
+    is_document: bool
+
+
+class DocumentReader:
+    """Opens one file at a time and keeps it open, so that its pages need not be found again for each.
+
+    Args:
+        data: The file, or its bytes.
+        name: What to call it in an error.
+        origin: What to say of its origin in an error.
+        options: How to load.
+    """
+
+    def __init__(self, data: Path | bytes, name: str, origin: str, options: SourceOptions) -> None:
+        self.data = data
+        self.name = name
+        self.origin = origin
+        self.options = options
+        self._pdf: Any = None
+        self._tiff: Image.Image | None = None
+        self._frames: list[int] = []
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._pdf is not None:
+            self._pdf.close()
+            self._pdf = None
+        if self._tiff is not None:
+            self._tiff.close()
+            self._tiff = None
+
+    def list_pages(self) -> PageListing:
+        """Find the pages, without decoding them.
+
+        Raises:
+            PageError: If the file can't be opened, or has not the pages that are wanted.
+        """
+        head = head_of(self.data, self.name)
+        if is_pdf(head, self.name):
+            num_pages = len(self._open_pdf())
+            if num_pages == 0:
+                raise PageError(f"{self.name}: is a PDF without pages: get it anew.")
+            return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
+        if head[:4] in _TIFF_MAGICS:
+            num_pages = len(self._open_tiff()[1])
+            if num_pages > 1:
+                return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
+        return PageListing((1,), is_document=False)
+
+    def load(self, number: int, name: str) -> Image.Image:
+        """Decode a page.
+
+        Args:
+            number: Counted from 1.
+            name: What to call it in an error.
+
+        Returns:
+            Upright RGB.
+
+        Raises:
+            PageError: If it can't be had.
+        """
+        head = head_of(self.data, self.name)
+        if is_pdf(head, self.name):
+            return self._render(number, name)
+        if head[:4] in _TIFF_MAGICS:
+            image, frames = self._open_tiff()
+            return _load_frame(image, frames[number - 1], name, self.options)
+        return load_file(self.data, name, self.options, self.origin)
+
+    def count_letters(self, number: int, name: str) -> int:
+        """Count the letters and digits that a page of a PDF has as text.
+
+        Args:
+            number: Counted from 1.
+            name: What to call it in an error.
+
+        Raises:
+            PageError: If the page can't be opened.
+        """
+        document = self._open_pdf()
+        try:
+            page = document[number - 1]
+            try:
+                text_page = page.get_textpage()
+                try:
+                    return sum(letter.isalnum() for letter in text_page.get_text_bounded())
+                finally:
+                    text_page.close()
+            finally:
+                page.close()
+        except Exception as error:
+            raise PageError(f"{name}: this page of the PDF is damaged: {reason_of(error)}.") from None
+
+    def _open_pdf(self) -> Any:
+        if self._pdf is not None:
+            return self._pdf
+        pdfium = importlib.import_module("pypdfium2")
+        try:
+            document = pdfium.PdfDocument(self.data, password=self.options.password)
+        except Exception as error:
+            raise PageError(f"{self.name}: {self._pdf_trouble(error)}") from None
+        try:
+            if len(document):
+                document.init_forms()
+        except Exception as error:
+            document.close()
+            raise PageError(f"{self.name}: {self._pdf_trouble(error)}") from None
+        self._pdf = document
+        return document
+
+    def _pdf_trouble(self, error: Exception) -> str:
+        reason = str(error).lower()
+        if "success" in reason or ("password" in reason and not self._names_encryption()):
+            # What PDFium says of a document without pages.
+            return "is a PDF without pages: get it anew."
+        if "password" in reason:
+            give = self.options.means("give its {}", "password")
+            if self.options.password is None:
+                return "is an encrypted PDF" + say_how(give, "save it without one" if give else "save it without")
+            return "is an encrypted PDF, and the password given does not open it."
+        if "security" in reason:
+            return "is a PDF with an encryption that PDFium does not know: save it without."
+        return "is a damaged PDF, or none: get it anew, or print it to a new PDF."
+
+    def _names_encryption(self) -> bool:
+        """Whether the word that every encrypted PDF has in its trailer stands anywhere."""
+        if isinstance(self.data, bytes):
+            return b"/Encrypt" in self.data
+        with self.data.open("rb") as file:
+            last = b""
+            while chunk := file.read(2**20):
+                if b"/Encrypt" in last + chunk:
+                    return True
+                last = chunk[-8:]
+        return False
+
+    def _render(self, number: int, name: str) -> Image.Image:
+        document, options = self._open_pdf(), self.options
+        try:
+            page = document[number - 1]
+            width_pt, height_pt = page.get_size()
+        except Exception as error:
+            raise PageError(f"{name}: this page of the PDF is damaged: {reason_of(error)}.") from None
+        try:
+            scale = options.dpi / 72
+            size = round(width_pt * scale), round(height_pt * scale)
+            check_size(*size, f"{name} at {options.dpi:g} dpi", options, options.means("lower {}", "dpi"))
+            bitmap = page.render(scale=scale)
+            try:
+                picture: Image.Image = bitmap.to_pil().convert("RGB")
+                return picture
+            finally:
+                bitmap.close()
+        except (PageError, MemoryError):
+            raise
+        except Exception as error:
+            raise PageError(f"{name}: this page of the PDF can't be drawn: {reason_of(error)}.") from None
+        finally:
+            page.close()
+
+    def _open_tiff(self) -> tuple[Image.Image, list[int]]:
+        """Open a TIFF; returns it and those of its frames that are pages."""
+        if self._tiff is not None:
+            return self._tiff, self._frames
+        image = open_image(self.data, self.name, self.origin)
+        try:
+            frames = list(range(getattr(image, "n_frames", 1)))
+            # Reduced copies of a page (NewSubfileType bit 0: thumbnails, pyramids) are no pages of their own.
+            frames = [frame for frame in frames if frame == 0 or not _subfile_type(image, frame) & 1]
+        except MemoryError:
+            raise
+        except Exception:  # A damaged directory; the pages before it can still be had.
+            frames = [0]
+        self._tiff, self._frames = image, frames
+        return image, frames
+
+
+def _subfile_type(image: Image.Image, frame: int) -> int:
+    image.seek(frame)
+    return int(image.tag_v2.get(254, 0))  # type: ignore[attr-defined]
+
+
+def _load_frame(image: Image.Image, frame: int, name: str, options: SourceOptions) -> Image.Image:
+    try:
+        image.seek(frame)
+    except Exception as error:  # Decoders raise nearly anything over damaged data.
+        raise PageError(
+            f"{name}: is cut short or damaged: {reason_of(error)}: get it anew or save it again."
+        ) from None
+    return convert_image(image, name, options)

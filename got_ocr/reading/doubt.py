@@ -1,0 +1,81 @@
+"""What of a page that was read in slices is text: told piece by piece, by how surely it was read.
+
+Photographs' textures, grain, drawings and scripts that a model doesn't know are read with little certainty. A page
+that holds much of such is doubtful, and only what was read surely is kept of it; of other pages only what is as good
+as noise is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..slices.joining import spread_text
+from ..slices.sliced_page import SlicedPage
+from .answer import GotOcrAnswer, GotOcrLine, join_answers
+
+# Below this mean probability of its tokens a page is doubtful: pictures of other things came out at 0.2 to 0.65 and a
+# few above, hard-worn pages at 0.8 and more.
+DOUBTFUL_PAGE = 0.65
+DOUBTFUL_REGION = 0.5  # The same of a box or a frame, which people draw around text, if through letters at times.
+# What of a doubtful page is kept was read with this mean probability and has so many letters or digits: textures make
+# single letters that look sure.
+SURE_PIECE, SURE_CHARACTERS = 0.85, 3
+NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
+
+
+@dataclass(frozen=True)
+class PieceReading:
+    """What was read of a piece of a line.
+
+    Attributes:
+        text: Empty where nothing was read, or nothing that is text.
+        lines: The slice's lines that it comes from.
+    """
+
+    text: str
+    lines: tuple[GotOcrLine, ...]
+
+
+def is_doubtful(answers: Sequence[GotOcrAnswer], least: float) -> bool:
+    """Tell whether much of a page is no text.
+
+    Args:
+        answers: Of its slices so far.
+        least: `DOUBTFUL_PAGE` or `DOUBTFUL_REGION`.
+
+    Returns:
+        Whether those with text were read with less certainty.
+    """
+    certainty = join_answers("", [answer for answer in answers if answer.text]).mean_probability
+    return certainty is not None and certainty < least
+
+
+def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: bool) -> list[PieceReading]:
+    """Give a slice's answer to its pieces and leave out what is no text.
+
+    Args:
+        page: The cut page.
+        number: Of the slice.
+        answer: What was read of it.
+        doubtful: Whether its page is, as `is_doubtful` tells.
+
+    Returns:
+        A reading for each of the slice's pieces; for each of the answer's lines, where the page is shown as it is.
+    """
+    widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
+    if page.natural or len(widths) == len(answer.lines):
+        found = [(line.text, (line,)) for line in answer.lines]
+    else:
+        found = [(text, answer.lines if text else ()) for text in spread_text(answer.text, widths)]
+    certainty = answer.mean_probability or 0.0
+    return [
+        PieceReading(text, lines) if text and _is_text(text, lines, certainty, doubtful) else PieceReading("", ())
+        for text, lines in found
+    ]
+
+
+def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool) -> bool:
+    """Whether a piece was read as surely as text is."""
+    probability = min((line.mean_probability for line in lines), default=certainty)
+    if not doubtful:
+        return probability >= NOISE_PIECE
+    return probability >= SURE_PIECE and sum(map(str.isalnum, text)) >= SURE_CHARACTERS

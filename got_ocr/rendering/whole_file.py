@@ -1,0 +1,66 @@
+"""Write a file that appears whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+
+def check_target(target: str | Path) -> None:
+    """Try whether a file could be written, without touching what stands there.
+
+    Args:
+        target: The file.
+
+    Raises:
+        OSError: If its folder is missing, or is not writable, or a folder has its name.
+    """
+    path = Path(target)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist: make it, or name another file.")
+    trial = _part_of(path)
+    with suppress(FileExistsError), trial.open("xb"):
+        pass
+    trial.unlink(missing_ok=True)
+
+
+def write_whole(target: str | Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name beside the target, bring it to disk, and give it its name.
+
+    Args:
+        target: The file; what stands there stays till the new one is whole.
+        write: Writes the file that it is given.
+
+    Raises:
+        OSError: If it can't be written; nothing is left behind.
+    """
+    path = Path(os.path.realpath(target))  # A link stays a link.
+    part = _part_of(path)
+    try:
+        write(part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        with suppress(OSError):
+            part.chmod(path.stat().st_mode & 0o777)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to disk, where the system has a way to."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
