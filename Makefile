@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-all test-compat quality check lint types style format docs bench gallery nano-eval system clean
+.PHONY: help ocr test test-bare test-all test-compat quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ ocr: $(VENV)/.run  ## read the sample page with the built-in checkpoint
 
 test: $(VENV)/.dev  ## run the tests
 	@$(PYTEST)
+
+test-bare: $(VENV)/.dev  ## run the tests with the machine's fonts, programs and prose hidden, and count the skips
+	@$(BIN)/python -m tests.support.bare_machine
 
 test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
 	@$(PYTEST) -m "slow or not slow"

@@ -31,6 +31,7 @@ CORE_TESTS = (
     "tests/hub/test_chart_checkpoint.py",
     "tests/reading/test_foreign_processors.py",
     "tests/reading/test_contract.py",
+    "tests/reading/test_documents.py",
 )
 
 

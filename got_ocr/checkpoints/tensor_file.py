@@ -44,7 +44,7 @@ class TensorPlan:
     @property
     def num_bytes(self) -> int:
         """Bytes in the file."""
-        return torch.Size(self.shape).numel() * self.dtype.itemsize
+        return int(torch.Size(self.shape).numel() * self.dtype.itemsize)
 
 
 def write_tensors(

@@ -25,6 +25,8 @@ COMMANDS = {
     "score": "got_ocr.cli.score",
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
+    "push": "got_ocr.cli.push",
+    "serve": "got_ocr.cli.serve",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

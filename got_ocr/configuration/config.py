@@ -16,7 +16,22 @@ from transformers.configuration_utils import PretrainedConfig
 
 # Checkpoints of this architecture that were trained on one instruction alone, by their model type.
 DEFAULT_INSTRUCTIONS = {"pp_chart2table": "Chart to table"}
+MOST_LAYERS = 10_000  # of a decoder or tower: a thousand times what any checkpoint has
 DEFAULT_ROPE_THETA = 1_000_000.0  # Qwen2's; the port's config.json leaves it out.
+
+
+def check_layers(name: str, count: int) -> None:
+    """Refuse a number of layers that no machine holds, before a list of so many is made.
+
+    Args:
+        name: Of the field.
+        count: Its value.
+
+    Raises:
+        ValueError: If it is no whole number from 0 to MOST_LAYERS.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_LAYERS:
+        raise ValueError(f"{name} must be a whole number from 0 to {MOST_LAYERS}, got {count!r}.")
 
 
 class GotOcrVisionConfig(PretrainedConfig):
@@ -93,6 +108,7 @@ class GotOcrVisionConfig(PretrainedConfig):
         self._check_sizes()
 
     def _check_sizes(self) -> None:
+        check_layers("vision_config.num_hidden_layers", self.num_hidden_layers)
         if self.image_size % self.patch_size:
             raise ValueError(
                 f"image_size must be a multiple of patch_size, got {self.image_size} and {self.patch_size}."
@@ -210,6 +226,7 @@ class GotOcrConfig(Qwen2Config):
                 f"image_token_len is {image_token_len}, but the tower of vision_config gives "
                 f"{vision_config.num_image_tokens} tokens an image: leave image_token_len out or mend vision_config."
             )
+        check_layers("num_hidden_layers", num_hidden_layers)
         self.vision_config = vision_config
         self.image_token_len = image_token_len
         self.im_start_token = im_start_token
@@ -258,11 +275,12 @@ class GotOcrConfig(Qwen2Config):
             config_dict = flatten_port_config(config_dict)
         if default is not None and not config_dict.get("default_instruction"):
             config_dict = {**config_dict, "default_instruction": default}
-        return super().from_dict(config_dict, **kwargs)
+        config: GotOcrConfig = super().from_dict(config_dict, **kwargs)
+        return config
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise; `rope_theta` stays at the top level, where the original's readers and transformers 4 look."""
-        output = super().to_dict()
+        output: dict[str, Any] = super().to_dict()
         rope_parameters = output.get("rope_parameters")
         if rope_parameters:
             output["rope_theta"] = rope_parameters["rope_theta"]

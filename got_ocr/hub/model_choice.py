@@ -97,7 +97,7 @@ def silence_libraries(show_downloads: bool) -> None:
     Args:
         show_downloads: Whether the Hub's download bars may show, since those can take minutes.
     """
-    from huggingface_hub.utils import enable_progress_bars
+    from huggingface_hub.utils.tqdm import enable_progress_bars
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()

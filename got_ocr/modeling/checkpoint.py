@@ -199,7 +199,8 @@ def open_checkpoint(path_or_id: str | os.PathLike[str], variant: str | None = No
 
 def _find_weight_files(path_or_id: str | os.PathLike[str], variant: str | None, **hub: Any) -> list[Path]:
     def find(name: str) -> str | None:
-        return cached_file(path_or_id, name, _raise_exceptions_for_missing_entries=False, **hub)
+        found: str | None = cached_file(path_or_id, name, _raise_exceptions_for_missing_entries=False, **hub)
+        return found
 
     weights_name, index_name = WEIGHTS_NAME, WEIGHTS_INDEX_NAME
     if variant is not None:
@@ -219,6 +220,30 @@ def _find_weight_files(path_or_id: str | os.PathLike[str], variant: str | None, 
     if missing:
         raise FileNotFoundError(f"{path_or_id} lacks {_some(missing)}, which {index_name} names.")
     return [Path(shard) for shard in shards.values() if shard is not None]
+
+
+def check_depth(checkpoint: GotOcrCheckpoint, config: PretrainedConfig, where: str) -> None:
+    """Refuse a configuration of far more layers than there are tensors, before a model is built to compare them.
+
+    Args:
+        checkpoint: What there is, by the heads of its files.
+        config: What is to be built.
+        where: The checkpoint's folder or id, for messages.
+
+    Raises:
+        ValueError: If there are more layers than tensors.
+    """
+    vision = getattr(config, "vision_config", None)
+    depths = {
+        "num_hidden_layers": getattr(config, "num_hidden_layers", 0),
+        "vision_config.num_hidden_layers": getattr(vision, "num_hidden_layers", 0),
+    }
+    for field, depth in depths.items():
+        if isinstance(depth, int) and depth > len(checkpoint.shapes):
+            raise ValueError(
+                f"{where}: config.json says {field} {depth}, but the weights have {len(checkpoint.shapes)} tensors in "
+                "all: config.json is damaged, or belongs to another model."
+            )
 
 
 def check_tensors(
@@ -327,6 +352,7 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         read_config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
         is_quantized = getattr(read_config, "quantization_config", None) is not None
         if not is_quantized and not kwargs.get("ignore_mismatched_sizes"):
+            check_depth(checkpoint, read_config, where=str(path))
             unexpected = check_tensors(checkpoint, *cls._expected_tensors(read_config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))

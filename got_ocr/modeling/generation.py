@@ -55,7 +55,7 @@ class GrowingCacheLayer(DynamicLayer):
             return False
         keys, values = self._buffers
         own = keys.data_ptr() == self.keys.data_ptr() and values.data_ptr() == self.values.data_ptr()
-        return own and keys.shape[0] == self.keys.shape[0] and end <= keys.shape[-2]
+        return bool(own) and keys.shape[0] == self.keys.shape[0] and end <= keys.shape[-2]
 
 
 def _widen(states: Tensor, length: int) -> Tensor:

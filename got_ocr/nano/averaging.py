@@ -148,9 +148,7 @@ def main() -> int:
     parser.add_argument("--batches", type=int, default=50, help="of held-out slices to measure on (50)")
     parser.add_argument("--share", type=float, help="of the later weights; without it several are tried")
     parser.add_argument("--tower-share", type=float, help="of the later weights in the vision tower (the same)")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="file of the averaged state"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="file of the averaged state")
     options = parser.parse_args()
     config = replace(NanoTrainingConfig.read(options.config), device="cpu")
     model_config, source = build_batch_source(config, options.corpus_cache, held_out=True, seed=SEED)

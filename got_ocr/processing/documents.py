@@ -15,7 +15,7 @@ from .options import PageError, SourceOptions, reason_of, say_how, select_pages
 from .pixels import check_size, convert_image, load_file, open_image
 from .sources import head_of, is_pdf
 
-_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class DocumentReader:
             if num_pages == 0:
                 raise PageError(f"{self.name}: is a PDF without pages: get it anew.")
             return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
-        if head[:4] in _TIFF_MAGICS:
+        if head[:4] in TIFF_MAGICS:
             num_pages = len(self._open_tiff()[1])
             if num_pages > 1:
                 return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
@@ -93,7 +93,7 @@ class DocumentReader:
         head = head_of(self.data, self.name)
         if is_pdf(head, self.name):
             return self._render(number, name)
-        if head[:4] in _TIFF_MAGICS:
+        if head[:4] in TIFF_MAGICS:
             image, frames = self._open_tiff()
             return _load_frame(image, frames[number - 1], name, self.options)
         return load_file(self.data, name, self.options, self.origin)

@@ -233,7 +233,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
                 f"With low_canvases a picture's height must be whole rows of image tokens, a multiple of "
                 f"{size / side:g} px, got {height} px."
             )
-        return side * (height * side // size)
+        return int(side * (height * side // size))
 
     def encode_parts(self, parts: Sequence[PromptPart]) -> list[int]:
         """Encode a prompt.

@@ -1,16 +1,23 @@
 """What `chat` and `chat_crop` do around a reader: print as published, render, and give texts or dictionaries."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from PIL import Image
 
+from ..processing.documents import TIFF_MAGICS
 from ..processing.mode import Mode
+from ..processing.options import PageError
+from ..processing.pages import FoundPage
+from ..processing.sources import head_of, is_pdf, is_tensor
 from .answer import GotOcrAnswer
 from .options import ReadingHooks
 from .reader import Reader
 from .rendering import save_pages
+
+DOCUMENT_SUFFIXES = (".pdf", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -60,19 +67,20 @@ def answer_chat(reader: Reader, source: Any, mode: Mode, options: ChatOptions) -
         options: What to do with it.
 
     Returns:
-        The text; a list of texts where the source names several pages. Dictionaries with `return_dict`.
+        The text; a list of texts where the source can hold several pages, whatever it holds (a list, a folder, a PDF,
+        a TIFF), unless they are read together. Dictionaries with `return_dict`.
 
     Raises:
         ValueError: If a picture can't be had, or an argument is not allowed.
     """
     pictures: list[Image.Image | None] = []
-    count = 0
+    several = False
 
-    def on_page(page: Image.Image | None) -> None:
-        nonlocal count
-        if page is not None and options.print_prompt and not count:
+    def on_page(found: FoundPage, page: Image.Image | None) -> None:
+        nonlocal several
+        if page is not None and options.print_prompt and found.index == 0:
             print(reader.prompt_of(page, mode))
-        count += 1
+        several = several or found.index > 0 or holds_several(source, found)
         if options.render_to is not None:
             pictures.append(page)
 
@@ -83,8 +91,32 @@ def answer_chat(reader: Reader, source: Any, mode: Mode, options: ChatOptions) -
     if options.render_to is not None:
         _render(answers, pictures, options.render_to)
     results = [asdict(answer) if options.return_dict else answer.text for answer in answers]
-    several = isinstance(source, (list, tuple)) or count > 1
     return results if several and not mode.multi_page else results[0]
+
+
+def holds_several(source: Any, found: FoundPage) -> bool:
+    """Tell whether a source is of a kind that can hold several pages.
+
+    Args:
+        source: What a caller named.
+        found: Its first page.
+
+    Returns:
+        Whether it is a list, a folder, a PDF or a TIFF, also one that can't be opened.
+    """
+    is_name = isinstance(source, (str, os.PathLike))
+    if not is_name and not isinstance(source, (bytes, bytearray)) and not hasattr(source, "read"):
+        is_one = isinstance(source, (Image.Image, Mapping)) or hasattr(source, "__array__") or is_tensor(source)
+        return not is_one
+    if is_name and (os.path.isdir(source) or os.fspath(source).lower().endswith(DOCUMENT_SUFFIXES)):
+        return True
+    if found.data is None:
+        return False
+    try:
+        head = head_of(found.data, found.source)
+    except PageError:
+        return False
+    return is_pdf(head, found.source) or head.startswith(TIFF_MAGICS)
 
 
 def _print_piece(piece: str) -> None:

@@ -66,6 +66,7 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
         A reading for each of the slice's pieces; for each of the answer's lines, where the page is shown as it is.
     """
     widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
+    found: list[tuple[str, tuple[GotOcrLine, ...]]]
     if page.natural or len(widths) == len(answer.lines):
         found = [(line.text, (line,)) for line in answer.lines]
     else:

@@ -69,11 +69,13 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             on_error: What a bad picture among several does: `raise` an error, or `return` an empty text in its place
                 (with `return_dict=True` the reason stands beside it).
             return_dict: Return :class:`GotOcrAnswer` fields as a dictionary instead of the text alone.
-            **options: Options of transformers' generation (`num_beams`, `temperature`, `repetition_penalty`,
-                `generation_config` ...), and the other names of what is above (`box`, `color` ...).
+            **options: How pages are found and loaded, by the names of :class:`SourceOptions` (`dpi`, `pages`,
+                `password`, `max_pixels`, `timeout_s` ...); options of transformers' generation (`num_beams`,
+                `temperature`, `repetition_penalty`, `generation_config` ...); and the other names of what is above.
 
         Returns:
-            The text; a list of texts where `image_file` names several pages. Dictionaries with `return_dict=True`.
+            The text; a list of texts where `image_file` can hold several pages (a list, a folder, a PDF, a TIFF),
+            however many there are. Dictionaries with `return_dict=True`.
 
         Raises:
             ValueError: If a picture cannot be read, or an argument is not allowed; the message says what is.
@@ -174,8 +176,9 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             mode: What to read: one for all pictures, or a list with one for each.
             **options: Instead of `mode` its fields in either spelling (`ocr_type`, `box` or `ocr_box`, `color`,
                 `crop`, `max_tiles`, `multi_page`, `slice_pages`, `instruction`; `box` and `color` may be lists with
-                one for each picture); `max_new_tokens`, `batch_size` and options of transformers' generation; and
-                what to call while it goes on: `on_text`, `on_answer` and `stop_event` of :class:`ReadingHooks`.
+                one for each picture); `max_new_tokens`, `batch_size`, options of transformers' generation and of
+                :class:`SourceOptions`; and what to call while it goes on: `on_text`, `on_answer` and `stop_event` of
+                :class:`ReadingHooks`.
 
         Returns:
             One answer a picture, or a document with `multi_page`, in order.

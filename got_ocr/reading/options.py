@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers.generation import GenerationConfig
 
+from ..processing.options import SourceOptions, option_names
 from .answer import GotOcrAnswer
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
@@ -33,6 +34,7 @@ class ReadingOptions:
         batch_size: Pictures (documents) of full size read at once.
         generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
             none of them: greedy, as the model was published.
+        source: How pages are found and loaded: `dpi`, `pages`, `password`, limits.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -41,6 +43,7 @@ class ReadingOptions:
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
     batch_size: int = DEFAULT_BATCH_SIZE
     generation: Mapping[str, Any] = field(default_factory=dict)
+    source: SourceOptions = field(default_factory=SourceOptions)
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_new_tokens"):
@@ -54,7 +57,8 @@ class ReadingOptions:
             )
 
 
-OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name != "generation")
+OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name not in ("generation", "source"))
+SOURCE_NAMES = option_names()
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,12 @@ class CallOptions:
         """
         given = {name: value for name, value in options.items() if value is not None}
         generation = {name: given.pop(name) for name in GENERATION_NAMES if name in given}
+        source = {name: given.pop(name) for name in SOURCE_NAMES if name in given}
         return cls(
             ReadingOptions(
                 **{name: given.pop(name) for name in OPTION_NAMES if name in given},
                 generation={**given.pop("generation", {}), **generation},
+                source=SourceOptions.of(given.pop("source", None), **source),
             ),
             ReadingHooks(**{name: given.pop(name) for name in HOOK_NAMES if name in given}),
             given,

@@ -1,5 +1,6 @@
 """`pipeline("image-to-text")` and `pipeline("image-text-to-text")`: transformers' call around a reader."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
@@ -9,11 +10,14 @@ from PIL import Image
 from transformers import Pipeline
 
 from ..processing.mode import FIELDS, OPTION_NAMES, Mode, name_options, spread_modes
+from ..processing.options import SourceOptions
+from ..processing.pages import iter_pages
 from ..processing.pictures import load_image
 from ..processing.prompt import mode_of
 from .answer import GotOcrAnswer
+from .chat import DOCUMENT_SUFFIXES
 from .conversations import Question, is_conversation, take_question
-from .options import DEFAULT_BATCH_SIZE, GENERATION_NAMES, CallOptions
+from .options import DEFAULT_BATCH_SIZE, GENERATION_NAMES, SOURCE_NAMES, CallOptions
 from .options import OPTION_NAMES as READING_NAMES
 from .reader import Reader
 
@@ -27,9 +31,9 @@ class GotOcrPipeline(Pipeline):
     """Read pictures: `pipe("page.png")`, `pipe(["a.png", "b.png"], batch_size=2)`, `pipe(pages, multi_page=True)`.
 
     Options may be given when the pipeline is made, or with a call: those of a :class:`Mode` in either spelling,
-    `max_new_tokens`, `batch_size`, those of transformers' generation, `return_dict`, which adds finish reason, token
-    count and token probabilities to each answer, and `return_full_text=False`, which gives the answer to messages
-    without them.
+    `max_new_tokens`, `batch_size`, those of :class:`SourceOptions`, those of transformers' generation, `return_dict`,
+    which adds finish reason, token count and token probabilities to each answer, and `return_full_text=False`, which
+    gives the answer to messages without them.
     """
 
     _load_processor = True
@@ -48,7 +52,8 @@ class GotOcrPipeline(Pipeline):
         """Read.
 
         Args:
-            images: A picture (path, http(s) URL, bytes, PIL picture, array), or a list of them. With `multi_page` the
+            images: A picture (path, http(s) URL, bytes, PIL picture, array), or a list of them; a PDF, a folder or a
+                TIFF, which gives a list with a result for each page. With `multi_page` the
                 list is one document, and a list of lists several. A generator or data set is read batch by batch.
                 Also `{"images": ..., "text": ...}`, and messages.
             text: Your own instruction, one for all or one for each picture; or messages with pictures, as transformers
@@ -80,6 +85,9 @@ class GotOcrPipeline(Pipeline):
         if isinstance(images, (list, tuple)) and images and all(isinstance(item, Mapping) for item in images):
             return self._read_mappings(list(images), text, options)
         multi_page = options.get("multi_page", False)
+        if _names_a_document(images):
+            read = self._read_document(images, text, options)
+            return read[0] if multi_page else read
         if not isinstance(images, (list, tuple)):
             if _is_many(images):
                 return self._read_stream(images, text, options)
@@ -87,6 +95,12 @@ class GotOcrPipeline(Pipeline):
         if multi_page and not any(isinstance(page, (list, tuple)) for page in images):
             return self._read([list(images)], text, options)[0]
         return self._read(list(images), text, options)
+
+    def _read_document(self, source: Any, text: Any, options: dict[str, Any]) -> Any:
+        """Read a PDF, a folder or a TIFF: a list with a result for each page, or one for all with `multi_page`."""
+        call = CallOptions.sort({name: value for name, value in options.items() if name not in RETURN_OPTIONS})
+        pages = [page.image for page in iter_pages(source, call.reading.source)]
+        return self._read([pages] if options.get("multi_page") else pages, text, options)
 
     def _read_stream(self, images: Any, text: Any, options: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         remaining = iter(_items_of(images))
@@ -132,7 +146,7 @@ class GotOcrPipeline(Pipeline):
             with self.device_placement():
                 return reader.reply(question.messages)
         mode = question.mode(Mode(**named))
-        (loaded,) = self.preprocess([question.pictures])
+        (loaded,) = self.preprocess([question.pictures], reader.options.source)
         with self.device_placement():
             return reader.read([loaded] if mode.multi_page else loaded, mode)[0]
 
@@ -142,27 +156,31 @@ class GotOcrPipeline(Pipeline):
         return Reader(self.model, self.processor, call.reading), dict(call.mode)
 
     def _read(self, images: list[Any], text: Any, options: dict[str, Any]) -> list[list[dict[str, Any]]]:
-        answers = self._forward(self.preprocess(images), text=text, **options)
+        reader, _ = self._reader(options)
+        answers = self._forward(self.preprocess(images, reader.options.source), text=text, **options)
         return self.postprocess(answers, options.get("return_dict", False))
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Sort a call's options. Returns: options of `preprocess`, `_forward` and `postprocess`."""
         # image-to-text has them in a dictionary.
         options |= options.pop("generate_kwargs", None) or {}
-        others = {*READING_NAMES, *RETURN_OPTIONS, *GENERATION_NAMES}
+        others = {*READING_NAMES, *RETURN_OPTIONS, *GENERATION_NAMES, *SOURCE_NAMES}
         unknown = sorted(options.keys() - {*OPTION_NAMES, *others, "num_workers"})
         if unknown:
             allowed = ", ".join((*READ_OPTIONS, *RETURN_OPTIONS))
             raise ValueError(
-                f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}, and those of generation."
+                f"Unknown pipeline options {', '.join(unknown)}: allowed are {allowed}, those of generation, and "
+                f"{', '.join(SOURCE_NAMES)}."
             )
         mode = name_options({name: value for name, value in options.items() if name in OPTION_NAMES})
         return {}, {**mode, **{name: options[name] for name in others if options.get(name) is not None}}, {}
 
-    def preprocess(self, images: list[Any]) -> list[Any]:
+    def preprocess(self, images: list[Any], source: SourceOptions | None = None) -> list[Any]:
         """Load pictures; a list among them is a document."""
         return [
-            [load_image(page) for page in image] if isinstance(image, (list, tuple)) else load_image(image)
+            [load_image(page, source) for page in image]
+            if isinstance(image, (list, tuple))
+            else load_image(image, source)
             for image in images
         ]
 
@@ -198,6 +216,14 @@ def _ask(mode: Mode, text: str) -> Mode:
     elif published is not None and not published.has_region and not (published.crop or published.multi_page):
         changed = {"ocr_type": published.ocr_type}
     return Mode(**{**{name: getattr(mode, name) for name in FIELDS}, **changed})
+
+
+def _names_a_document(value: Any) -> bool:
+    """Whether this names a folder, a PDF or a TIFF."""
+    if not isinstance(value, (str, os.PathLike)):
+        return False
+    name = os.fspath(value)
+    return str(name).partition("?")[0].lower().endswith(DOCUMENT_SUFFIXES) or os.path.isdir(name)
 
 
 def _holds_messages(value: Any) -> bool:

@@ -16,7 +16,9 @@ from PIL import Image
 
 from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.mode import Mode, spread_modes
-from ..processing.pages import PageError, find_pages
+from ..processing.options import PageError, SourceOptions
+from ..processing.pages import FoundPage, find_pages
+from ..processing.pictures import load_image
 from ..processing.processor import GotOcrProcessor, as_documents
 from ..processing.prompt import PLAIN
 from ..slices.region import find_region
@@ -72,7 +74,7 @@ class Reader:
         multi_page = any(one.multi_page for one in ([mode] if isinstance(mode, Mode) else mode))
         if not multi_page and isinstance(images, (list, tuple)) and not images:
             return []
-        documents = as_documents(images, multi_page)
+        documents = [[self._load(page) for page in document] for document in as_documents(images, multi_page)]
         modes = spread_modes(len(documents), mode)
         answers: list[GotOcrAnswer] = []
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
@@ -81,6 +83,9 @@ class Reader:
                 hooks.on_answer(len(answers), answer)
             answers.append(answer)
         return answers
+
+    def _load(self, image: Any) -> Image.Image:
+        return image if isinstance(image, Image.Image) else load_image(image, self.options.source)
 
     def _read_documents(
         self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
@@ -145,7 +150,7 @@ class Reader:
         hooks: ReadingHooks = SILENT,
         *,
         on_error: str = "raise",
-        on_page: Callable[[Image.Image | None], None] | None = None,
+        on_page: Callable[[FoundPage, Image.Image | None], None] | None = None,
     ) -> Iterator[GotOcrAnswer]:
         """Find pages and read them, a batch in memory at a time.
 
@@ -154,7 +159,7 @@ class Reader:
             mode: What to read. With `multi_page` all pages are one document.
             hooks: Whom to tell while it goes on; answers are counted over all pages.
             on_error: What a page does that can't be had: `raise` an error, or `return` an answer that says why.
-            on_page: Called with each page before it is read, None for one that can't be had.
+            on_page: Called with each page before it is read, and its picture, None for one that can't be had.
 
         Yields:
             One answer a page, in order, or one for all with `multi_page`.
@@ -168,9 +173,10 @@ class Reader:
         count = 0
         waiting: list[Image.Image | PageError] = []
         at_once = self._pages_at_once(mode, hooks)
-        for page in _load_pages(source, "raise" if mode.multi_page else on_error):
+        strict = on_error == "raise" or mode.multi_page
+        for found, page in _load_pages(source, self.options.source, strict):
             if on_page is not None:
-                on_page(page if isinstance(page, Image.Image) else None)
+                on_page(found, page if isinstance(page, Image.Image) else None)
             waiting.append(page)
             if not mode.multi_page and len(waiting) >= at_once:
                 for answer in self._read_waiting(waiting, mode, hooks, count):
@@ -304,15 +310,17 @@ def with_page_breaks(on_text: Callable[[str], None] | None) -> Callable[[str], N
     return on_text if on_text is None or isinstance(on_text, _PageBreaks) else _PageBreaks(on_text)
 
 
-def _load_pages(source: Any, on_error: str) -> Iterator[Image.Image | PageError]:
-    """Yield the pages of what a caller named, or their errors."""
+def _load_pages(
+    source: Any, options: SourceOptions, strict: bool
+) -> Iterator[tuple[FoundPage, Image.Image | PageError]]:
+    """Yield the pages of what a caller named with their pictures, or the errors of those that can't be had."""
     if isinstance(source, (list, tuple)) and not source:
         raise ValueError("got an empty list of pictures: give at least one.")
-    for found in find_pages(source):
+    for found in find_pages(source, options):
         try:
-            yield found.load().image
+            yield found, found.load().image
         except PageError as error:
-            if on_error == "raise":
+            if strict:
                 raise
             logger.warning("%s", error)
-            yield error
+            yield found, error

@@ -30,7 +30,7 @@ class Document:
 
     Attributes:
         blocks: The blocks of all pages.
-        notes: What was mended on the pages as a whole.
+        notes: What was damaged on the pages as a whole.
     """
 
     def __init__(self, pages: list[tuple[str, list[Block], list[str], Any]], geometry: str = "auto") -> None:
@@ -46,7 +46,7 @@ class Document:
 
     @property
     def notes(self) -> list[str]:
-        """What was mended: on each page as a whole, then in its blocks."""
+        """What was damaged: on each page as a whole, then in its blocks."""
         found = [note for _, _, notes, _ in self.pages for note in notes]
         return found + [note for block in self.blocks for note in block.notes]
 
@@ -78,7 +78,7 @@ class Document:
 
         Args:
             title: The file's title; the page's own by default.
-            notes: Whether the page says what was mended.
+            notes: Whether the page says what was damaged.
 
         Returns:
             Its text. It loads nothing and runs nothing, by its own Content-Security-Policy too.
@@ -124,7 +124,7 @@ class Document:
         """
         from got_ocr.rendering.docx import write_docx
 
-        write_docx(self, Path(path))
+        write_docx(self.to_html_fragment(notes=False), Path(path))
 
     def to_png(self, path: str | Path, width_px: int = 900) -> None:
         """Write a picture of the page by a headless browser.

@@ -6,24 +6,20 @@ import subprocess
 import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from got_ocr.rendering.limits import run_limited
 from got_ocr.rendering.source import one_line
-
-if TYPE_CHECKING:
-    from got_ocr.rendering.document import Document
 
 TIMEOUT_S = 120.0
 _NO_DATA = re.compile(r"could not find data file|unrecognized option|unknown option", re.IGNORECASE)
 _LOADING = frozenset({"src", "href", "data", "poster", "background", "srcset", "xlink:href"})
 
 
-def write_docx(document: "Document", path: Path) -> None:
+def write_docx(body: str, path: Path) -> None:
     """Write a .docx.
 
     Args:
-        document: What to write.
+        body: The page's HTML elements, as our own writer makes them.
         path: Where.
 
     Raises:
@@ -32,7 +28,7 @@ def write_docx(document: "Document", path: Path) -> None:
     pandoc = shutil.which("pandoc")
     if pandoc is None:
         raise OSError("writing .docx needs pandoc (https://pandoc.org); .html and .md need nothing.")
-    html = f"<html><body>{document.to_html_fragment(notes=False)}</body></html>"
+    html = f"<html><body>{body}</body></html>"
     with tempfile.TemporaryDirectory(prefix="got-ocr-docx-") as folder:
         said = _run(pandoc, html, folder, ["--sandbox"])
         # A pandoc whose data files are not built in (Debian's) can't write .docx in its sandbox. Our own page names no

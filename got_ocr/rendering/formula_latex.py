@@ -1,6 +1,7 @@
 """Write a formula's tree back as LaTeX that compiles (amsmath, amssymb, mathtools), or as one line of plain text."""
 
 import re
+from collections.abc import Callable
 
 from got_ocr.rendering import formula_nodes
 from got_ocr.rendering import math_symbols as symbols
@@ -280,7 +281,7 @@ def _plain_children(node: Node) -> str:
     return "".join(_write(child) for child in node.children)
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Node], str]] = {
     "row": _row,
     "identifier": _character,
     "number": _character,

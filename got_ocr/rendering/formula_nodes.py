@@ -94,7 +94,7 @@ class Formula:
 
     Attributes:
         root: Its tree.
-        notes: What had to be mended, one short line each.
+        notes: What was damaged, one short line each.
     """
 
     root: Node

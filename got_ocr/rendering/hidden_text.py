@@ -11,6 +11,7 @@ from got_ocr.rendering.page_geometry import inherited
 
 HIDDEN_MODE = 3
 MAX_FORM_DEPTH = 6
+MAX_FORMS = 200  # Drawn on a page; forms that draw each other many times over multiply.
 MAX_CONTENT_BYTES = 20_000_000  # Of a page's content that is looked through; drawings of millions of lines have more.
 _SHOWING = frozenset({"Tj", "TJ", "'", '"'})
 
@@ -102,6 +103,7 @@ class _Walker:
         self.document = document
         self.count = TextCount()
         self.bytes_left = MAX_CONTENT_BYTES
+        self.forms_left = MAX_FORMS
         self.replaced: dict[str, Any] = {}  # Forms of the page itself that hold hidden text.
 
     def walk(self, holder: Any, resources: Any, state: _State, depth: int) -> list[Any] | None:
@@ -181,6 +183,9 @@ class _Walker:
         form = forms.get(name) if isinstance(forms, pikepdf.Dictionary) else None
         if not isinstance(form, pikepdf.Stream) or form.get("/Subtype") != "/Form" or depth >= MAX_FORM_DEPTH:
             return
+        if self.forms_left <= 0:
+            return
+        self.forms_left -= 1
         inner = _State(state.mode)
         instructions = self.walk(form, form.get("/Resources", resources), inner, depth + 1)
         if instructions is not None and self.document is not None and depth == 0:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from html import escape
 
 from got_ocr.rendering import charts, formula_mathml
@@ -88,8 +89,8 @@ class HtmlWriter:
 
     def block(self, block: Block) -> str:
         """Write one block, and its notes below it."""
-        written = getattr(self, f"_{block.kind}")(block)
-        return written + self.note_lines(block.notes)
+        write: Callable[[Block], str] = getattr(self, f"_{block.kind}")
+        return write(block) + self.note_lines(block.notes)
 
     def note_lines(self, notes: list[str]) -> str:
         """Write what was fixed."""

@@ -4,6 +4,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from got_ocr.rendering import math_symbols as symbols
 from got_ocr.rendering import tables
@@ -151,7 +152,7 @@ def read_inlines(
         source: The page.
         start: Where the piece begins.
         end: Where it ends.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
         depth: How deep the piece is nested.
         in_cell: Whether LaTeX's own rules hold: braces group, `~` is a space, line ends are spaces.
 
@@ -161,23 +162,14 @@ def read_inlines(
     return _InlineReader(source, start, end, notes, depth, in_cell).read()
 
 
+def read_cell_text(source: Source, start: int, end: int, notes: list[str], depth: int) -> list[Inline]:
+    """Read the text of a table's cell, by LaTeX's own rules."""
+    return read_inlines(source, start, end, notes, depth, in_cell=True)
+
+
 def inlines_of(text: str, notes: list[str] | None = None, in_cell: bool = False) -> list[Inline]:
     """Read a text that stands on its own."""
     return read_inlines(Source(text), 0, len(text), [] if notes is None else notes, in_cell=in_cell)
-
-
-def strip_pieces(pieces: list[Inline]) -> list[Inline]:
-    """Take the empty ends off a line."""
-    first, last = 0, len(pieces)
-    while first < last and _is_blank(pieces[first]):
-        first += 1
-    while last > first and _is_blank(pieces[last - 1]):
-        last -= 1
-    return pieces[first:last]
-
-
-def _is_blank(piece: Inline) -> bool:
-    return piece.kind == "break" or (piece.kind == "text" and not piece.text.strip())
 
 
 class _InlineReader:
@@ -243,7 +235,8 @@ class _InlineReader:
                 after += 1
             return after
         if kind in ("formula", "smiles", "environment", "command", "accent", "link", "code", "brace"):
-            return getattr(self, f"_read_{kind}")(match, plain_from)
+            read: Callable[[re.Match[str], int], int | None] = getattr(self, f"_read_{kind}")
+            return read(match, plain_from)
         if kind == "escape":
             self._add(match, plain_from, Inline("text", _escaped(match["escape"])))
             return match.end()
@@ -316,7 +309,7 @@ class _InlineReader:
             return None
         _, inside, close, after, closed = self.source.environment(start, self.end)
         if is_table_environment(name):
-            table = tables.read_tabular(self.source, name, inside, close, self.notes, self.depth + 1)
+            table = tables.read_tabular(self.source, name, inside, close, self.notes, read_cell_text, self.depth + 1)
             self._add(match, plain_from, Inline("table", self.text[start:after], content=table))
         elif is_math_environment(name):
             tex = self.text[start:after]

@@ -27,18 +27,19 @@ OPTIONS = {
     "breaks": "auto",
 }
 MAX_PAGES = 20
+MAX_CHARACTERS = 20_000  # Of all music of a page: a printed page of piano music has about 5000.
 TIMEOUT_S = 20.0  # For all music of a page.
 MAX_RESTARTS = 4
 
 
-def mend_kern(source: str) -> tuple[str, list[str]]:
-    """Mend what a truncated answer leaves: fields parted by spaces, a last line cut short, spines without end.
+def fix_kern(source: str) -> tuple[str, list[str]]:
+    """Fix what a truncated answer leaves: fields parted by spaces, a last line cut short, spines without end.
 
     Args:
         source: The model's ``**kern``.
 
     Returns:
-        The mended music and what was done to it.
+        The fixed music and what was done to it.
     """
     notes: list[str] = []
     lines = [line.rstrip() for line in source.strip().split("\n") if line.strip()]
@@ -73,7 +74,7 @@ def draw_music(source: str) -> tuple[list[str], list[str]]:
         source: ``**kern``.
 
     Returns:
-        One SVG a page (not sanitised yet), and what was mended.
+        One SVG a page (not sanitised yet), and what was fixed.
 
     Raises:
         DrawingError: If Verovio isn't installed or can't read it.
@@ -92,15 +93,23 @@ def draw_all_music(sources: Sequence[str]) -> dict[str, Callable[[], tuple[list[
     """
     if importlib.util.find_spec("verovio") is None:
         return dict.fromkeys(sources, partial(_fail, "music needs Verovio: pip install 'got-ocr[render]'"))
-    mended = {source: mend_kern(source) for source in dict.fromkeys(sources)}
-    waiting = list(mended)
+    fixed: dict[str, tuple[str, list[str]]] = {}
     results: dict[str, Callable[[], tuple[list[str], list[str]]]] = {}
+    num_characters = 0
+    for source in dict.fromkeys(sources):
+        num_characters += len(source)
+        if num_characters > MAX_CHARACTERS:
+            reason = f"more music than is engraved of one page ({MAX_CHARACTERS} characters): shown as source"
+            results[source] = partial(_fail, reason)
+        else:
+            fixed[source] = fix_kern(source)
+    waiting = list(fixed)
     deadline = time.monotonic() + TIMEOUT_S
     restarts = 0
     while waiting and restarts <= MAX_RESTARTS and time.monotonic() < deadline:
-        pages_of_each = _engrave([mended[source][0] for source in waiting], deadline - time.monotonic())
+        pages_of_each = _engrave([fixed[source][0] for source in waiting], deadline - time.monotonic())
         for source, pages in zip(waiting, pages_of_each, strict=False):
-            found = partial(_found, pages, mended[source][1])
+            found = partial(_found, pages, fixed[source][1])
             results[source] = found if pages else partial(_fail, "Verovio could not read this music")
         waiting = waiting[len(pages_of_each) :]
         if waiting:  # The process ended at this piece.

@@ -3,7 +3,7 @@
 import re
 
 from got_ocr.rendering import charts, inlines, tables
-from got_ocr.rendering.blocks import Block, Inline
+from got_ocr.rendering.blocks import Block, Inline, strip_pieces
 from got_ocr.rendering.formulas import parse_formula
 from got_ocr.rendering.repetition import cut_repeated_tail
 from got_ocr.rendering.source import Source, clean
@@ -216,7 +216,7 @@ class PageReader:
         if name == "includegraphics":
             return [Block("figure", source, notes=notes)], after
         pieces = inlines.read_inlines(self.source, start, close, notes)
-        pieces = inlines.strip_pieces(pieces)
+        pieces = strip_pieces(pieces)
         if name in ("title", "author", "date"):
             return [Block("title" if name == "title" else "author", source, pieces, notes=notes)], after
         if name in ("caption", "footnotetext"):
@@ -258,7 +258,7 @@ class PageReader:
             notes = list(dict.fromkeys([*formula.notes, *notes]))
             return [Block("formula", source, content=(source, formula), notes=notes)], after
         if inlines.is_table_environment(name):
-            table = tables.read_tabular(self.source, name, inside, close, notes)
+            table = tables.read_tabular(self.source, name, inside, close, notes, inlines.read_cell_text)
             return [Block("table", source, content=table, notes=list(dict.fromkeys(notes)))], after
         if base in ("itemize", "enumerate", "description", "enumi", "list"):
             return [self._read_list(base, source, inside, close, depth, notes)], after
@@ -363,7 +363,7 @@ class PageReader:
             rows = [self.text[slice(*bounds)] for bounds in lines[index:stop]]
             if len(rows) > 1:
                 notes = []
-                table = tables.read_pipes(rows, notes)
+                table = tables.read_pipes(rows, notes, inlines.inlines_of)
                 return [Block("table", "\n".join(rows), content=table, notes=notes)], stop
         if line.lstrip().startswith("> ") and depth < MAX_DEPTH:
             stop = index
@@ -405,7 +405,7 @@ class PageReader:
                     stop += 1
                 bounds = (line_start + item.end(), lines[stop - 1][1])
                 notes: list[str] = []
-                pieces = inlines.strip_pieces(inlines.read_inlines(self.source, *bounds, notes))
+                pieces = strip_pieces(inlines.read_inlines(self.source, *bounds, notes))
                 paragraph = Block("paragraph", self.text[slice(*bounds)], pieces, notes=notes)
                 block.children.append(Block("item", line, children=[paragraph], content=item["mark"]))
                 index = stop
@@ -421,7 +421,7 @@ class PageReader:
 
     def _paragraph(self, start: int, end: int) -> list[Block]:
         notes: list[str] = []
-        pieces = inlines.strip_pieces(inlines.read_inlines(self.source, start, end, notes))
+        pieces = strip_pieces(inlines.read_inlines(self.source, start, end, notes))
         if not pieces:
             return []
         source = self.text[start:end]

@@ -1,6 +1,6 @@
-"""Mend what a model's answer has broken as a whole: an end that repeats itself.
+"""Fix what a model's answer has broken as a whole: an end that repeats itself.
 
-Brackets, environments and formulas are mended where they are read. Nothing is dropped silently: each mend has a note.
+Brackets, environments and formulas are fixed where they are read. Nothing is dropped silently: each fix has a note.
 """
 
 MIN_REPEATS = 6

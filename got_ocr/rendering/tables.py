@@ -1,12 +1,13 @@
 """Read tables: LaTeX's tabular with its spans and rules, and Markdown's pipe tables."""
 
 import re
+from collections.abc import Callable
 
-from got_ocr.rendering import inlines
-from got_ocr.rendering.blocks import Cell, Table, is_padded
+from got_ocr.rendering.blocks import Cell, Inline, Table, is_padded, strip_pieces
 from got_ocr.rendering.column_spec import MAX_COLUMNS, parse_columns
 from got_ocr.rendering.source import Source
 
+ReadCell = Callable[[Source, int, int, list[str], int], list[Inline]]
 _TOKEN = re.compile(
     r"\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\tabularnewline\b|\\begin\s*\{|\\\(|\\\[|\\.|[{&\n]", re.DOTALL
 )
@@ -18,7 +19,9 @@ _SPAN_OPTION = re.compile(r"\s*\[[^\]\n]{0,12}\]")
 _SPAN = re.compile(r"\s*\\(?P<name>multicolumn|multirow)\b\s*(?:\[[^\]\n]{0,10}\])?")
 
 
-def read_tabular(source: Source, name: str, start: int, end: int, notes: list[str], depth: int = 0) -> Table:
+def read_tabular(
+    source: Source, name: str, start: int, end: int, notes: list[str], read_cell: ReadCell, depth: int = 0
+) -> Table:
     """Read the inside of a ``tabular``.
 
     Args:
@@ -26,7 +29,8 @@ def read_tabular(source: Source, name: str, start: int, end: int, notes: list[st
         name: The environment's name: `tabularx` has a width before its columns.
         start: Start of the inside, where the column specification stands.
         end: Its end.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
+        read_cell: Reads a cell's text; gets the page, start, end, notes and depth.
         depth: How deep the table is nested.
 
     Returns:
@@ -51,7 +55,7 @@ def read_tabular(source: Source, name: str, start: int, end: int, notes: list[st
         if len(cells) == 1 and not text[row_start:row_end].strip():
             continue
         cells[0] = (row_start, cells[0][1])
-        rows.append([_read_cell(source, first, last, notes, depth) for first, last in cells])
+        rows.append([_read_cell(source, first, last, notes, read_cell, depth) for first, last in cells])
     return _place(rows, columns[:MAX_COLUMNS], lines, rules, notes)
 
 
@@ -103,18 +107,18 @@ def _read_rules(text: str, start: int, end: int, ruled: set[int]) -> int:
     return start
 
 
-def _read_cell(source: Source, start: int, end: int, notes: list[str], depth: int) -> Cell:
+def _read_cell(source: Source, start: int, end: int, notes: list[str], read_cell: ReadCell, depth: int) -> Cell:
     cell = Cell([], align="")
     for _ in range(2):  # \\multicolumn around \\multirow, or the other way round.
         body = _read_span(source, start, end, cell)
         if body is None:
             break
         if source.text[body[2] : end].strip():  # Text after the span belongs to the cell too.
-            cell.inlines = inlines.read_inlines(source, body[0], body[1], notes, depth, in_cell=True)
+            cell.inlines = read_cell(source, body[0], body[1], notes, depth)
             start = body[2]
             break
         start, end = body[0], body[1]
-    cell.inlines += inlines.read_inlines(source, start, end, notes, depth, in_cell=True)
+    cell.inlines += read_cell(source, start, end, notes, depth)
     _strip(cell)
     return cell
 
@@ -154,7 +158,7 @@ def _read_span(source: Source, start: int, end: int, cell: Cell) -> tuple[int, i
 
 
 def _strip(cell: Cell) -> None:
-    cell.inlines = pieces = inlines.strip_pieces(cell.inlines)
+    cell.inlines = pieces = strip_pieces(cell.inlines)
     if pieces and pieces[0].kind == "text":
         pieces[0].text = pieces[0].text.lstrip(" ")
     if pieces and pieces[-1].kind == "text":
@@ -259,12 +263,13 @@ def _dress(
             cell.rules.add(edge)
 
 
-def read_pipes(rows: list[str], notes: list[str]) -> Table:
+def read_pipes(rows: list[str], notes: list[str], read_text: Callable[[str, list[str]], list[Inline]]) -> Table:
     """Read a Markdown table.
 
     Args:
         rows: Its lines.
-        notes: Takes what had to be mended.
+        notes: Takes what was damaged.
+        read_text: Reads a cell's text; gets the text and the notes.
 
     Returns:
         The table; one heading row where a line of dashes follows the first.
@@ -288,7 +293,7 @@ def read_pipes(rows: list[str], notes: list[str]) -> Table:
             text = " ".join(row[column:] if column == width - 1 else row[column : column + 1])
             align = aligns[column] if column < len(aligns) else "l"
             text = re.sub(r"<br\s*/?>", r"\\\\", text)
-            cell = Cell(inlines.inlines_of(text, notes), align=align, column=column, rules={"bottom"})
+            cell = Cell(read_text(text, notes), align=align, column=column, rules={"bottom"})
             if index == 0:
                 cell.rules.add("top")
             cells.append(cell)

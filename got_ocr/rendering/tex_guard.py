@@ -35,7 +35,7 @@ CLOSED_FILES = r"""\makeatletter
 """
 # Numbered points and loop variables of \foreach.
 _VARIABLE = re.compile(r"[A-Za-z]|(?:ang|angle|pos|x|y|i|j|name|lab|label|num|val|r|radius|theta|n|k|t)")
-_SIGNS = frozenset("\\,;:!{}$%&#_|-/()[]'\"^~=.*<>`+@ \n\t")
+_SIGNS = frozenset("\\,;:!{}$%&#_|-/()[]'\"^~=.*<>`+ \n\t")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.?|%[^\n]*(?:\n[ \t]*)?|[{}\[\]]|[^\\%{}\[\]]+", re.DOTALL)
 _PLOT = re.compile(r"(?<![A-Za-z])plot")
 MAX_PLOT_CHARACTERS = 400  # Between `plot` and what is drawn.

@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from got_ocr.rendering.tikz_numbers import (
     UNIT_PX,
@@ -14,9 +14,6 @@ from got_ocr.rendering.tikz_numbers import (
     split_commas,
     take_brackets,
 )
-
-if TYPE_CHECKING:
-    from got_ocr.rendering.tikz import Picture
 
 EXPRESSION_CHARACTERS_PER_WORK = 5  # Of a curve's formula, worked out at each of its points.
 
@@ -55,10 +52,41 @@ class State:
         )
 
 
+class Canvas(Protocol):
+    """The picture that a path is drawn on (`tikz.Picture`)."""
+
+    notes: list[str]
+    points: dict[str, tuple[float, float]]
+
+    def spend(self, work: int) -> None:
+        """Count what is drawn."""
+
+    def arrow(self, tip: tuple[float, float], tail: tuple[float, float], state: State) -> None:
+        """Draw an arrow's head."""
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Turn centimetres into pixels."""
+        ...
+
+    def reach(self, px: float, py: float) -> None:
+        """Remember that the picture reaches a point."""
+
+    def label(self, at: tuple[float, float], text: str, options: str, state: State) -> None:
+        """Write a node's text."""
+
+    def coordinate(self, text: str, state: State, raw: bool = False) -> tuple[float, float]:
+        """Read a coordinate."""
+        ...
+
+    def named(self, name: str) -> tuple[float, float]:
+        """Find a named point."""
+        ...
+
+
 class PathReader:
     """Reader of one path: points, the operations between them, and the nodes on the way."""
 
-    def __init__(self, text: str, picture: "Picture", state: State, outer: State) -> None:
+    def __init__(self, text: str, picture: Canvas, state: State, outer: State) -> None:
         self.text, self.picture, self.state, self.outer = text, picture, state, outer
         self.position = 0
         self.segments: list[str] = []

@@ -2,12 +2,15 @@
 
 - **Conversation files**, as published: a JSON list or JSON lines, pictures relative to the file. Only the place of
   each entry is held in memory, so a file of millions of JSON lines costs 24 bytes a sample.
+- **Other trainers' files**: messages of ms-swift, LLaMA-Factory and OpenAI, ms-swift's `query` and `response`,
+  imagefolder's `metadata.jsonl`; CSV and TSV tables with a column of pictures and one of texts. See foreign_forms.py.
 - **Folders**: with a conversation file inside; or of pictures with their text beside them (`page.png` with
   `page.gt.txt` or `page.txt`, or with `page.mmd` or `page.md` for formatted text), subfolders included.
 - **Hugging Face datasets**, `hub:owner/name` or a :class:`datasets.Dataset`: columns `conversations` and `image` or
   `images`; or `image` and `text`.
 """
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,10 +23,13 @@ from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
 from got_ocr.processing.prompt import instruction
 from got_ocr.synthesis.truth_files import FORMATTED_SUFFIXES, HUB_PREFIX, text_beside
 from got_ocr.training.bad_samples import BadSampleError, Origin
-from got_ocr.training.conversations import IMAGE_PLACEHOLDER, Conversation, parse_conversation
+from got_ocr.training.conversations import Conversation, parse_conversation
+from got_ocr.training.foreign_forms import IMAGE_NAMES, IMAGE_PLACEHOLDER, TEXT_NAMES, to_published
 
 FILE_SUFFIXES = (".json", ".jsonl")
-PREFERRED_NAMES = ("conversations.json", "conversations.jsonl")
+TABLE_NAMES = ("metadata.csv", "metadata.tsv")  # of a folder; other tables beside pictures may be anything
+PREFERRED_NAMES = ("conversations.json", "conversations.jsonl", "metadata.jsonl")
+LONGEST_FIELD = 2**31 - 1  # of a table, in characters: what every system takes
 # What `got-ocr synth` writes beside its conversation files.
 OTHER_FILES = ("manifest.json", ".samples.jsonl", ".index.json")
 
@@ -63,9 +69,9 @@ def open_set(path: Any, images: str | None = None, split: str = "train") -> Conv
         opened = RowConversations(_load_hub(str(path)[len(HUB_PREFIX) :], split), f"{path}/{split}")
     elif Path(path).is_dir():
         file = _file_in(Path(path))
-        opened = TextBesideConversations(Path(path)) if file is None else FileConversations(file, images)
+        opened = TextBesideConversations(Path(path)) if file is None else _open_file(file, images)
     elif Path(path).is_file():
-        opened = FileConversations(Path(path), images)
+        opened = _open_file(Path(path), images)
     else:
         raise FileNotFoundError(f"{path}: there is no such file or folder of training data.")
     if not len(opened):
@@ -111,6 +117,52 @@ class FileConversations:
         except ValueError as error:
             raise BadSampleError(f"is not valid JSON: {error}") from None
         return parse_conversation(entry, self.origin(index), self.image_root)
+
+
+class TableConversations:
+    """A CSV or TSV file with a header: a picture and its text a row, a question where there is a column for it.
+
+    Args:
+        path: The file, UTF-8.
+        images: Folder that the names of pictures start from; the file's own by default.
+
+    Raises:
+        ValueError: If it is no such table, or no column holds pictures or texts.
+    """
+
+    def __init__(self, path: Path, images: str | None = None) -> None:
+        self.path = path
+        self.image_root = path.parent if images is None else Path(images)
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        csv.field_size_limit(LONGEST_FIELD)
+        try:
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file, delimiter=delimiter)
+                columns = list(reader.fieldnames or ())
+                self._rows = [(reader.line_num, row) for row in reader]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: is no UTF-8 table with a header: {' '.join(str(error).split())}.") from None
+        for kind, names in (("picture", IMAGE_NAMES), ("text", TEXT_NAMES)):
+            if not set(names) & set(columns):
+                raise ValueError(
+                    f"{path}: no column holds the {kind}: name one of its columns ({', '.join(columns) or 'none'}) "
+                    f"{', '.join(map(repr, names))}."
+                )
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def origin(self, index: int) -> Origin:
+        """Where one stands."""
+        return Origin(str(self.path), self._rows[index][0])
+
+    def __getitem__(self, index: int) -> Conversation:
+        return parse_conversation(self._rows[index][1], self.origin(index), self.image_root)
+
+
+def _open_file(path: Path, images: str | None) -> ConversationSet:
+    is_table = path.suffix.lower() in (".csv", ".tsv")
+    return TableConversations(path, images) if is_table else FileConversations(path, images)
 
 
 class TextBesideConversations:
@@ -166,9 +218,9 @@ class RowConversations:
         columns = dataset.column_names
         self.name = name
         self.column = "images" if "images" in columns else "image"
-        if self.column not in columns or not {"conversations", "text"} & set(columns):
+        if self.column not in columns or not {"conversations", "messages", "text"} & set(columns):
             raise ValueError(
-                f"{name}: must have the columns 'image' or 'images', and 'conversations' or 'text', got "
+                f"{name}: must have the columns 'image' or 'images', and 'conversations', 'messages' or 'text', got "
                 f"{', '.join(map(repr, columns))}: rename them (Dataset.rename_column)."
             )
         self._rows = dataset.cast_column(self.column, _undecoded(dataset.features[self.column]))
@@ -186,12 +238,13 @@ class RowConversations:
         images = [_picture_of(item) for item in (value if isinstance(value, list) else [value])]
         if any(image is None for image in images):
             raise BadSampleError(f"has no picture in the column {self.column!r}")
-        entry = _entry(instruction(), row["text"]) if "conversations" not in row else dict(row)
-        turns = entry["conversations"]
-        if isinstance(turns, Mapping):  # datasets' way to hand out a list of objects, a list for each key
-            entry["conversations"] = [
-                dict(zip(turns, turn, strict=True)) for turn in zip(*turns.values(), strict=True)
-            ]
+        has_turns = "conversations" in row or "messages" in row
+        entry = dict(row) if has_turns else _entry(instruction(), row["text"])
+        for name in {"conversations", "messages"} & set(entry):
+            turns = entry[name]
+            if isinstance(turns, Mapping):  # datasets' way to hand out a list of objects, a list for each key
+                entry[name] = [dict(zip(turns, turn, strict=True)) for turn in zip(*turns.values(), strict=True)]
+        entry = dict(to_published({name: one for name, one in entry.items() if name != self.column}))
         return parse_conversation(entry, self.origin(index), images=images)
 
 
@@ -255,6 +308,9 @@ def _file_in(folder: Path) -> Path | None:
     named = [path for path in files if path.name in PREFERRED_NAMES]
     if len(named) == 1 or len(files) == 1:
         return (named or files)[0]
+    tables = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+    if tables and not files:
+        return tables[0]
     if files:
         names = ", ".join(path.name for path in files[:5])
         raise ValueError(f"{folder}: holds {len(files)} JSON files ({names}): name the one that holds conversations.")

@@ -18,11 +18,12 @@ from got_ocr.processing.pages import PAGE_SUFFIXES, natural_key
 from got_ocr.processing.pictures import load_image
 from got_ocr.processing.sources import is_url
 from got_ocr.training.bad_samples import BadSampleError, Origin
+from got_ocr.training.foreign_forms import IMAGE_PLACEHOLDER, to_published
 
-IMAGE_PLACEHOLDER = "<image>"
 PLAIN, BOX, COLOR, CROP, MULTI_PAGE = "plain", "box", "color", "crop", "multi-page"
 HUMAN_ROLES = ("human", "user")
 ASSISTANT_ROLES = ("gpt", "assistant")
+LONGEST_NAME = 200  # of a picture, in messages
 
 _BOX = re.compile(r"\s*\[\s*\d+(\s*,\s*\d+){1,3}\s*\]")
 _COLOR = re.compile(r"\s*\[\s*(red|green|blue)\s*\]", re.IGNORECASE)
@@ -147,7 +148,7 @@ def mode_of(question: str) -> str:
 def parse_conversation(
     entry: Any, origin: Origin, image_root: Path | None = None, images: Sequence[Any] | None = None
 ) -> Conversation:
-    """Read one entry of the published form.
+    """Read one entry of the published form, or of one of foreign_forms.py.
 
     Args:
         entry: The entry.
@@ -163,19 +164,29 @@ def parse_conversation(
     """
     if not isinstance(entry, Mapping):
         raise BadSampleError(f"must be an object, got {type(entry).__name__}")
+    entry = to_published(entry)
     turns = _parse_turns(entry.get("conversations"))
     if images is not None:
         if not images:
             raise BadSampleError("has no image")
         return Conversation(tuple(images), turns, origin)
     value = entry.get("image")
-    names: list[str] = list(value) if isinstance(value, (list, tuple)) else [value]  # type: ignore[list-item]
-    if not names or not all(isinstance(name, str) and name for name in names):
+    names: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not names or not all(isinstance(name, (str, bytes)) and name for name in names):
         raise BadSampleError(f"must name its picture, pictures or folder under 'image', got {_shorten(value)}")
-    sources = [name if is_url(name) else str((image_root or Path()) / name) for name in names]
-    origin = Origin(origin.file, origin.line, origin.name or names[0])
-    is_folder = len(names) == 1 and not is_url(sources[0]) and (names[0].endswith("/") or Path(sources[0]).is_dir())
+    sources = [_place(name, image_root or Path()) for name in names]
+    first = names[0] if isinstance(names[0], str) else "bytes"
+    origin = Origin(origin.file, origin.line, origin.name or (first if len(first) <= LONGEST_NAME else "data"))
+    is_path = len(names) == 1 and isinstance(sources[0], str) and not is_url(sources[0])
+    is_folder = is_path and (names[0].endswith("/") or Path(sources[0]).is_dir())
     return Conversation(tuple(sources), turns, origin, is_folder)
+
+
+def _place(name: str | bytes, folder: Path) -> Any:
+    """Where a picture is: bytes, URLs and data URIs as they are, a name below the folder."""
+    if isinstance(name, bytes) or name.startswith("data:") or is_url(name):
+        return name
+    return str(folder / name)
 
 
 def _parse_turns(value: Any) -> tuple[tuple[str, str], ...]:

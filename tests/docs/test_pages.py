@@ -41,6 +41,19 @@ def test_figures_name_their_script(title: str, text: str) -> None:
     assert named, f"docs/figures.md, {title}: no script is named"
 
 
+def test_tests_that_documents_name_exist() -> None:
+    """`test_x` in `tests/y.py`, and `test_x` alone, which any file may hold."""
+    sources = {file: file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py")}
+    count = 0
+    for file in markdown_files():
+        text = file.read_text(encoding="utf-8")
+        for name, place in re.findall(r"`(test_\w+)`(?: in `([\w/]+\.py)`)?", text):
+            held = [sources[ROOT / place]] if place else sources.values()
+            assert any(f"def {name}(" in source for source in held), f"{file.relative_to(ROOT)} names {name}"
+            count += 1
+    assert count > 10
+
+
 def test_counts_of_kinds_and_degradations_are_right() -> None:
     """Numbers that are spelled before `kinds` and `degradations` in README, docs and the rooms' documents."""
     teens = [f"{part}teen" for part in ("thir", "four", "fif", "six", "seven", "eigh", "nine")]

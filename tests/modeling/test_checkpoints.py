@@ -1,6 +1,7 @@
 import json
 import logging
 import shutil
+import time
 
 import pytest
 import torch
@@ -169,6 +170,35 @@ def test_a_truncated_file_is_one_clear_line(layout, kept, folders, tmp_path):
     with pytest.raises(ValueError, match=r"model\.safetensors is truncated or damaged") as raised:
         Model.from_pretrained(folder)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "depth", "message"),
+    [
+        (
+            "num_hidden_layers",
+            9_000,
+            r"config\.json says num_hidden_layers 9000, but the weights have \d+ tensors in all",
+        ),
+        ("num_hidden_layers", 10**6, r"num_hidden_layers must be a whole number from 0 to 10000, got 1000000"),
+        ("num_hidden_layers", 10**12, r"num_hidden_layers must be a whole number from 0 to 10000"),
+        ("vision_config", 10**6, r"vision_config\.num_hidden_layers must be a whole number from 0 to 10000"),
+        ("vision_config", 5_000, r"config\.json says vision_config\.num_hidden_layers 5000, but the weights have"),
+    ],
+)
+def test_a_configuration_of_a_million_layers_is_refused_at_once(folders, tmp_path, field, depth, message):
+    folder = shutil.copytree(folders["got"], tmp_path / "deep")
+    fields = json.loads((folder / "config.json").read_text())
+    if field == "vision_config":
+        fields[field] = {**fields[field], "num_hidden_layers": depth}
+    else:
+        fields[field] = depth
+        fields.pop("layer_types", None)
+    (folder / "config.json").write_text(json.dumps(fields))
+    begun = time.process_time()
+    with pytest.raises(ValueError, match=message):
+        GotOcrForConditionalGeneration.from_pretrained(folder)
+    assert time.process_time() - begun < 5
 
 
 def test_a_missing_shard_is_named(tiny_model, tmp_path):

@@ -113,9 +113,12 @@ def test_return_dict(read, pages):
     [
         (({}), "Give a picture"),
         ({"images": "missing.png"}, "missing.png"),
-        ({"images": "PAGE", "temperature": 2}, "Unknown pipeline options temperature: allowed are ocr_type, box"),
+        ({"images": "PAGE", "temprature": 2}, "Unknown pipeline options temprature: allowed are ocr_type, box"),
         ({"images": "PAGE", "ocr_type": "html"}, "ocr_type must be"),
-        ({"images": "PAGE", "text": ["What?", "Why?"]}, "text must be one instruction for all pictures"),
+        (
+            {"images": "PAGE", "text": ["What?", "Why?"]},
+            "text must be one instruction, or one for each of the 1 pictures",
+        ),
     ],
 )
 def test_errors(call, message, read, pages):

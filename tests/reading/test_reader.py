@@ -70,10 +70,10 @@ def test_pages_are_loaded_a_batch_at_a_time(tiny_model: Any, tiny_processor: Any
         picture(number).save(tmp_path / f"{number}.png")
     (tmp_path / "2.png").write_bytes(b"no picture")
     reader = Reader(tiny_model, tiny_processor, ReadingOptions(max_new_tokens=6, batch_size=2))
-    loaded: list[Any] = []
+    loaded: list[Image.Image | None] = []
     seen: list[int] = []
     hooks = ReadingHooks(on_answer=lambda index, _: seen.append(index))
-    answers = reader.read_pages(tmp_path, hooks=hooks, on_error="return", on_page=loaded.append)
+    answers = reader.read_pages(tmp_path, hooks=hooks, on_error="return", on_page=lambda _, page: loaded.append(page))
     first = next(answers)
     assert len(loaded) == 2, "the other pages wait on disk"
     rest = list(answers)

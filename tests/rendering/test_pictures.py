@@ -222,7 +222,7 @@ def test_a_piece_that_ends_verovio_costs_only_itself(monkeypatch: pytest.MonkeyP
 
 
 def test_truncated_music_is_ended() -> None:
-    mended, notes = music.mend_kern("**kern\t**kern\n4c\t4e\n4d\t4f\n4e")
+    mended, notes = music.fix_kern("**kern\t**kern\n4c\t4e\n4d\t4f\n4e")
     assert mended.endswith("4d\t4f\n*-\t*-\n")
     assert "the music was truncated" in notes
 
@@ -301,3 +301,32 @@ def test_docx_without_pandoc_says_so(tmp_path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(OSError, match="needs pandoc"):
         render("x").save(tmp_path / "page.docx")
+
+
+# ---- what a looping model draws
+
+
+def test_series_without_common_labels_have_a_row_a_value() -> None:
+    series = {f"s{index}": {f"x{index}": float(index)} for index in range(400)}
+    table = charts.chart_table(charts.Chart("bar", series=series))
+    assert len(table.rows) == 400
+    assert {len(row) for row in table.rows} == {3}
+    assert [cell.inlines[0].text for cell in table.rows[7]] == ["x7", "s7", "7"]
+    svg = charts.draw_chart(charts.Chart("bar", series=series))
+    assert svg.count("<rect") == 400 + charts.MAX_LEGEND
+    assert 'height="-' not in svg
+
+
+@pytest.mark.parametrize("number", ["1e-323", "1e-310", "-1e-320", "9e14", "0"])
+def test_numbers_at_the_edge_of_floats_are_drawn(number: str) -> None:
+    for kind in ("bar", "line"):
+        html = render(f"{{'type': '{kind}', 'values': {{'a': '{number}', 'b': '{number}'}}}}").to_html_fragment()
+        assert "<svg" in html
+
+
+def test_more_music_than_a_page_holds_is_shown_as_source() -> None:
+    pytest.importorskip("verovio", reason="the extra `render` is not installed")
+    long = TWO_VOICES.replace("\n=1", "\n!! " + "x" * 30_000 + "\n=1", 1)
+    html = render(f"{TWO_VOICES}\n\n{long}").to_html_fragment()
+    assert html.count('class="music"') >= 1
+    assert "more music than is engraved of one page (20000 characters): shown as source" in html

@@ -12,7 +12,7 @@ pytest.importorskip("verovio")
 pytest.importorskip("resvg_py")
 matplotlib = pytest.importorskip("matplotlib")
 
-from got_ocr.rendering.music import draw_music, mend_kern  # noqa: E402
+from got_ocr.rendering.music import draw_music, fix_kern  # noqa: E402
 from got_ocr.synthesis.drawing.svg_picture import crop_to_ink, draw_svg, use_family  # noqa: E402
 from got_ocr.synthesis.music.engraver import Engraver  # noqa: E402
 from got_ocr.synthesis.music.kern import alteration, compose, duration_text  # noqa: E402
@@ -98,7 +98,7 @@ def test_pieces_are_well_formed_and_varied():
             for letter in re.sub(r"[^LJ\n]", "", body):
                 depth += (letter == "L") - (letter == "J")
                 assert depth >= 0
-        assert mend_kern(piece.kern)[1] == []
+        assert fix_kern(piece.kern)[1] == []
         for name, values in seen.items():
             values.add(getattr(piece, name))
         everything += piece.kern

@@ -1,5 +1,8 @@
 """Conversations: every form they come in, the loss mask, images counted, bad samples named."""
 
+import base64
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -167,6 +170,12 @@ def test_preview_shows_what_is_trained(tiny_processor: GotOcrProcessor) -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", in_color) == expected.replace("[[", "").replace("]]", "")
 
 
+def png_bytes() -> bytes:
+    buffer = io.BytesIO()
+    picture(1).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +253,129 @@ def test_folder_with_its_file_and_folder_of_texts(tmp_path: Path) -> None:
         ("OCR: ", "nine"), ("OCR: ", "ten"), ("OCR with format: ", "\\(x\\)"),
     ]  # fmt: skip
     assert opened.origin(0).name == "p9.png"
+
+
+DATA_URI = "data:image/png;base64," + base64.b64encode(png_bytes()).decode()
+FOREIGN = {
+    "ms-swift": {
+        "messages": [
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": "<image>Read this"},
+            {"role": "assistant", "content": "the text"},
+        ],
+        "images": ["0.png"],
+    },
+    "ms-swift, a picture as an object": {
+        "messages": [{"role": "user", "content": "Read this"}, {"role": "assistant", "content": "the text"}],
+        "images": [{"bytes": None, "path": "0.png"}],
+    },
+    "ms-swift, query and response": {"query": "<image>Read this", "response": "the text", "images": ["0.png"]},
+    "sharegpt, roles of messages": {
+        "image": "0.png",
+        "conversations": [{"from": "user", "value": "<image>\nRead this"}, {"from": "assistant", "value": "the text"}],
+    },
+    "OpenAI": {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Read this"},
+                    {"type": "image_url", "image_url": {"url": "0.png", "detail": "high"}},
+                ],
+            },
+            {"role": "assistant", "content": [{"type": "text", "text": "the text"}]},
+        ]
+    },
+    "OpenAI, data URI": {
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "image_url", "image_url": {"url": DATA_URI}}, {"type": "text", "text": "Read this"},
+            ]},
+            {"role": "assistant", "content": "the text"},
+        ]
+    },
+    "transformers": {
+        "messages": [
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Read this"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "the text"}]},
+        ],
+        "images": ["0.png"],
+    },
+    "imagefolder": {"file_name": "0.png", "text": "the text", "question": "Read this"},
+    "imagefolder, several": {"file_names": ["0.png"], "ground_truth": "the text", "prompt": "Read this"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FOREIGN)
+@pytest.mark.parametrize("name", ["train.json", "metadata.jsonl"])
+def test_other_trainers_forms_give_the_same_sample(
+    tmp_path: Path, tiny_processor: GotOcrProcessor, form: str, name: str
+) -> None:
+    (tmp_path / "0.png").write_bytes(png_bytes())
+    entry_ = FOREIGN[form]
+    text = json.dumps([entry_]) if name.endswith(".json") else json.dumps(entry_) + "\n"
+    (tmp_path / name).write_text(text)
+    published = tmp_path / "published.txt"
+    published.write_text(json.dumps(entry("0.png", "Read this", "the text")))
+    for path in (tmp_path / name, tmp_path):  # the file, and the folder that it lies in
+        (sample,) = (one_set(path, tiny_processor)[0],)
+        assert isinstance(sample, Encoded), sample
+        expected = one_set(published, tiny_processor)[0]
+        assert torch.equal(sample.input_ids, expected.input_ids) and torch.equal(sample.labels, expected.labels)
+        assert torch.equal(sample.pixel_values, expected.pixel_values)
+
+
+@pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".tsv", "\t")])
+def test_tables_hold_a_sample_a_row(
+    tmp_path: Path, tiny_processor: GotOcrProcessor, suffix: str, delimiter: str
+) -> None:
+    for number in range(3):
+        picture(number).save(tmp_path / f"{number}.png")
+    rows = [
+        ["file_name", "text", "note"],
+        ["0.png", 'one, "two"\nthree', "x"],
+        ["1.png", "Ä 中", ""],
+        ["2.png", "", ""],
+    ]
+    with open(tmp_path / f"metadata{suffix}", "w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    for path in (tmp_path / f"metadata{suffix}", tmp_path):
+        opened = open_set(path)
+        assert [opened[number].turns for number in range(2)] == [
+            (("OCR: ", 'one, "two"\nthree'),), (("OCR: ", "Ä 中"),),
+        ]  # fmt: skip
+        assert opened.origin(1).line == 4 and opened[1].origin.name == "1.png"
+        assert reason_of(one_set(path, tiny_processor), 2).startswith("turn 2 is an empty answer")
+    (tmp_path / "odd.csv").write_text("picture,says\na.png,x\n")
+    with pytest.raises(ValueError, match=r"no column holds the picture: name one .*\(picture, says\) 'image'"):
+        open_set(tmp_path / "odd.csv")
+
+
+@pytest.mark.parametrize(
+    ("entry_", "reason"),
+    [
+        ({"messages": "x"}, "must have a list of messages"),
+        (
+            {"messages": [{"role": "assistant", "content": "x"}]},
+            "message 1 must be of the role 'user', got 'assistant'",
+        ),
+        ({"messages": [{"role": "user", "content": "x"}], "images": ["0.png"]}, "turn 1, a question, has no answer"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "has no message of a user"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
+            "message 1 has a part of the type 'input_audio': only texts and pictures are read",
+        ),
+        ({"query": "<image><image>x", "response": "y", "images": ["0.png"]}, "has 1 pictures, but <image> 2 times"),
+        ({"query": "x", "response": "y"}, "must name its picture"),
+        ({"file_name": "0.png", "text": 5}, "must have a text under 'text', got int"),
+        ({"query": "x", "response": "y", "images": [{}]}, "has a picture with neither 'bytes' nor 'path' nor 'url'"),
+    ],
+)
+def test_what_is_odd_in_other_forms_is_named(
+    tmp_path: Path, tiny_processor: GotOcrProcessor, entry_: dict, reason: str
+) -> None:
+    (tmp_path / "train.json").write_text(json.dumps([entry_]))
+    assert reason in reason_of(one_set(tmp_path / "train.json", tiny_processor), 0)
 
 
 def test_rows_of_datasets(tmp_path: Path, tiny_processor: GotOcrProcessor) -> None:

@@ -1,0 +1,111 @@
+"""Run the application: a socket, uvicorn, and an orderly end."""
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from .app import create_app
+from .options import ServerOptions
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 128
+KEEP_ALIVE_TIMEOUT_S = 10
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which ends by itself when it is told to, not by the signal once more, and says where it listens.
+
+    Args:
+        config: uvicorn's.
+        on_started: Called with the server's URL once it answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[str], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Listen to signals: the first lets requests finish, a second Ctrl-C does not."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        if self._on_started is not None and self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            self._on_started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Open the socket to listen on.
+
+    Args:
+        host: A name or an address of this machine.
+        port: The port; 0 for any that is free.
+
+    Returns:
+        The socket.
+
+    Raises:
+        OSError: If it can't be had.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a host's addresses."""
+    import ipaddress
+
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
+
+
+def make_server(
+    model: Any,
+    processor: Any,
+    options: ServerOptions,
+    graceful_timeout_s: float = 60.0,
+    on_started: Callable[[str], None] | None = None,
+) -> Server:
+    """Make a server; its `run(sockets=[...])` serves until SIGTERM or Ctrl-C.
+
+    Args:
+        model: The network.
+        processor: The checkpoint's.
+        options: Limits, name, key.
+        graceful_timeout_s: Seconds that requests have to finish after the signal.
+        on_started: Called with the server's URL once it answers.
+
+    Returns:
+        The server.
+    """
+    config = uvicorn.Config(
+        create_app(model, processor, options),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_TIMEOUT_S,
+        timeout_graceful_shutdown=max(1, round(graceful_timeout_s)),
+        server_header=False,
+        # The address of a client is nothing that we use, so no header of a proxy is trusted.
+        proxy_headers=False,
+    )
+    return Server(config, on_started)

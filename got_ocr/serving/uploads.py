@@ -1,0 +1,245 @@
+"""From a request's body to the files and the mode that it names. No path of a client is ever opened."""
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from ..processing.mode import Mode
+from .decoder import Decoder, Source
+from .errors import ApiError
+from .messages import make_mode, parse_message_text
+from .options import ServerOptions
+from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrRequest, ReadingFields
+
+MAX_FORM_FIELDS = 50
+_DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
+_HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
+# What pydantic puts into a place for the members of a union.
+_UNION_MEMBER = re.compile(r"(?:str|list\[.*|constrained-.*|function-.*)\Z")
+_FILE_FIELDS = ("file", "image", "files", "file[]", "image[]")
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def content_type_of(request: Request) -> str:
+    """The body's media type, in lower case, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_ocr_request(
+    request: Request, options: ServerOptions, decoder: Decoder
+) -> tuple[OcrRequest | OcrForm, list[Source]]:
+    """Take the body of POST /v1/ocr apart.
+
+    Args:
+        request: The request.
+        options: The server's.
+        decoder: Fetches URLs.
+
+    Returns:
+        Its fields, and its files.
+
+    Raises:
+        ApiError: If something is not allowed.
+    """
+    content_type = content_type_of(request)
+    fields: OcrRequest | OcrForm
+    if content_type == "multipart/form-data":
+        async with request.form(
+            max_files=MAX_IMAGES, max_fields=MAX_FORM_FIELDS, max_part_size=options.max_bytes
+        ) as form:
+            fields, contents = await _read_form(form)
+    elif content_type == "application/json":
+        fields = validate(OcrRequest, await request.body())
+        contents = [("image", decode_base64(text, "image")) for text in _as_list(fields.image)]
+    else:
+        raise ApiError(
+            415, f"send multipart/form-data or application/json, got {content_type[:100] or 'no content type'}."
+        )
+    for url in _as_list(fields.url):
+        contents.append(("url", await _fetch(url, options, decoder, "url")))
+    if not contents:
+        raise ApiError(400, "nothing to read: send a file as `file`, or base64 as `image`.", "image")
+    return fields, _as_sources(contents, fields)
+
+
+async def _read_form(form: FormData) -> tuple[OcrForm, list[tuple[str, bytes]]]:
+    values: dict[str, Any] = {}
+    contents: list[tuple[str, bytes]] = []
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if name not in _FILE_FIELDS:
+                raise ApiError(400, f"a file must be sent as `file`, got it as {name[:60]!r}.", name[:60])
+            contents.append(("file", await value.read()))
+        elif name in _FILE_FIELDS:
+            contents.append(("image", decode_base64(value, name)))
+        elif name in values:
+            raise ApiError(400, f"{name[:60]!r} was sent twice.", name[:60])
+        elif value != "":
+            values[name] = value
+    return validate(OcrForm, values), contents
+
+
+def validate(model: type[AnyModel], body: bytes | dict[str, Any]) -> AnyModel:
+    """Check a body against its shape.
+
+    Args:
+        model: The shape.
+        body: JSON, or the fields of a form.
+
+    Returns:
+        The checked body.
+
+    Raises:
+        ApiError: If it does not fit; the message names a field that does not.
+    """
+    try:
+        return model.model_validate_json(body) if isinstance(body, bytes) else model.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        # Where a value may be of several kinds, the deepest error is that of the kind which was meant.
+        first = max(found, key=lambda one: len(one["loc"]))
+        place = ".".join(str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))[:100]
+        raise ApiError(400, f"{place or 'the body'}: {first['msg']}.", place or None) from None
+
+
+def decode_base64(text: str, param: str) -> bytes:
+    """Decode a picture that stands in a text.
+
+    Args:
+        text: Base64, or a data: URI of it.
+        param: The field, for an error.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ApiError: If it is neither.
+    """
+    start = _DATA_URI.match(text)
+    payload = text[start.end() :] if start else text
+    try:
+        data = base64.b64decode("".join(payload.split()).encode("ascii"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError(
+            400,
+            f"{param} must be base64 or a data: URI of it, got {text[:40]!r}; names of files are not opened.",
+            param,
+        ) from None
+    if not data:
+        raise ApiError(400, f"{param} is empty.", param)
+    return data
+
+
+def _as_list(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
+def _as_sources(contents: Sequence[tuple[str, bytes]], fields: FileFields) -> list[Source]:
+    several = len(contents) > 1
+    return [
+        Source(data, f"{name} {place}" if several else name, fields.pages, fields.dpi, fields.password)
+        for place, (name, data) in enumerate(contents, start=1)
+    ]
+
+
+async def _fetch(url: str, options: ServerOptions, decoder: Decoder, param: str) -> bytes:
+    if not options.allow_urls:
+        raise ApiError(400, "this server fetches no URLs: send the picture itself, as base64 or a data: URI.", param)
+    return await decoder.fetch(url)
+
+
+def mode_of(fields: ReadingFields) -> Mode:
+    """Make the mode that fields choose.
+
+    Args:
+        fields: They.
+
+    Returns:
+        The mode.
+
+    Raises:
+        ApiError: If they don't go together, or a value is not allowed.
+    """
+    try:
+        return make_mode({name: getattr(fields, name) for name in ReadingFields.model_fields})
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None
+
+
+async def read_chat_request(
+    request: Request, options: ServerOptions, decoder: Decoder
+) -> tuple[ChatRequest, Mode, list[Source]]:
+    """Take the body of POST /v1/chat/completions apart.
+
+    The last user message says what to read; where it has no picture, those of the last message that has some are read
+    again.
+
+    Args:
+        request: The request.
+        options: The server's.
+        decoder: Fetches URLs.
+
+    Returns:
+        Its fields, the mode, and its files.
+
+    Raises:
+        ApiError: If something is not allowed.
+    """
+    if content_type_of(request) not in ("application/json", ""):
+        raise ApiError(415, f"send application/json, got {content_type_of(request)[:100]}.")
+    fields = await asyncio.to_thread(validate, ChatRequest, await request.body())
+    users = [message for message in fields.messages if message.role == "user"]
+    if not users:
+        raise ApiError(400, "there is no message of the role user.", "messages")
+    text = _text_of(users[-1])
+    urls: list[str] = next((found for found in (_files_of(one) for one in reversed(users)) if found), [])
+    if not urls:
+        raise ApiError(
+            400,
+            "there is no picture to read: send a part of type image_url with a data: URI.",
+            "messages",
+        )
+    if len(urls) > MAX_IMAGES:
+        raise ApiError(413, f"a message may have {MAX_IMAGES} pictures, got {len(urls)}.", "messages")
+    if fields.got_ocr is not None and text.strip():
+        raise ApiError(400, "the mode was given by got_ocr and by the message's text: leave one out.", "got_ocr")
+    try:
+        mode = mode_of(fields.got_ocr) if fields.got_ocr is not None else make_mode(parse_message_text(text))
+    except ValueError as error:
+        raise ApiError(400, str(error), "messages") from None
+    contents = []
+    for url in urls:
+        if _HTTP_URL.match(url):
+            contents.append(("image_url", await _fetch(url, options, decoder, "image_url")))
+        else:
+            contents.append(("image_url", decode_base64(url, "image_url")))
+    return fields, mode, _as_sources(contents, fields.files or FileFields())
+
+
+def _text_of(message: Message) -> str:
+    if message.content is None or isinstance(message.content, str):
+        return message.content or ""
+    return "\n".join(part.text or "" for part in message.content if part.type == "text")
+
+
+def _files_of(message: Message) -> list[str]:
+    """Collect the data: URIs and URLs of a message's pictures."""
+    found = []
+    for part in message.content if isinstance(message.content, list) else []:
+        if part.type == "text":
+            continue
+        holder = part.image_url if part.type == "image_url" else part.file
+        key = "url" if part.type == "image_url" else "file_data"
+        url = holder.get(key) if isinstance(holder, dict) else holder
+        if not isinstance(url, str) or not url:
+            raise ApiError(400, f"a part of type {part.type} must hold its picture as `{key}`.", "messages")
+        found.append(url)
+    return found
