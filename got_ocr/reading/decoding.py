@@ -1,5 +1,6 @@
 """From prepared batches to answers: greedy generation that goes on with the rows that are left."""
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -199,10 +200,13 @@ class AnswerGenerator:
         if "stop_strings" in options:
             options["tokenizer"] = self.processor.tokenizer
         cache = make_cache(self.config.num_hidden_layers)
+        if base is None:
+            options["max_new_tokens"] = limit
+        else:
+            options["generation_config"] = copy.deepcopy(base)
+            options["generation_config"].max_new_tokens = limit
         try:
-            sequences = self.model.generate(
-                **inputs, cache=cache, max_new_tokens=limit, stopping_criteria=criteria, **options
-            )
+            sequences = self.model.generate(**inputs, cache=cache, stopping_criteria=criteria, **options)
         except RuntimeError as error:
             if "probability tensor" not in str(error):
                 raise
