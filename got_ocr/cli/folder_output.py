@@ -12,6 +12,7 @@ from .records import PageRecord
 from .writing import open_locked, page_stem, write_all, write_atomically, writing
 
 JOURNAL_NAME = ".got-ocr.jsonl"
+JOURNALS = ".got-ocr*.jsonl"  # Of a run that was shared out, each part has its own.
 WRITING, DONE, FAILED = "writing", "done", "failed"
 
 
@@ -42,9 +43,10 @@ class FolderOutput:
         suffix: Suffix of the files, e.g. `.txt`.
         as_json: Whether the files are JSON.
         force: Write again what is there.
+        part: Which part of a run that was shared out writes; None where it was not.
     """
 
-    def __init__(self, folder: Path, suffix: str, as_json: bool, force: bool) -> None:
+    def __init__(self, folder: Path, suffix: str, as_json: bool, force: bool, part: int | None = None) -> None:
         self.folder = folder
         self.suffix = suffix
         self.as_json = as_json
@@ -54,12 +56,18 @@ class FolderOutput:
         self._owners: dict[str, str] = {}  # By the file's name, small letters: the key of the page that it holds.
         self._of_this_run: set[str] = set()
         with writing(folder):
-            self._journal: FileIO = open_locked(folder / JOURNAL_NAME)
-            self._read_journal()
+            self._is_part = part is not None
+            self._journal_path = folder / (JOURNAL_NAME if part is None else f".got-ocr-{part}.jsonl")
+            self._journal: FileIO = open_locked(self._journal_path)
+            for path in sorted(folder.glob(JOURNALS)):
+                length = self._read_journal(path)
+                if path == self._journal_path:
+                    self._journal.truncate(length)
 
-    def _read_journal(self) -> None:
+    def _read_journal(self, path: Path) -> int:
+        """Take in what a journal says. Returns: the length of its whole lines."""
         length = 0
-        with (self.folder / JOURNAL_NAME).open("rb") as lines:
+        with path.open("rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
                     break  # Cut by a crash; what it says is said again.
@@ -69,7 +77,7 @@ class FolderOutput:
                     self._take_in(str(entry["key"]), entry)
                 except (ValueError, KeyError, TypeError):
                     continue  # Somebody else's line says nothing of ours.
-        self._journal.truncate(length)
+        return length
 
     def _take_in(self, key: str, entry: dict[str, Any]) -> None:
         self._entries[key] = entry
@@ -119,7 +127,7 @@ class FolderOutput:
 
     def write(self, record: PageRecord, name: PageName, page: PageKey) -> None:
         """Write a page's file; of a page that failed only the journal knows."""
-        with writing(self.folder / JOURNAL_NAME):
+        with writing(self._journal_path):
             if record.error is not None:
                 self._note(page, FAILED, None, record)
                 return
@@ -128,7 +136,7 @@ class FolderOutput:
         path = self.folder / file_name
         with writing(path):
             write_atomically(path, (record.to_json() if self.as_json else record.text) + "\n")
-        with writing(self.folder / JOURNAL_NAME):
+        with writing(self._journal_path):
             self._note(page, DONE, file_name)
         self._of_this_run.add(page.key)
 
@@ -152,6 +160,8 @@ class FolderOutput:
     def _may_take(self, file_name: str, page: PageKey) -> bool:
         owner = self._owners.get(file_name.casefold())
         if owner is None:
+            if self._is_part:
+                return self._claim(file_name)
             return self.force or not (self.folder / file_name).exists()
         if owner == page.key:
             return True
@@ -160,6 +170,14 @@ class FolderOutput:
             self._entries.pop(owner)  # It held this page, read in another way.
             return True
         return False
+
+    def _claim(self, file_name: str) -> bool:
+        """Take a name before other parts of the run can: an empty file, which is replaced."""
+        try:
+            (self.folder / file_name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def finish(self) -> None:
         """Leave the folder to others."""

@@ -80,7 +80,7 @@ class _Lines:
         self.lines.write(record, page)
 
 
-def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) -> Output:
+def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool, part: int | None = None) -> Output:
     """Choose and prepare the place to write to.
 
     Args:
@@ -89,6 +89,7 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) 
         as_json: Whether to write JSON lines.
         suffix: Suffix of the files of pages, e.g. `.txt`.
         force: Write again what is there.
+        part: Which part of a run that was shared out writes; None where it was not.
 
     Returns:
         The place; known to be writable, and nobody else's.
@@ -97,6 +98,10 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) 
         CommandError: If it can't be written to, or another program is writing there.
     """
     if target is None or target == STANDARD_OUTPUT:
+        if part is not None:
+            raise CommandError(
+                exit_codes.WRONG_USAGE, "several processes can't share standard output: give a folder to --output."
+            )
         if sys.stdout is None:
             raise CommandError(exit_codes.OUTPUT_FAILED, "standard output is closed: give --output, or leave it open.")
         return StreamOutput(sys.stdout, as_json)
@@ -107,7 +112,11 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool) 
     with writing(path):
         (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
     if is_folder:
-        return FolderOutput(path, ".json" if as_json else suffix, as_json, force)
+        return FolderOutput(path, ".json" if as_json else suffix, as_json, force, part)
+    if part is not None:
+        raise CommandError(
+            exit_codes.WRONG_USAGE, f"several processes can't share {target}: give a folder to --output, out/."
+        )
     if as_json:
         return _Lines(JsonLinesOutput(path, force))
     return FileOutput(path, force)

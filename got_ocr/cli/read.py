@@ -207,7 +207,14 @@ def run(args: argparse.Namespace) -> int:
     warnings.simplefilter("ignore")  # Pillow's and transformers': every trouble that counts has a line of ours.
     choice = choose_model(args.model)
     is_text = args.type == "ocr" and not args.multi_page
-    output = open_output(args.output, as_json=args.json, suffix=".txt" if is_text else ".md", force=args.force)
+    rank, num_parts = _part_of_run(args)
+    output = open_output(
+        args.output,
+        as_json=args.json,
+        suffix=".txt" if is_text else ".md",
+        force=args.force,
+        part=rank if num_parts > 1 else None,
+    )
     keys = None if isinstance(output, StreamOutput) else PageKeys(_reading_options(args, mode), choice.location)
     options = JobOptions(
         [_Stdin() if source == STDIN else source for source in args.inputs],
@@ -217,6 +224,7 @@ def run(args: argparse.Namespace) -> int:
         args.batch_size,
         args.stream,
         args.retry_failed,
+        (rank, num_parts),
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
@@ -235,6 +243,27 @@ def run(args: argparse.Namespace) -> int:
             rendered.write(progress)
         _say_what_was_left(job, progress)
     return job.exit_code
+
+
+def _part_of_run(args: argparse.Namespace) -> tuple[int, int]:
+    """Which part of the pages is this process's, and of how many: as torchrun says, which starts one a device."""
+    try:
+        rank, num_parts = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        local_rank = int(os.environ.get("LOCAL_RANK", str(rank)))
+    except ValueError:
+        return 0, 1
+    if num_parts < 2 or not 0 <= rank < num_parts:
+        return 0, 1
+    if args.searchable or args.render is not None or args.multi_page:
+        raise ValueError("--searchable, --render and --multi-page need all pages in one process: leave out torchrun.")
+    devices = args.device.split(",")
+    if args.device == "auto":
+        import torch
+
+        args.device = f"cuda:{local_rank}" if torch.cuda.is_available() else "auto"
+    elif len(devices) > 1:
+        args.device = devices[local_rank % len(devices)]
+    return rank, num_parts
 
 
 def _say_what_was_left(job: ReadingJob, progress: Progress) -> None:

@@ -164,12 +164,22 @@ def _register_image_processor() -> None:
 
 def _register_processor() -> None:
     from transformers.models.auto.processing_auto import AutoProcessor
+    from transformers.processing_utils import ProcessorMixin
 
     from ..configuration.config import GotOcrConfig
     from ..processing.processor import GotOcrProcessor
 
     AutoProcessor.register(GotOcrConfig, GotOcrProcessor, exist_ok=True)
     distrust(AutoProcessor)
+    load = AutoProcessor.from_pretrained.__func__
+
+    def from_pretrained(cls: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        made = load(cls, name, *args, **kwargs)
+        # Where a folder names a processor of a newer transformers, there is only its tokenizer.
+        return made if isinstance(made, ProcessorMixin) or not is_got(name) else GotOcrProcessor.from_pretrained(name)
+
+    from_pretrained.__doc__ = load.__doc__
+    AutoProcessor.from_pretrained = classmethod(from_pretrained)
 
 
 def _register_pipelines() -> None:

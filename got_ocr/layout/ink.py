@@ -99,9 +99,17 @@ def _spread_cells(levels: np.ndarray, size: tuple[int, int], cell: int) -> Image
 
 def _add_faint_letters(mask: np.ndarray, faint: np.ndarray) -> np.ndarray:
     """Add letters that are pale beside a rule or a bold word. Both are (H, W) bool, `faint` the wider one."""
+    near = mask.copy()
+    for axis in (0, 1):
+        before = near.copy()
+        for shift in range(1, Ink.HALO_PX + 1):
+            inner, outer = [slice(None)] * 2, [slice(None)] * 2
+            inner[axis], outer[axis] = slice(shift, None), slice(None, -shift)
+            near[tuple(inner)] |= before[tuple(outer)]
+            near[tuple(outer)] |= before[tuple(inner)]
+    if np.count_nonzero(faint & ~near) < Ink.FAINT_AREA_PX:
+        return mask  # Nothing is faint but the strokes' own edges.
     found = find_components(faint)
-    if not len(found.area):
-        return mask
     covered = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
     begin = found.run_row * mask.shape[1] + found.run_start
     end = found.run_row * mask.shape[1] + found.run_stop
@@ -161,14 +169,20 @@ def level_tinted_boxes(ink: Image.Image, text_px: float) -> Image.Image:
         The same image where there is no such box, else a copy in which their ground is paper.
     """
     pixels = np.asarray(ink)
-    found = find_components(pixels > TintedBoxes.LEAST_LEVEL)
+    least = max(TintedBoxes.LEAST_LEVEL, Ink.NOISE_DEVIATIONS * _estimate_noise(pixels))
+    side = TintedBoxes.CELL_PX
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    cells = pixels[: rows * side, : columns * side].reshape(rows, side, columns, side).min((1, 3), initial=255)
+    if np.count_nonzero(cells > least) < TintedBoxes.LEAST_CELLS:
+        return ink  # No ground but paper.
+    found = find_components(pixels > least)
     high = (found.height > TintedBoxes.LEAST_HEIGHT * text_px) & (found.width > TintedBoxes.LEAST_WIDTH * text_px)
     high &= found.area > TintedBoxes.LEAST_INK * found.width * found.height
     levelled = ink
     for number in np.flatnonzero(high):
         x1, y1, x2, y2 = (int(edge) for edge in found.boxes[number])
         inside = pixels[y1:y2, x1:x2]
-        own = inside[inside > TintedBoxes.LEAST_LEVEL]
+        own = inside[inside > least]
         ground = int(np.bincount(own, minlength=256).argmax())
         flat = np.abs(own.astype(np.int16) - ground) <= TintedBoxes.EVEN_LEVELS
         darkest = float(np.percentile(own, Ink.DARKEST_PERCENT))

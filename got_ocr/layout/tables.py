@@ -305,8 +305,11 @@ def _find_rows(grid: _Grid, cells: list[Line], columns: int, em: float) -> tuple
     for number, rows in zip(numbers, texts, strict=True):
         rules.append(row) if number > 0 else None
         full = [len({cells[at].column for at in text}) for text in rows]
-        is_wrapped = bool(grid.uprights) and min(full) < Tables.WRAPPED_SHARE * columns
-        if len(rows) > 1 and (is_ruled or (is_wrapped and len(rows) < Tables.WRAPPED_ROWS)):
+        # Lines of a row's cells, not rows: few of them, or most fill hardly any column.
+        is_few = len(rows) < Tables.WRAPPED_ROWS
+        is_thin = float(np.median(full)) < Tables.WRAPPED_SHARE * columns
+        is_wrapped = is_few and bool(grid.uprights) and min(full) < Tables.WRAPPED_SHARE * columns
+        if len(rows) > 1 and (is_wrapped or (is_ruled and (is_few or is_thin))):
             rows = [[at for text in rows for at in text]]
         for text in rows:
             row_of[text] = row

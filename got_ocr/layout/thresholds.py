@@ -35,6 +35,8 @@ class Ink:
     SHARE = 0.42  # of the darkest ink nearby: what is darker is ink [pages]
     FAINT_SHARE = 0.2  # of it: what is darker may be a pale letter beside a rule or a bold word [scans]
     FAINT_INK = 0.35  # share of a component that is ink all the same, if it is no such letter [scans]
+    HALO_PX = 2  # around ink: its own faint edge [eye]
+    FAINT_AREA_PX = 40  # of px that are faint elsewhere: less is no word [eye]
     FAINT_HEIGHT_PX = 4  # of such a letter at least [eye]
     LEAST_CONTRAST = 16  # grey levels between paper and the faintest ink that is looked at [eye]
     SAMPLE_SIDE_PX = 512  # of the sample that tells a dark page from a light one [eye]
@@ -65,6 +67,8 @@ class ReversedBoxes:
 class TintedBoxes:
     """ink.py: dark text on tinted grounds. Heights are in those of the page's letters, where nothing else is said."""
 
+    CELL_PX = 8  # a tint is looked for in cells of this size, which strokes don't fill [eye]
+    LEAST_CELLS = 4  # of a tint [eye]
     LEAST_LEVEL = 14  # grey levels between the page's paper and a tint [scans]
     LEAST_HEIGHT = 1.2  # of a box [scans]
     LEAST_WIDTH = 2.5  # of a box [scans]

@@ -17,6 +17,7 @@ from got_ocr.nano.dense import IGNORED, balanced_slots, slot_labels, token_posit
 from got_ocr.nano.network import GREY_MEAN, GREY_STD
 from got_ocr.processing.prompt import IMAGE_PAD, TURN_END, chat_prompt
 from got_ocr.processing.tokenizer import SPECIAL_TOKENS, SPLIT_PATTERN, read_ranks
+from got_ocr.synthesis.text.formula_lines import CLOSE, OPEN
 from got_ocr.synthesis.text.text_image import TextImage, TextImageSource
 
 # Instructions and how often they are drawn, for plain text and for formatted text.
@@ -26,6 +27,7 @@ FORMAT_INSTRUCTIONS = {
     "OCR with format upon the patch reference: ": 0.07,
     "OCR with format across multi pages: ": 0.07,
 }
+SPACED_SIGNS = frozenset("=<>≤≥≠≈≡∼→∈⊂∪∩+−±×·")  # With white on both sides, but for scripts.
 FORMULA_SHARE = 0.7  # of the pictures to be read with format; the others are plain text
 
 
@@ -124,11 +126,63 @@ class Batch:
         return replace(self, **{name: one.to(device) for name, one in values.items() if isinstance(one, Tensor)})
 
 
+def without_latex(image: TextImage) -> TextImage:
+    """Take the source of formulas out of a picture's answer and leave what is seen, sign by sign.
+
+    Args:
+        image: whose formulas stand between delimiters and say in `shown` what is drawn.
+
+    Returns:
+        The same picture with a plain answer: a power is the digit behind its letter, spaces stand around relations.
+    """
+    kept: list[tuple[str, int]] = []
+    inside = False
+    at = 0
+    heights = image.boxes[:, 3] - image.boxes[:, 1]  # of scripts they are lower: no spaces in x^{n-1}
+    while at < len(image.text):
+        pair = image.text[at : at + 2]
+        if pair in (OPEN, CLOSE):
+            inside = pair == OPEN
+            at += 2
+            continue
+        character, shown = image.text[at], image.shown[at]
+        if not inside:
+            kept.append((character, at))
+        elif not shown.isspace():
+            spaced = shown in SPACED_SIGNS and heights[at] > 0.85 * heights.max()
+            kept += [(" ", at)] if spaced and kept and not kept[-1][0].isspace() else []
+            kept.append((shown, at))
+            kept += [(" ", at)] if spaced else []
+        at += 1
+    while kept and kept[-1][0] == " ":
+        kept.pop()
+    clean = [one for number, one in enumerate(kept) if not _is_stray(kept, number)]
+    text = "".join(character for character, _ in clean)
+    boxes = image.boxes[[place for _, place in clean]] if clean else image.boxes[:0]
+    # What is seen stays what the dense losses ask for, a gap between two formulas' signs aside.
+    return replace(image, text=text, boxes=boxes, shown="")
+
+
+def _is_stray(characters: Sequence[tuple[str, int]], number: int) -> bool:
+    """Whether a space stands at a row's begin or end, or behind another one."""
+    if characters[number][0] != " ":
+        return False
+    before = characters[number - 1][0] if number else "\n"
+    after = characters[number + 1][0] if number + 1 < len(characters) else "\n"
+    return before in " \n" or after == "\n"
+
+
 class BatchSource:
     """Makes the batch of any step: a pure function of the seed, the step and the process."""
 
     def __init__(
-        self, pictures: TextImageSource, vocabulary: Vocabulary, canvas_px: int, patch_px: int, seed: int
+        self,
+        pictures: TextImageSource,
+        vocabulary: Vocabulary,
+        canvas_px: int,
+        patch_px: int,
+        seed: int,
+        plain_formula_share: float = 0.0,
     ) -> None:
         """Set what the batches are made of.
 
@@ -138,7 +192,10 @@ class BatchSource:
             canvas_px: side of the model's input.
             patch_px: side of a patch.
             seed: of everything.
+            plain_formula_share: of the slices to be read as plain text, those that show formulas all the same; their
+                answer has no LaTeX.
         """
+        self.plain_formula_share = plain_formula_share
         self.pictures = pictures
         self.vocabulary = vocabulary
         self.canvas_px = canvas_px
@@ -174,13 +231,15 @@ class BatchSource:
         tail = self.tails[instruction]
         own = np.random.default_rng((self.seed, step, rank))
         rows = np.where(own.random(canvas.batch) < 0.5, canvas.rows, own.integers(1, canvas.rows + 1, canvas.batch))
-        formulas = own.random(canvas.batch) < FORMULA_SHARE * (formatted and canvas.formulas)
+        share = FORMULA_SHARE if formatted else self.plain_formula_share
+        formulas = own.random(canvas.batch) < share * canvas.formulas
         images = []
         for number, count in enumerate(rows.tolist()):
             entropy, size = (self.seed, step, rank, number), (canvas.height, self.canvas_px)
-            images.append(
-                self.pictures.sample(entropy, *size, count, variety, canvas.slices, formulas=bool(formulas[number]))
+            image = self.pictures.sample(
+                entropy, *size, count, variety, canvas.slices, formulas=bool(formulas[number])
             )
+            images.append(image if formatted or not formulas[number] else without_latex(image))
         generator = torch.Generator().manual_seed(hash((self.seed, step, rank)) & 0x7FFFFFFF)
         return self._collate(images, first_row, tail, generator)
 
@@ -190,17 +249,29 @@ class BatchSource:
             return 0
         return self.vocabulary.ids.get(character) or character.encode()[-1]
 
+    def _encode(self, image: TextImage) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids of an answer and each one's box; a character without a token is written byte by byte."""
+        ids = [
+            [self.vocabulary.ids[character]]
+            if character in self.vocabulary.ids
+            else self.vocabulary.encoding.encode_ordinary(character)
+            for character in image.text
+        ]
+        counts = np.array([len(one) for one in ids], dtype=np.int64)
+        return np.array([one for some in ids for one in some], dtype=np.int64), image.boxes.repeat(counts, axis=0)
+
     def _collate(self, images: list[TextImage], first_row: int, tail: Tensor, generator: torch.Generator) -> Batch:
         height, width = images[0].pixels.shape
-        length = 1 + max(len(image.text) for image in images)
+        encoded = [self._encode(image) for image in images]
+        length = 1 + max(len(ids) for ids, _ in encoded)
         answer, token, slot = (torch.full((len(images), length), IGNORED) for _ in range(3))
         labels = []
         for row, image in enumerate(images):
-            ids = np.array([self.vocabulary.ids[character] for character in image.text], dtype=np.int64)
+            ids, boxes = encoded[row]
             count = len(ids)
             answer[row, :count] = torch.from_numpy(ids)
             answer[row, count] = self.vocabulary.end_id
-            tokens, slots = token_positions(image.boxes, height, width)
+            tokens, slots = token_positions(boxes, height, width)
             token[row, :count], slot[row, :count] = (torch.from_numpy(tokens), torch.from_numpy(slots))
             classes = np.array([self._class(character) for character in image.shown or image.text], dtype=np.int64)
             labels.append(torch.from_numpy(slot_labels(image.boxes, classes, height, width)))

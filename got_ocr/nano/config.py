@@ -92,6 +92,8 @@ class NanoTrainingConfig:
         loader_processes: that draw pictures ahead, of each process.
         corpus: text files of one's own to read prose from.
         start_from: folder of an exported checkpoint to train on; empty for new weights.
+        document_share: of the slices without formulas, lines of receipts, forms and tables.
+        plain_formula_share: of the slices to be read as plain text, those that show formulas all the same.
     """
 
     model: str
@@ -122,6 +124,8 @@ class NanoTrainingConfig:
     loader_processes: int = _number(0, default=0)
     corpus: tuple[str, ...] = ()
     start_from: str = ""
+    document_share: float = _number(0.0, 1.0, default=0.0)
+    plain_formula_share: float = _number(0.0, 1.0, default=0.0)
 
     def __post_init__(self) -> None:
         total = sum(stage.share for stage in self.stages)

@@ -22,6 +22,8 @@ from got_ocr.nano.dense import IGNORED, TOKEN_PX, DenseHeads, guide_loss
 from got_ocr.nano.muon import Muon
 from got_ocr.nano.network import decode, encode_strip, initialise, unfold_grey_from_rgb
 from got_ocr.reading.model import GotOcrForConditionalGeneration
+from got_ocr.synthesis.documents.lines import DocumentText
+from got_ocr.synthesis.documents.slices import MONOSPACED_FAMILIES, NARROW_FAMILIES, DocumentSliceSource
 from got_ocr.synthesis.text.corpus import TextSource, load_corpus, split_corpus
 from got_ocr.synthesis.text.fonts import installed_faces, select_families
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource, math_fonts
@@ -62,8 +64,19 @@ def build_picture_source(
     formula_lines = None
     if has_formulas:
         formula_lines = FormulaLineSource(math_fonts([face for face in faces if face.family not in held_out_families]))
+    documents = None
+    if config.document_share:
+        machine = select_families([*faces, *installed_faces("sw")], MONOSPACED_FAMILIES + NARROW_FAMILIES)
+        documents = DocumentSliceSource(families, machine, DocumentText(corpus, vocabulary.alphabet))
     return TextImageSource(
-        families, text, config.size_px, config.augmentation_strength, config.empty_share, formula_lines=formula_lines
+        families,
+        text,
+        config.size_px,
+        config.augmentation_strength,
+        config.empty_share,
+        formula_lines=formula_lines,
+        documents=documents,
+        document_share=config.document_share,
     )
 
 
@@ -85,7 +98,8 @@ def build_batch_source(
     vocabulary = Vocabulary(Path(config.vocabulary))
     pictures = build_picture_source(config, vocabulary, cache, held_out)
     vision = model_config.vision_config
-    return model_config, BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, seed)
+    source = BatchSource(pictures, vocabulary, vision.image_size, vision.patch_size, seed, config.plain_formula_share)
+    return model_config, source
 
 
 class StepBatches(Dataset[Batch]):

@@ -164,6 +164,7 @@ class _Worker:
         self.key: int | None = None  # The document that it has.
         self.is_usable = True
         self._is_ready = False
+        self._is_late = False
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START_CODE, json.dumps([entry or os.getcwd() for entry in sys.path])],
@@ -185,7 +186,7 @@ class _Worker:
         """
         self._wait_till_ready()
         options = document.options
-        timer = threading.Timer((options.page_timeout_s or 0) + GRACE_S, self.kill)
+        timer = threading.Timer((options.page_timeout_s or 0) + GRACE_S, self._end_late)
         timer.daemon = True
         answer = None
         try:
@@ -212,6 +213,11 @@ class _Worker:
     def kill(self) -> None:
         """End the process now."""
         self._process.kill()
+
+    def _end_late(self) -> None:
+        """End a process that did not end itself: on Windows, or where it hangs in the system."""
+        self._is_late = True
+        self.kill()
 
     def close(self) -> None:
         """End the process and forget it."""
@@ -292,10 +298,7 @@ class _Worker:
     def _end_trouble(self, name: str, options: SourceOptions) -> PageError:
         """Say why the process ended in the middle of a page."""
         code = self._process.wait()
-        ends = {-int(signal.SIGKILL)} if hasattr(signal, "SIGKILL") else set()
-        if hasattr(signal, "SIGALRM"):
-            ends = {-int(signal.SIGALRM)}
-        if code in ends:
+        if self._is_late or (hasattr(signal, "SIGALRM") and code == -int(signal.SIGALRM)):
             more = say_how(options.means("raise {}", "page_timeout_s"), "draw it anew, as a picture")
             return PageError(f"{name}: takes longer than {options.page_timeout_s:g} seconds to decode{more}", "time")
         given = options.max_memory_bytes

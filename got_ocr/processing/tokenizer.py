@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import tiktoken
+import transformers
 from transformers import AddedToken, PreTrainedTokenizer
 
 from ..configuration.remote_code import CodeSavingMixin, entry
@@ -37,6 +38,17 @@ SPECIAL_TOKENS = (
     *("<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"),
 )
 REPLACEMENT_CHARACTER = "\ufffd"
+
+
+# Transformers 4 loses `split_special_tokens` on the way from a call to `tokenize`: there it travels by another name.
+_SPLIT = "got_ocr_split_special_tokens"
+_LOSES_SPLIT = transformers.__version__.startswith("4.")
+
+
+def _keep_split(kwargs: dict[str, Any]) -> dict[str, Any]:
+    if not _LOSES_SPLIT or "split_special_tokens" not in kwargs:
+        return kwargs
+    return {**kwargs, _SPLIT: kwargs["split_special_tokens"]}
 
 
 class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
@@ -156,6 +168,28 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
             self._vocab = {_spell(token): rank for rank, token in enumerate(self._table.tokens)}
         added = {token.content: index for index, token in self._added_tokens_decoder.items()}
         return {**self._vocab, **added}
+
+    def tokenize(self, text: str, **kwargs: Any) -> list[str]:
+        """Cut a text into tokens; see :meth:`transformers.PreTrainedTokenizer.tokenize`.
+
+        Args:
+            text: The text.
+            **kwargs: As there, e.g. `split_special_tokens`.
+
+        Returns:
+            The tokens.
+        """
+        split = kwargs.pop(_SPLIT, None)
+        if split is not None:
+            kwargs["split_special_tokens"] = split
+        tokens: list[str] = super().tokenize(text, **kwargs)
+        return tokens
+
+    def _encode_plus(self, *args: Any, **kwargs: Any) -> Any:
+        return super()._encode_plus(*args, **_keep_split(kwargs))
+
+    def _batch_encode_plus(self, *args: Any, **kwargs: Any) -> Any:
+        return super()._batch_encode_plus(*args, **_keep_split(kwargs))
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
         tokens: list[str] = []

@@ -1,5 +1,6 @@
 """From prepared batches to answers: greedy generation that goes on with the rows that are left."""
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from ..configuration.config import GotOcrConfig
+from ..modeling.finite import check_finite, explain_non_finite
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.processor import GotOcrProcessor
@@ -69,7 +71,7 @@ class AnswerGenerator:
             One answer a row.
 
         Raises:
-            ValueError: If the decoder has no room behind the prompt.
+            ValueError: If the decoder has no room behind the prompt, or the network computes NaN.
         """
         inputs = inputs.to(self.model.device)
         prompt_length = inputs["input_ids"].shape[1]
@@ -101,6 +103,7 @@ class AnswerGenerator:
             finish_reason, num_tokens = "repetition", len(content)
             content = cut_loop(content, period)
         probabilities = log_probabilities[:num_tokens]
+        check_finite(probabilities, self.model, self.model.dtype)
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
         return GotOcrAnswer(
             text=decode(content).strip(),
@@ -194,9 +197,18 @@ class AnswerGenerator:
         if "stop_strings" in options:
             options["tokenizer"] = self.processor.tokenizer
         cache = make_cache(self.config.num_hidden_layers)
-        sequences = self.model.generate(
-            **inputs, cache=cache, max_new_tokens=limit, stopping_criteria=criteria, **options
-        )
+        if base is None:
+            options["max_new_tokens"] = limit
+        else:
+            options["generation_config"] = copy.deepcopy(base)
+            options["generation_config"].max_new_tokens = limit
+        try:
+            sequences = self.model.generate(**inputs, cache=cache, stopping_criteria=criteria, **options)
+        except RuntimeError as error:
+            if "probability tensor" not in str(error):
+                raise
+            # What torch says when it is to draw by probabilities that are none.
+            raise explain_non_finite(self.model, self.model.dtype) from error
         new = sequences[:, repetition.prompt_length :]
         return new.tolist(), list(self._score(inputs, sequences, new))
 

@@ -159,15 +159,14 @@ def _read_upright(
     page = cut()
     answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
     best = certainty(answers)
-    # Few letters of a word that was cut out look as sure on their heads.
-    turns = () if page.layout.is_crop else turns_to_try(page.is_sideways, best)
+    turns = turns_to_try(page.is_sideways, best)
     if turns and len(page.slices) > len(answers):
         best = certainty(read(choose_sample(page.slices)))
     is_turned = False
     for rotation in turns:
         turned = cut(rotation=rotation)
         turned_certainty = certainty(read(choose_sample(turned.slices)))
-        if is_better_turned(best, turned_certainty):
+        if is_better_turned(best, turned_certainty, page.layout.is_crop):
             page, best, is_turned = turned, turned_certainty, True
     return page, read(page.slices[:count]) if is_turned else answers
 

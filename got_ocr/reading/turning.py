@@ -15,6 +15,7 @@ LOST_PROBABILITY = 0.62  # Below this nothing was read, and lines that were foun
 SURE_PROBABILITY = 0.85  # Text on its head was read with less certainty than this, upright text with more but for
 # hard-worn pages. Turned text must be read with no less than
 TURNED_PROBABILITY = 0.75  # and
+TURNED_CROP = 0.97  # (a word that was cut out) and
 TURNED_DOUBT = 0.6  # no more than this share of the doubt that is left in its upright reading.
 
 
@@ -65,16 +66,17 @@ def turns_to_try(sideways: bool, upright: float | None) -> tuple[int, ...]:
     return HEAD_TURNS + SIDEWAYS_TURNS if upright < LOST_PROBABILITY else HEAD_TURNS
 
 
-def is_better_turned(upright: float | None, turned: float | None) -> bool:
+def is_better_turned(upright: float | None, turned: float | None, is_crop: bool = False) -> bool:
     """Compare two readings of a picture.
 
     Args:
         upright: `certainty` of its slices as it is, or turned in a way that was better than that.
         turned: the same of the picture turned in another way.
+        is_crop: whether it is a word that was cut out, whose few letters may look sure on their heads.
 
     Returns:
         Whether the text stands upright in the latter.
     """
-    if turned is None or turned < TURNED_PROBABILITY:
+    if turned is None or turned < (TURNED_CROP if is_crop else TURNED_PROBABILITY):
         return False
     return upright is None or 1 - turned < TURNED_DOUBT * (1 - upright)

@@ -132,6 +132,7 @@ class _Reader:
         for row in body:
             self.left[row.block] = min(self.left.get(row.block, row.box[0]), row.box[0])
             self.right[row.block] = max(self.right.get(row.block, row.box[2]), row.box[2])
+        self.is_prose = self._has_prose(body)
         self.headings = self._heading_runs()
         self.commands = self._levels()
         # A heading that looks like the text is below those that don't.
@@ -168,6 +169,16 @@ class _Reader:
                 self._add_paragraph(elements, at, end)
             at = end
         return elements
+
+    def _has_prose(self, body: Sequence[Line]) -> bool:
+        """Whether the page has paragraphs: lines as wide as their block, of which all but the last ones are."""
+        follow = [(above, below) for above, below in pairwise(body) if above.block == below.block]
+        full = [
+            above.box[2] > self.right[above.block] - Headings.FULL_EM * above.em_px
+            and above.width_px > Headings.PROSE_EM * above.em_px
+            for above, _ in follow
+        ]
+        return len(body) < Headings.PROSE_LINES or (bool(full) and float(np.mean(full)) > Headings.PROSE_SHARE)
 
     # ---- headings
 
@@ -263,8 +274,9 @@ class _Reader:
         text = " ".join(row.text for row in self.rows[at:end])
         is_sentence = text[-1:] in ".,;" and not text.endswith("...")
         size = self.rows[at].em_px / self.em
-        if len(text) > Headings.MOST_CHARACTERS or not any(character.isalpha() for character in text):
-            return 0
+        letters = sum(map(str.isalpha, text))
+        if len(text) > Headings.MOST_CHARACTERS or letters < Headings.LETTERS * len(text.replace(" ", "")):
+            return 0  # a date, a price, a row of a table
         if as_display(text) != text:
             return 0
         is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
@@ -273,6 +285,8 @@ class _Reader:
     def _is_plain_heading(self, at: int) -> bool:
         """Whether a line that looks like the text is a heading: short, no sentence, more white above than below."""
         row = self.rows[at]
+        if not self.is_prose:
+            return False
         if row.table >= 0 or self._begins_item(at) or at + 1 >= len(self.rows) or _CAPTION.match(row.text):
             return False
         if not (row.text[:1].isupper() or row.text[:1].isdigit()) or row.text[-1] in ".,;:":

@@ -7,6 +7,7 @@ Units stand in the names, as in layout/thresholds.py, and origins in brackets:
     [eye]    chosen by eye on the first drawn and scanned pages, in the first version
     [model]  chosen for what the built-in checkpoint reads well, by its answers on drawn slices
     [pages]  settled on drawn formatted pages, by the `formats` tier of got_ocr/nano/evaluate.py
+    [scans]  settled on real pages, by reading them
 """
 
 
@@ -90,6 +91,11 @@ class Headings:
     PLAIN_PITCH = 2.2  # largest pitch under a heading that looks like the text [pages]
     PLAIN_WIDTH = 0.7  # of the text's width, at most [pages]
     PLAIN_WHITE = 0.1  # pitches more above it than below [pages]
+    LETTERS = 0.55  # of its characters at least: dates, prices and cells are no headings [scans]
+    FULL_EM = 3.0  # from the block's edge: so near ends a line of prose [scans]
+    PROSE_EM = 12.0  # least width of one [scans]
+    PROSE_SHARE = 0.3  # of the lines that go on, on a page that has paragraphs [scans]
+    PROSE_LINES = 12  # a page with fewer lines tells nothing [eye]
     NUMBER_CHARACTERS = 12  # longest number of a heading [eye]
 
 

@@ -9,6 +9,9 @@ from got_ocr.synthesis.sample import Kind
 KINDS = {
     "pages": "got_ocr.synthesis.pages.kind:PlainPages",
     "slices": "got_ocr.synthesis.pages.kind:PageSlices",
+    "receipts": "got_ocr.synthesis.documents.kinds:Receipts",
+    "forms": "got_ocr.synthesis.documents.kinds:Forms",
+    "screens": "got_ocr.synthesis.documents.kinds:Screens",
     "scene": "got_ocr.synthesis.scenes.kind:SceneText",
     "handwriting": "got_ocr.synthesis.scenes.handwriting:Handwriting",
     "formulas": "got_ocr.synthesis.formulas.kind:Formulas",

@@ -25,7 +25,7 @@ CHINESE_HANDWRITING_FAMILIES = ("AR PL KaitiM GB", "AR PL UKai CN", "LXGW WenKai
 # Not for running text: symbols, ornaments, other scripts under a Latin name.
 _UNSUITABLE = ("symbol", "dingbat", "math", "initial", "keyboard", "emoji", "music", "barcode", "d050000l", "kufi")
 _PRINTABLE = frozenset(chr(code) for code in range(32, 127))
-_LATIN = _PRINTABLE | frozenset(chr(code) for code in range(0xA1, 0x180) if code != 0xAD) | frozenset("‘’“”–—…•€")
+LATIN = _PRINTABLE | frozenset(chr(code) for code in range(0xA1, 0x180) if code != 0xAD) | frozenset("‘’“”–—…•€")
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Resources:
         if self.language == "zh":
             return chinese_corpus(_own_paragraphs(self.corpus_files) if self.corpus_files else (), self.held_out)
         if self.corpus_files:
-            return split_corpus(_own_paragraphs(self.corpus_files), self.held_out, _LATIN)
+            return split_corpus(_own_paragraphs(self.corpus_files), self.held_out, LATIN)
         cache = self.corpus_cache or Path.home() / ".cache" / "got-ocr" / "corpus.txt"
-        return split_corpus(load_corpus(cache), self.held_out, _LATIN)
+        return split_corpus(load_corpus(cache), self.held_out, LATIN)
 
     @cached_property
     def text_families(self) -> Mapping[str, Sequence[FontFace]]:

@@ -7,11 +7,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
+
+from got_ocr.modeling.finite import NonFiniteError
 
 LOCK_FILE = ".lock"
 OWNER_FILE = ".lock-owner"
@@ -24,10 +25,6 @@ _FULL_WORDS = (
     "unexpected pos",
     "pytorchstreamwriter failed",
 )
-
-
-class NonFiniteError(ValueError):
-    """A weight or a loss is NaN or infinite; the message is one line for the user."""
 
 
 def check_finite_weights(weights: Mapping[str, Tensor], where: str, advice: str) -> None:
@@ -149,15 +146,3 @@ def only_trainer(output: Path) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
-
-
-def finite_or_none(value: Any) -> Any:
-    """Give a number as JSON can hold it: None for NaN and infinity.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        The same, or None.
-    """
-    return None if isinstance(value, float) and not math.isfinite(value) else value

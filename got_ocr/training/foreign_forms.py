@@ -60,7 +60,8 @@ def _from_messages(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     messages = entry["messages"]
     if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
         raise BadSampleError("must have a list of messages under 'messages'")
-    images, texts = _images_of(entry), []
+    images = _images_of(entry)
+    texts: list[str] = []
     for number, message in enumerate(messages, 1):
         role = message.get("role") if isinstance(message, Mapping) else None
         if role in _SYSTEM_ROLES:
@@ -110,7 +111,7 @@ def _from_query(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _images_of(entry: Mapping[str, Any]) -> list[Any]:
-    value = next((entry[name] for name in IMAGE_NAMES if entry.get(name)), [])
+    value: Any = next((entry[name] for name in IMAGE_NAMES if entry.get(name)), [])
     return [_source(one) for one in (value if isinstance(value, (list, tuple)) else [value])]
 
 

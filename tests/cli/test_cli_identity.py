@@ -307,7 +307,7 @@ def test_a_searchable_pdf_that_can_not_be_written_costs_no_page(
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
-        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".pdf"):
+        if "old.pdf" in os.readlink(f"/proc/self/fd/{descriptor}"):
             raise OSError(28, "No space left on device")
         fsync(descriptor)
 
@@ -424,6 +424,34 @@ def test_a_narrow_encoding_is_said(
             assert buffer.getvalue() == b"?? ? x\n"
             assert f"letters that {encoding}, the encoding of standard output, does not know became ?" in err
         assert code == 0
+
+
+def test_pages_are_shared_out_to_processes(tmp_path: Path) -> None:
+    """As torchrun starts them: each page once, and equal names stay apart."""
+    from tests.support.processes import run as run_process
+    from tests.support.processes import start, write_pictures
+
+    write_pictures(tmp_path / "jan", 5, first_width=20)
+    write_pictures(tmp_path / "feb", 5, first_width=40)
+
+    def parts(count: int, *options: str) -> list[tuple[int, str]]:
+        processes = [
+            start("jan", "feb", *options, cwd=tmp_path, environment={"RANK": str(rank), "WORLD_SIZE": str(count)})
+            for rank in range(count)
+        ]
+        return [(process.communicate()[1], process.returncode)[::-1] for process in processes]
+
+    for _ in range(2):
+        assert [code for code, _ in parts(3, "-o", "out/")] == [0, 0, 0]
+        found = sorted(path.read_text().strip() for path in (tmp_path / "out").glob("*.txt"))
+        assert found == [f"{width}x10" for width in (*range(20, 25), *range(40, 45))]
+    # A run that is not shared out knows what the parts wrote.
+    code, _, err = run_process("jan", "feb", "-o", "out/", cwd=tmp_path)
+    assert (code, "skipped 10 pages" in err) == (0, True)
+    for options in (["-o", "out.jsonl", "--json"], [], ["-o", "out/", "--render", "x.html"]):
+        for code, err in parts(2, *options):
+            assert code == 2
+            assert "give a folder to --output" in err or "leave out torchrun" in err
 
 
 def test_pages_are_shared_out_to_devices(run: Any, picture: Any, model: Any) -> None:

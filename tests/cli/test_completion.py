@@ -1,5 +1,6 @@
 """Completion by Tab: the scripts that are kept know every command and option."""
 
+import argparse
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,7 +26,8 @@ def test_scripts_are_as_new_as_the_parsers(shell: str, tmp_path: Path) -> None:
     kept = (FOLDER / f"got-ocr.{shell}").read_text(encoding="utf-8")
     for name in COMMANDS:
         assert name in kept
-    options = {option for action in whole_parser()._actions for option in action.option_strings}
+    actions = [action for action in whole_parser()._actions if action.help != argparse.SUPPRESS]
+    options = {option for action in actions for option in action.option_strings}
     assert [option for option in sorted(options) if option.lstrip("-") not in kept] == []
     pytest.importorskip("shtab")
     write_scripts(tmp_path)

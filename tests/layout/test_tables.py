@@ -53,3 +53,16 @@ def test_prose_between_two_rules_is_no_table() -> None:
     for row in range(5):
         pen.text((40, 70 + 32 * row), "a line of words that goes on over the whole of the width", 0, FONT)
     assert not analyse_page(image).tables
+
+
+def test_rows_below_a_head_of_two_ruled_rows_stay_rows() -> None:
+    image = Image.new("L", (700, 460), 255)
+    pen = ImageDraw.Draw(image)
+    for row in range(9):
+        for column in range(3):
+            if row or column:
+                pen.text((60 + 200 * column, 50 + 40 * row), f"{'abc'[column]} {row}{column}", 0, FONT)
+    for y in (40, 80, 120, 412):
+        pen.rectangle((40, y, 640, y + 1), 0)
+    (found,) = analyse_page(image).tables
+    assert (found.rows, found.columns) == (9, 3)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from got_ocr.configuration.config import GotOcrConfig
-from got_ocr.nano.batches import BatchSource, Vocabulary
+from got_ocr.nano.batches import BatchSource, Vocabulary, without_latex
 from got_ocr.nano.config import Canvas, NanoTrainingConfig, Stage
 from got_ocr.nano.dense import IGNORED, guide_loss, slot_labels, token_positions
 from got_ocr.nano.muon import orthogonalise
@@ -24,7 +24,7 @@ from got_ocr.nano.trainer import (
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.synthesis.text.corpus import Corpus, TextSource
 from got_ocr.synthesis.text.formula_lines import FormulaLineSource, math_fonts
-from got_ocr.synthesis.text.text_image import TextImageSource
+from got_ocr.synthesis.text.text_image import TextImage, TextImageSource
 from tests.support.nano_sizes import TINY
 from tests.support.packaged_fonts import packaged_faces
 
@@ -220,8 +220,9 @@ def test_a_folded_patch_embedding_is_unfolded_exactly() -> None:
     torch.testing.assert_close(shift, bias, atol=1e-4, rtol=1e-5)
 
 
-def test_training_goes_on_from_the_built_in_checkpoint() -> None:
-    config = NanoTrainingConfig.read(ROOT / "configuration" / "training" / "nano-formats.yaml")
+@pytest.mark.parametrize("name", ["nano-formats", "nano-documents"])
+def test_training_goes_on_from_the_built_in_checkpoint(name: str) -> None:
+    config = NanoTrainingConfig.read(ROOT / "configuration" / "training" / f"{name}.yaml")
     weights = grey_weights(ROOT / config.start_from)
     model_config = GotOcrConfig(**json.loads((ROOT / config.model).read_text(encoding="utf-8")))
     model = GotOcrForConditionalGeneration(model_config)
@@ -270,3 +271,47 @@ def test_a_configuration_with_a_wrong_field_is_refused(tmp_path: Path, before: s
     path.write_text(text.replace(before, after, 1))
     with pytest.raises(ValueError, match=message):
         NanoTrainingConfig.read(path)
+
+
+def test_plain_answers_to_formulas_say_what_is_seen() -> None:
+    # What is written and what stands on the page for it; the third is a script's height.
+    pairs = [
+        ("of ", "of ", 21),
+        (r"\(", "  ", 21),
+        ("x", "x", 21),
+        ("^{", "  ", 12),
+        ("n-1", "n-1", 12),
+        ("}", " ", 12),
+    ]
+    pairs += [("=", "=", 21), (r"\alpha ", "α      ", 21), (r"\)", "  ", 21)]
+    pairs += [(" is\n", " is ", 21), ("-", "-", 21)]
+    text, shown = "".join(one for one, _, _ in pairs), "".join(one for _, one, _ in pairs)
+    heights = np.concatenate([np.full(len(one), height) for one, _, height in pairs])
+    left = 8.0 * np.arange(len(text))
+    boxes = np.stack([left, 0 * left, left + 8, heights], axis=1).astype(np.float32)
+    plain = without_latex(TextImage(np.zeros((32, 64), np.uint8), text, boxes, shown))
+    assert plain.text == "of xn-1 = α is\n-"
+    assert plain.shown == ""
+    assert plain.boxes[plain.text.index("α"), 0] == 8.0 * text.index(r"\alpha")
+
+
+def test_plain_batches_of_formulas_are_answered_without_latex() -> None:
+    faces = [face for face in packaged_faces() if face.style in ("Regular", "Book")][:2]
+    fonts = math_fonts(packaged_faces())
+    if not fonts:
+        pytest.skip("no font for formulas is installed")
+    corpus = Corpus(("Now is the winter of our discontent made glorious summer",), ("sun", "York"))
+    pictures = TextImageSource(
+        {face.family: [face] for face in faces}, TextSource(corpus, 1.0), formula_lines=FormulaLineSource(fonts)
+    )
+    source = BatchSource(pictures, Vocabulary(RANK_FILE), canvas_px=192, patch_px=8, seed=5, plain_formula_share=1.0)
+    canvas = Canvas(height=64, rows=2, batch=6, weight=1.0, slices=True, formulas=True)
+    answers = []
+    for step in range(4):
+        batch = source.batch(step, 0, (canvas,), 1.0, formats=0.0)
+        assert ((batch.answer >= 0) >= (batch.token != IGNORED)).all()
+        for row in batch.answer:
+            ids = [one for one in row.tolist() if one not in (IGNORED, source.vocabulary.end_id)]
+            answers.append(source.vocabulary.encoding.decode(ids))
+    assert not any(sign in answer for answer in answers for sign in "\\�")
+    assert any(not answer.isascii() for answer in answers)  # Greek letters and signs without a token: byte by byte

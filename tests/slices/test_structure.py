@@ -338,3 +338,12 @@ def test_a_dot_before_an_item_is_not_shown_to_the_model() -> None:
     assert all(piece.box[0] >= 75 for piece in page.pieces), "the dots stand to the left of that"
     plain = slice_page(image, OPTIONS, CANVAS)
     assert any(piece.box[0] < 60 for piece in plain.pieces)
+
+
+def test_a_receipt_has_no_headings() -> None:
+    sheet = Sheet(width=520)
+    rows = ["2 lamps 12.50 SR", "29-01-18 20:38", "Total 7,838.80", "Cash 8,000.00", "Change 161.20", "GST 6% 443.71"]
+    for number, text in enumerate(rows * 3):
+        sheet.lines(text.split(), 60 + 20 * (number % 3), 500, font())
+        sheet.y += 14 * (number % 3)
+    assert "section" not in sheet.read() and "title" not in sheet.read()

@@ -36,7 +36,7 @@ complete got-ocr \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
-        'c/--/(against batch-size box box-unit chunk-index color confidence config convention corpus count crop data degrade device dpi dry-run dtype engine font font-family force format geometry held-out help image-column images instruction json keep-pages keep-text-pages kind language languages layout limit max-bytes max-memory max-new-tokens max-pixels max-samples max-tiles model multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures preview preview-count preview-layout processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer resamples resume retry-failed rotate searchable seed set shard-size side-by-side slice split stream tables task text-column threads timeout title type typesetter version workers)/' \
+        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream tables tag task text-column threads timeout title type typesetter upload-timeout version workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
@@ -66,7 +66,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'p/1/(convert synth train eval score layout render completion)/' \
+        'p/1/(convert synth train eval score layout render push serve completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/completion/(bash zsh tcsh)/' \

@@ -14,8 +14,10 @@ _shtab_got_ocr_commands() {
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     eval:'read the pictures of ground truth and score the answers'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
+    push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
     render:'render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline'
     score:'score result files: any list of {"image", "question", "label", "answer"}'
+    serve:'serve a model by HTTP: POST /v1/ocr, and OpenAI'"'"'s /v1/chat/completions'
     synth:'draw training samples of many kinds with their truth'
     train:'train or fine-tune a model on conversation files or tar shards'
   )
@@ -47,9 +49,8 @@ _shtab_got_ocr_options=(
   "--json[JSON lines with probabilities, times and errors]"
   "--stream[print the text as it comes]"
   "--render[also write the text as a page for people\: .html, .docx, .md or .tex (default\: INPUT.html here)]:FILE.html:_files"
-  "--searchable[also write a PDF with the text behind its pages\: the input PDF\'s own, or pictures]:FILE.pdf:_files"
-  "--keep-text-pages[with --searchable\: pages of the input PDF that have text already are not read]"
-  "--redo[with --searchable\: replace a hidden layer of text]"
+  "--searchable[also write a PDF with the text behind its pages\: the input PDF itself with a layer added, or pictures\; pages that have text stay as they are and are not read]:FILE.pdf:_files"
+  "--redo[with --searchable\: replace an older hidden layer of text (of any program)]"
   {-q,--quiet}"[no notices and no progress bar\; errors are said]"
   "--timeout[of a URL (default\: 20)]:S:"
   "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
@@ -101,7 +102,7 @@ _shtab_got_ocr_eval_options=(
   "--crop[read in tiles (multi-crop)]"
   "--languages[Tesseract\'s, as eng\+chi_sim (eng)]:L:"
   "--psm[Tesseract\'s page segmentation (fits the task)]:N:"
-  "--prompt[what to ask a vision-language model (transformers)]:TEXT:"
+  "--prompt[what to ask instead of the model\'s own words (got, transformers)]:TEXT:"
   "--image-column[(image)]:NAME:"
   "--text-column[(text)]:NAME:"
   "--question-column[boxes and colours stand there]:NAME:"
@@ -136,6 +137,26 @@ _shtab_got_ocr_layout_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_layout_defaults_added=0
 
+_shtab_got_ocr_push_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[the checkpoint (default\: as for reading, \$GOT_OCR_MODEL)]:FOLDER|ID:_files"
+  "--dry-run[write the repository into this folder, and upload nothing]:DIR:"
+  "--private[make a new repository a private one]"
+  "--revision[push to this branch\; made if it isn\'t there]:BRANCH:"
+  "--message[the commit\'s (Upload GOT-OCR model)]:TEXT:"
+  "--license[of the weights, as the Hub spells it (default\: the card\'s)]:ID:"
+  "*--language[that it reads, such as en]:CODE:"
+  "--base-model[the checkpoint that it was trained from]:ID:"
+  "*--tag[one more tag of the card]:TAG:"
+  "*--eval-results[results of a benchmark, in the Hub\'s form]:FILE.yaml:"
+  "--replace-card[replace the card that the repository has]"
+  {-q,--quiet}"[no progress and no notices]"
+  ":the repository\; made if it isn\'t there:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_push_defaults_added=0
+
 _shtab_got_ocr_render_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[what to write (default\: the first FILE\'s name, .html)]:FILE:_files"
@@ -145,12 +166,12 @@ _shtab_got_ocr_render_options=(
   "--tables[in Markdown (pipes)]:tables:(pipes html)"
   "--geometry[who draws TikZ\; auto\: this machine\'s LaTeX, else Python (auto)]:geometry:(auto latex python source)"
   "--renderer[mathpix\: formulas, tables and molecules by the Node package mathpix-markdown-it, where it is installed (HTML only\; python)]:renderer:(python mathpix)"
-  "--no-notes[don\'t say on the page what was mended]"
+  "--no-notes[don\'t say on the page what was fixed]"
   "--side-by-side[each page\'s picture beside its text (HTML)]"
-  "--searchable[write a PDF of the pictures with the text behind]"
+  "--searchable[write the pages\' PDF with a layer of text, or a new one of pictures]"
   "--pictures[the pages\' pictures or PDF, where FILE doesn\'t name them]:FILE:_files"
-  "--keep-text-pages[with --searchable\: the input PDF\'s pages that have text already stay as they are]"
-  "--keep-pages[with --searchable\: lay the text behind the input PDF\'s own pages instead of pictures of them]"
+  "--redo[with --searchable\: replace a PDF\'s older hidden layer of text]"
+  "--password[with --searchable\: opens an encrypted PDF]:password:"
   "(*):what a model wrote\; - for standard input:_files"
 )
 
@@ -177,6 +198,33 @@ _shtab_got_ocr_score_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_score_defaults_added=0
 
+_shtab_got_ocr_serve_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--host[address to listen on (default\: 127.0.0.1, this machine)]:host:"
+  "--port[port (default\: 8000)\; 0 takes one that is free]:port:"
+  "--api-key-file[holds the key that clients must send (default\: \$GOT_OCR_API_KEY)]:FILE:"
+  {-q,--quiet}"[no notices\; errors are said]"
+  "--model[checkpoint (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
+  "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--batch-size[pages at once (default\: 4)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--max-waiting[of requests in the server\; more get status 429 (default\: 32)]:N:"
+  "--max-bytes[of a request (default\: 50000000)]:N:"
+  "--max-pages[of a request (default\: 100)]:N:"
+  "--max-pixels[of a page (default\: 40000000)]:N:"
+  "--decoders[processes that decode pictures (default\: 2)]:N:"
+  "--request-timeout[of a request (default\: 600)]:S:"
+  "--upload-timeout[of a request\'s body to arrive (default\: 60)]:S:"
+  "--decode-timeout[of a page to be decoded (default\: 30)]:S:"
+  "--graceful-timeout[for requests to finish when the server is told to stop (default\: 60)]:S:"
+  "--allow-urls[fetch pictures that are named by URL, from public addresses only]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_serve_defaults_added=0
+
 _shtab_got_ocr_synth_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--count[samples of each kind]:N:"
@@ -194,7 +242,7 @@ _shtab_got_ocr_synth_options=(
   "--font-family[only these families]:NAME:"
   "--language[(en)]:language:(en zh)"
   "--typesetter[what sets formulas, tables and geometry\: Chromium, or a TeX installation (browser)]:typesetter:(browser latex)"
-  "--degrade[wear for a share of the pictures\: names joined by \+, or default (none)]:NAMES:"
+  "--degrade[what a share of the pictures suffers\: names joined by \+, or default (none)]:NAMES:"
   "--held-out[draw the texts that are kept out of training, for evaluation]"
   ":kinds of samples joined by \+, or all:"
 )
@@ -239,8 +287,10 @@ _shtab_got_ocr() {
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
+        push) _arguments -C -s $_shtab_got_ocr_push_options ;;
         render) _arguments -C -s $_shtab_got_ocr_render_options ;;
         score) _arguments -C -s $_shtab_got_ocr_score_options ;;
+        serve) _arguments -C -s $_shtab_got_ocr_serve_options ;;
         synth) _arguments -C -s $_shtab_got_ocr_synth_options ;;
         train) _arguments -C -s $_shtab_got_ocr_train_options ;;
       esac

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from got_ocr.configuration.slicing import TEXT_HEIGHT_PX
 from got_ocr.synthesis.degradation.clutter import draw_clutter
 from got_ocr.synthesis.degradation.degrade import augment, scan, tint
+from got_ocr.synthesis.documents.slices import DocumentSliceSource
 from got_ocr.synthesis.text.block import Block, sample_size_px, set_block, set_slice
 from got_ocr.synthesis.text.corpus import TextSource
 from got_ocr.synthesis.text.fonts import FontFace
@@ -50,6 +51,8 @@ class TextImageSource:
         augmentation_strength: float = 1.0,
         empty_share: float = 0.01,
         formula_lines: FormulaLineSource | None = None,
+        documents: DocumentSliceSource | None = None,
+        document_share: float = 0.0,
     ) -> None:
         """Set what is drawn.
 
@@ -60,6 +63,8 @@ class TextImageSource:
             augmentation_strength: 0 for clean pictures, 1 for the training mix, 2 to degrade nearly every one.
             empty_share: share of pictures without text; most of them show clutter (clutter.py).
             formula_lines: sets lines with formulas; needed where `sample` is asked for them.
+            documents: draws lines of receipts, forms and tables as they are printed and scanned.
+            document_share: of the slices without formulas, those that `documents` draws.
         """
         self.families = [list(faces) for faces in families.values()]
         self.text = text
@@ -67,6 +72,8 @@ class TextImageSource:
         self.augmentation_strength = augmentation_strength
         self.empty_share = empty_share
         self.formula_lines = formula_lines
+        self.documents = documents
+        self.document_share = document_share if documents else 0.0
 
     def sample(
         self,
@@ -99,6 +106,9 @@ class TextImageSource:
             raise ValueError("formulas are set in slices only, by a source with formula_lines")
         rng = np.random.default_rng(seed)
         strength = self.augmentation_strength * variety
+        if self.documents and slices and not formulas and rng.random() < self.document_share:
+            drawn = self.documents.sample(rng, height, width, rows)
+            return TextImage(augment(rng, 255.0 - drawn.ink, 0.25 * strength), drawn.text, drawn.boxes)
         words = self.text.words(rng)
         if slices:
             face = self._face(rng, variety)
