@@ -8,6 +8,7 @@ Shape legend:
     V  vocabulary
 """
 
+import copy
 import logging
 from typing import Any
 
@@ -196,13 +197,16 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         if pixel_values is not None:
             kwargs["pixel_values"] = pixel_values
             self._warn_of_whole_pages(given[CACHE_NAME])
+        # Options go into a configuration where there is one: transformers warns of both at once.
+        generation_config = copy.deepcopy(generation_config)
         base = generation_config if generation_config is not None else self.generation_config
+        filled = kwargs if generation_config is None else vars(generation_config)
         if "eos_token_id" not in kwargs:
             declared = None if generation_config is None else generation_config.eos_token_id
             others = declared if isinstance(declared, list) else [] if declared is None else [declared]
-            kwargs["eos_token_id"] = sorted({*self.config.stop_token_ids, *others})
+            filled["eos_token_id"] = sorted({*self.config.stop_token_ids, *others})
         if kwargs.get("pad_token_id", base.pad_token_id) is None:
-            kwargs["pad_token_id"] = self.config.pad_token_id
+            filled["pad_token_id"] = self.config.pad_token_id
         input_ids = inputs if inputs is not None else kwargs.get("input_ids")
         if input_ids is not None and kwargs.get("attention_mask") is None:
             kwargs["attention_mask"] = (input_ids != kwargs.get("pad_token_id", base.pad_token_id)).long()
@@ -210,7 +214,10 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
         ngram_size = kwargs.get("no_repeat_ngram_size", base.no_repeat_ngram_size) or 0
         num_beams = kwargs.get("num_beams", base.num_beams) or 1
         if ngram_size > 0 and num_beams == 1:
-            kwargs["no_repeat_ngram_size"] = 0
+            if "no_repeat_ngram_size" in kwargs or generation_config is None:
+                kwargs["no_repeat_ngram_size"] = 0
+            else:
+                generation_config.no_repeat_ngram_size = 0
             logits_processor = LogitsProcessorList([NoRepeatNGramProcessor(ngram_size), *(logits_processor or [])])
         return super().generate(
             inputs, generation_config=generation_config, logits_processor=logits_processor, **kwargs

@@ -1,5 +1,6 @@
 """From prepared batches to answers: greedy generation that goes on with the rows that are left."""
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -138,19 +139,22 @@ class AnswerGenerator:
             if generation.stop_event is not None:
                 criteria.append(StopEvent(generation.stop_event))
             length = inputs["input_ids"].shape[1]
-            sequences = self.model.generate(
-                **inputs,
-                cache=cache,
-                use_cache=True,
-                do_sample=False,
-                num_beams=1,
-                max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
-                no_repeat_ngram_size=generation.ngram_size,
-                suppress_tokens=list(generation.suppressed_tokens) or None,
-                logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=criteria,
-                streamer=streamer,
-            )
+            try:
+                sequences = self.model.generate(
+                    **inputs,
+                    cache=cache,
+                    use_cache=True,
+                    do_sample=False,
+                    num_beams=1,
+                    max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
+                    no_repeat_ngram_size=generation.ngram_size,
+                    suppress_tokens=list(generation.suppressed_tokens) or None,
+                    logits_processor=LogitsProcessorList([recorder]),
+                    stopping_criteria=criteria,
+                    streamer=streamer,
+                )
+            except FloatingPointError as error:
+                raise explain_non_finite(self.model, self.model.dtype) from error
             new = sequences[:, length:]
             recorded = torch.stack(recorder.log_probabilities, dim=1).cpu()
             for place, row in enumerate(left.tolist()):
@@ -196,10 +200,13 @@ class AnswerGenerator:
         if "stop_strings" in options:
             options["tokenizer"] = self.processor.tokenizer
         cache = make_cache(self.config.num_hidden_layers)
+        if base is None:
+            options["max_new_tokens"] = limit
+        else:
+            options["generation_config"] = copy.deepcopy(base)
+            options["generation_config"].max_new_tokens = limit
         try:
-            sequences = self.model.generate(
-                **inputs, cache=cache, max_new_tokens=limit, stopping_criteria=criteria, **options
-            )
+            sequences = self.model.generate(**inputs, cache=cache, stopping_criteria=criteria, **options)
         except RuntimeError as error:
             if "probability tensor" not in str(error):
                 raise

@@ -58,6 +58,20 @@ def is_padded(num_rows: int, width: int, num_cells: int) -> bool:
     return num_rows * width <= MAX_EMPTY_PER_CELL * num_cells + MAX_EMPTY_CELLS
 
 
+def strip_pieces(pieces: list[Inline]) -> list[Inline]:
+    """Take the empty ends off a line."""
+    first, last = 0, len(pieces)
+    while first < last and _is_blank(pieces[first]):
+        first += 1
+    while last > first and _is_blank(pieces[last - 1]):
+        last -= 1
+    return pieces[first:last]
+
+
+def _is_blank(piece: Inline) -> bool:
+    return piece.kind == "break" or (piece.kind == "text" and not piece.text.strip())
+
+
 @dataclass(slots=True)
 class Block:
     """A piece of the page.
