@@ -71,6 +71,8 @@ def ink_mask(ink: Image.Image, is_crop: bool = False) -> np.ndarray:
     """
     pixels = np.asarray(ink)
     noise = 0.0 if is_crop else _estimate_noise(pixels)
+    # On a grainy page what is faint is the other side's print; a table's picture is no page.
+    has_faint = noise <= Ink.GRAINY_LEVEL or pixels.size <= Ink.TABLE_AREA_PX
     if noise > Ink.GRAINY_LEVEL:
         ink = ink.filter(ImageFilter.BoxBlur(Ink.GRAIN_BLUR_PX))
         pixels = np.asarray(ink)
@@ -86,7 +88,7 @@ def ink_mask(ink: Image.Image, is_crop: bool = False) -> np.ndarray:
         pixels > np.asarray(_spread_cells(np.maximum(darkest * share, floor), (width, height), cell))
         for share in (Ink.SHARE, Ink.FAINT_SHARE)
     )
-    return _add_faint_letters(mask, faint)
+    return _add_faint_letters(mask, faint) if has_faint else mask
 
 
 def _spread_cells(levels: np.ndarray, size: tuple[int, int], cell: int) -> Image.Image:
