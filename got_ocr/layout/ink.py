@@ -11,12 +11,13 @@ from .components import find_components, paint_runs
 from .thresholds import Ink, Looking, ReversedBoxes, TintedBoxes
 
 
-def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
+def ink_image(image: Image.Image, is_light: bool | None = None, paper_percent: float = 50.0) -> Image.Image:
     """Take the paper away: how much darker each pixel is than the paper around it.
 
     Args:
         image: any mode; light text on a dark page is turned round.
         is_light: whether the text is lighter than its ground; None: told by how much of the page is dark.
+        paper_percent: share of the picture that is paper at least, in per cent.
 
     Returns:
         Mode L: 0 for paper, up to 255 for ink.
@@ -25,16 +26,13 @@ def ink_image(image: Image.Image, is_light: bool | None = None) -> Image.Image:
     side = Ink.SAMPLE_SIDE_PX
     sample = np.asarray(grey.resize((min(grey.width, side), min(grey.height, side)), Image.Resampling.NEAREST))
     low, middle, high = np.percentile(sample, Ink.EXTREMES_PERCENT)
-    is_told = is_light is not None
     if is_light is None:
         is_light = middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE
     if is_light:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
     excess = np.asarray(ImageChops.subtract(paper, grey).resize(sample.shape[::-1], Image.Resampling.NEAREST))
-    usual = float(np.median(excess))
-    if is_told and usual > Ink.SHARE * float(np.percentile(excess, Ink.DARKEST_PERCENT)):
-        usual = float(np.percentile(excess, Ink.CROP_PAPER_PERCENT))  # Most of a crop may be letters.
+    usual = np.percentile(excess, paper_percent)
     return ImageChops.subtract(paper, grey, 1.0, -int(usual))
 
 

@@ -241,10 +241,12 @@ def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
     view = _look_closely(ink)
     if _is_crop(ink) and _on_edge(view.mask) > Looking.CROP_EDGE:
         # Most of a crop may be letters, but seldom most of its outline.
-        both = ink_image(image, is_light=True), ink_image(image, is_light=False)
-        other, seen = min(((one, _look_closely(one)) for one in both), key=lambda one: _on_edge(one[1].mask))
-        if seen.mask.any() and _on_edge(seen.mask) < Looking.CROP_EDGE_GAIN * _on_edge(view.mask):
-            ink, view = other, seen
+        for is_light in (True, False):
+            for percent in Looking.CROP_PAPER_PERCENT:
+                other = ink_image(image, is_light, percent)
+                seen = _look_closely(other)
+                if seen.mask.any() and _on_edge(seen.mask) < Looking.CROP_EDGE_GAIN * _on_edge(view.mask):
+                    ink, view = other, seen
     return ink, view
 
 

@@ -105,7 +105,8 @@ class SliceReader:
         cut = partial(slice_page, page.crop(region), self.slicing, self.canvas_px, formatted=self.formatted)
         sliced, read = _read_upright(cut, self._read_some, self.step if self.on_text is None else FIRST_SLICES)
         stream = PageStream(sliced, self.on_text, first=is_first, formatted=self.formatted)
-        least = DOUBTFUL_PAGE if region == (0, 0, *page.size) else DOUBTFUL_REGION
+        is_page = region == (0, 0, *page.size) and not sliced.layout.is_crop
+        least = DOUBTFUL_PAGE if is_page else DOUBTFUL_REGION
         checked: list[list[PieceReading]] = []
         while True:
             doubtful = is_doubtful(read, least)
@@ -159,7 +160,8 @@ def _read_upright(
     page = cut()
     answers = read(page.slices[: min(count, FIRST_SLICES) if page.is_sideways else count])
     best = certainty(answers)
-    turns = turns_to_try(page.is_sideways, best)
+    # Few letters of a word that was cut out look as sure on their heads.
+    turns = turns_to_try(page.is_sideways, best) if page.is_sideways or not page.layout.is_crop else ()
     if turns and len(page.slices) > len(answers):
         best = certainty(read(choose_sample(page.slices)))
     is_turned = False
