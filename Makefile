@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PYTEST := $(BIN)/python -m pytest
+# A process a core, each on one thread, and a file's tests in one of them; a process holds a gigabyte.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
 .PHONY: help ocr test test-bare test-all test-compat quality check lint types style format docs bench gallery nano-eval system clean
@@ -18,7 +20,7 @@ test: $(VENV)/.dev  ## run the tests
 	@$(PYTEST)
 
 test-bare: $(VENV)/.dev  ## run the tests with the machine's fonts, programs and prose hidden, and count the skips
-	@$(BIN)/python -m tests.support.bare_machine
+	@$(BIN)/python -m tests.support.bare_machine $(SIDE_BY_SIDE)
 
 test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
 	@$(PYTEST) -m "slow or not slow"

@@ -28,6 +28,8 @@ myst_heading_anchors = 4
 myst_all_links_external = False
 
 autodoc_member_order = "bysource"
+# Imported at once by a module that is told of, and no part of the extra `docs`.
+autodoc_mock_imports = ["rapidfuzz"]
 # As written: the value of a default such as os.environ is this machine's.
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"

@@ -224,7 +224,7 @@ class GotOcrConfig(Qwen2Config):
         if image_token_len != vision_config.num_image_tokens:
             raise ValueError(
                 f"image_token_len is {image_token_len}, but the tower of vision_config gives "
-                f"{vision_config.num_image_tokens} tokens an image: leave image_token_len out or mend vision_config."
+                f"{vision_config.num_image_tokens} tokens an image: leave image_token_len out or fix vision_config."
             )
         check_layers("num_hidden_layers", num_hidden_layers)
         self.vision_config = vision_config

@@ -19,7 +19,7 @@ def find_non_finite(model: nn.Module) -> str:
     """
     for name, weight in model.state_dict().items():
         if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
-            return name
+            return str(name)
     return ""
 
 

@@ -224,8 +224,22 @@ class TokenProbabilityRecorder(LogitsProcessor):
         self.log_probabilities: list[Tensor] = []
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Record. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: `scores`, unchanged."""
-        self.log_probabilities.append(scores.float().amax(-1) - scores.float().logsumexp(-1))
+        """Record.
+
+        Args:
+            input_ids: (B, L) int64.
+            scores: (B, V) float.
+
+        Returns:
+            `scores`, unchanged.
+
+        Raises:
+            FloatingPointError: they are NaN: the answer would go on to its length limit with nothing in it.
+        """
+        found = scores.float().amax(-1) - scores.float().logsumexp(-1)
+        if bool(torch.isnan(found).any()):
+            raise FloatingPointError("the scores are NaN")
+        self.log_probabilities.append(found)
         return scores
 
 

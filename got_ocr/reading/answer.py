@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..layout.line import Line
 
 # A line with a less certain token than this is worth a look: of the built-in checkpoint's lines so marked on clean and
-# worn pages three in four have an error, and more than half of those with one are marked
+# degraded pages three in four have an error, and more than half of those with one are marked
 # (got_ocr/nano/benchmarks/confidence.py).
 LOW_CONFIDENCE = 0.7
 # Stands for a probability that underflowed.

@@ -139,19 +139,22 @@ class AnswerGenerator:
             if generation.stop_event is not None:
                 criteria.append(StopEvent(generation.stop_event))
             length = inputs["input_ids"].shape[1]
-            sequences = self.model.generate(
-                **inputs,
-                cache=cache,
-                use_cache=True,
-                do_sample=False,
-                num_beams=1,
-                max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
-                no_repeat_ngram_size=generation.ngram_size,
-                suppress_tokens=list(generation.suppressed_tokens) or None,
-                logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=criteria,
-                streamer=streamer,
-            )
+            try:
+                sequences = self.model.generate(
+                    **inputs,
+                    cache=cache,
+                    use_cache=True,
+                    do_sample=False,
+                    num_beams=1,
+                    max_new_tokens=generation.max_new_tokens - (length - repetition.prompt_length),
+                    no_repeat_ngram_size=generation.ngram_size,
+                    suppress_tokens=list(generation.suppressed_tokens) or None,
+                    logits_processor=LogitsProcessorList([recorder]),
+                    stopping_criteria=criteria,
+                    streamer=streamer,
+                )
+            except FloatingPointError as error:
+                raise explain_non_finite(self.model, self.model.dtype) from error
             new = sequences[:, length:]
             recorded = torch.stack(recorder.log_probabilities, dim=1).cpu()
             for place, row in enumerate(left.tolist()):

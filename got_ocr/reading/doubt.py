@@ -13,7 +13,7 @@ from ..slices.sliced_page import SlicedPage
 from .answer import GotOcrAnswer, GotOcrLine, join_answers
 
 # Below this mean probability of its tokens a page is doubtful: pictures of other things came out at 0.2 to 0.65 and a
-# few above, hard-worn pages at 0.8 and more.
+# few above, hard-degraded pages at 0.8 and more.
 DOUBTFUL_PAGE = 0.65
 DOUBTFUL_REGION = 0.5  # The same of a box, a frame or a word cut out, which people draw around text.
 # What of a doubtful page is kept was read with this mean probability and has so many letters or digits: textures make

@@ -34,5 +34,5 @@ def save_pages(pages: Sequence[tuple[Image.Image | None, str]], path: str) -> No
         raise ValueError(NEEDS)
     try:
         _renderers[0](pages, path)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ValueError(f"{NEEDS} ({error})") from error

@@ -13,7 +13,7 @@ SAMPLE_SLICES = 16  # So many of a page vote on its turn.
 SIDEWAYS_TURNS, HEAD_TURNS = (90, 270), (180,)  # Degrees clockwise that may bring such text upright.
 LOST_PROBABILITY = 0.62  # Below this nothing was read, and lines that were found may be columns of letters.
 SURE_PROBABILITY = 0.85  # Text on its head was read with less certainty than this, upright text with more but for
-# hard-worn pages. Turned text must be read with no less than
+# hard-degraded pages. Turned text must be read with no less than
 TURNED_PROBABILITY = 0.75  # and
 TURNED_CROP = 0.97  # (a word that was cut out) and
 TURNED_DOUBT = 0.6  # no more than this share of the doubt that is left in its upright reading.

@@ -42,7 +42,8 @@ def test_everything_is_there(repository, tiny_model):
 
     assert names >= {
         "config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json", "qwen.tiktoken",
-        "tokenizer_config.json", "modeling_got_ocr.py", "processing_got_ocr.py", "handler.py", "requirements.txt",
+        "tokenizer_config.json", "chat_template.jinja",
+        "modeling_got_ocr.py", "processing_got_ocr.py", "handler.py", "requirements.txt",
         ".eval_results/olmocr.yaml", "README.md",
     }  # fmt: skip
     assert metadata(repository) | {"widget": None} == {

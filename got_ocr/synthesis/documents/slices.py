@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageDraw
 from got_ocr.synthesis.documents.lines import COLUMN_GAP, DocumentText, plain_text
 from got_ocr.synthesis.documents.printing import (
     ABOVE_EM,
+    BELOW_EM,
     MONOSPACED,
     PrintStyle,
     SetRow,
@@ -30,6 +31,7 @@ SLICE_SIZE_PX = 21.0
 MARGIN_PX = 8
 ROW_PITCH_EM = 1.3
 INK_LEVEL = 225.0
+MARKS_SHARE = 0.08  # Of the slices, those that show dashes, rules or a chart's curve where others have a row of text.
 # Faces of receipts, forms and machines; what isn't installed is passed over.
 MONOSPACED_FAMILIES = (
     "Liberation Mono", "DejaVu Sans Mono", "Nimbus Mono PS", "TeX Gyre Cursor", "FreeMono", "Cousine",
@@ -97,6 +99,9 @@ class DocumentSliceSource:
         texts: list[str] = []
         boxes: list[np.ndarray] = []
         bottom_px, baseline_px = 0.0, 0.0
+        wordless: tuple[int, ...] = ()
+        if rng.random() < MARKS_SHARE:
+            wordless = tuple(range(rows)) if rng.random() < 0.6 else (int(rng.integers(rows)),)
         for number in range(rows):
             if number and rng.random() < 0.2:
                 style, kind = draw_style(rng), self.text.kind(rng)
@@ -104,8 +109,10 @@ class DocumentSliceSource:
             elif rng.random() < 0.3:
                 kind = self.text.kind(rng)
             target_px = _target_size(rng)
-            row = self._row(rng, kind, face, style, (width - 2 * MARGIN_PX) / target_px)
-            ink = _evened(rng, _with_remains(rng, print_row(rng, row, face, style), style))
+            room_em = (width - 2 * MARGIN_PX) / target_px
+            row = self._row(rng, kind, face, style, room_em) if number not in wordless else None
+            printed = print_row(rng, row, face, style) if row else draw_marks(rng, style.em_px, room_em)
+            ink = _evened(rng, _with_remains(rng, printed, style))
             scale = target_px / style.em_px
             scale = min(scale, (width - 2 * MARGIN_PX) / ink.width, (height - 4) / ink.height)
             size = max(1, round(ink.width * scale)), max(1, round(ink.height * scale))
@@ -124,11 +131,11 @@ class DocumentSliceSource:
                 ImageChops.lighter(piece, canvas.crop((left, top, left + size[0], top + size[1]))), (left, top)
             )
             bottom_px = baseline_px + 0.2 * target_px
-            texts.append(row.text)
-            boxes.append(_boxes(row, style, style.em_px * scale, left, baseline_px, bool(boxes), boxes))
-        return DocumentSlice(
-            np.asarray(canvas, dtype=np.float32), "\n".join(texts), np.concatenate(boxes).astype(np.float32)
-        )
+            if row:
+                texts.append(row.text)
+                boxes.append(_boxes(row, style, style.em_px * scale, left, baseline_px, bool(boxes), boxes))
+        joined = np.concatenate(boxes) if boxes else np.zeros((0, 4))
+        return DocumentSlice(np.asarray(canvas, dtype=np.float32), "\n".join(texts), joined.astype(np.float32))
 
     def _face(self, rng: np.random.Generator, style: PrintStyle) -> FontFace:
         machine = rng.random() < (0.75 if style.process in MONOSPACED else 0.15)
@@ -161,6 +168,50 @@ class DocumentSliceSource:
             chosen = chosen[: int(rng.integers(1, len(chosen) + 1))]
         row = set_words(face, chosen, style)
         return _cut(row, face, style, room_em) if row.width_em > room_em * 1.17 else row
+
+
+def draw_marks(rng: np.random.Generator, em_px: float, room_em: float) -> np.ndarray:
+    """Draw what looks like a line of text to whoever seeks lines, and is none: dashes, dots, rules, a chart's curve.
+
+    Args:
+        rng: decides.
+        em_px: em size of the text that they might be.
+        room_em: the widest that they may be in em.
+
+    Returns:
+        (H, W) float32 ink, 0 to 1.
+    """
+    height = max(4, round((ABOVE_EM + BELOW_EM) * em_px))
+    width = max(8, round(room_em * em_px * float(rng.uniform(0.2, 1.0) if rng.random() < 0.5 else 1.0)))
+    image = Image.new("L", (2 * width, 2 * height), 0)  # twice as large, for soft edges
+    draw = ImageDraw.Draw(image)
+    em, kind = 2 * em_px, rng.random()
+    thick = max(1, round(em * float(np.exp(rng.uniform(np.log(0.03), np.log(0.4))))))
+    y = 2 * height * float(rng.uniform(0.25, 0.75))
+    if kind < 0.5:  # dashes or dots, even or not
+        length = thick if rng.random() < 0.3 else em * float(np.exp(rng.uniform(np.log(0.1), np.log(1.5))))
+        gap = em * float(np.exp(rng.uniform(np.log(0.06), np.log(0.9))))
+        uneven = float(rng.uniform(0.0, 0.4)) if rng.random() < 0.3 else 0.0
+        x = 0.0
+        while x < 2 * width:
+            own = length * (1.0 + uneven * float(rng.normal()))
+            draw.rectangle((x, y - thick / 2, x + max(1.0, own), y + thick / 2), fill=255)
+            x += max(2.0, own + gap)
+    elif kind < 0.85:  # a curve, perhaps over a grid
+        steps = int(rng.integers(4, 40))
+        walk = np.cumsum(rng.normal(0.0, 1.0, steps))
+        walk = (walk - walk.min()) / max(float(np.ptp(walk)), 1e-6)
+        points = list(
+            zip(np.linspace(0, 2 * width, steps).tolist(), (2 * height * (0.1 + 0.8 * walk)).tolist(), strict=True)
+        )
+        draw.line(points, fill=255, width=min(thick, round(0.15 * em) + 1))
+        if rng.random() < 0.3:
+            draw.line((0, y, 2 * width, y), fill=160, width=max(1, round(0.03 * em)))
+    else:  # rules
+        for _ in range(int(rng.integers(1, 4))):
+            y = 2 * height * float(rng.uniform(0.1, 0.9))
+            draw.rectangle((0, y, 2 * width, y + thick / 2), fill=255)
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX), dtype=np.float32) / 255.0
 
 
 def _target_size(rng: np.random.Generator) -> float:
