@@ -35,7 +35,7 @@ class Ink:
     SHARE = 0.42  # of the darkest ink nearby: what is darker is ink [pages]
     FAINT_SHARE = 0.2  # of it: what is darker may be a pale letter beside a rule or a bold word [scans]
     FAINT_INK = 0.35  # share of a component that is ink all the same, if it is no such letter [scans]
-    TABLE_AREA_PX = 1_000_000  # of a picture that was cut out of a page [scans]
+    TABLE_AREA_PX = 400_000  # of a picture that was cut out of a page [scans]
     HALO_PX = 2  # around ink: its own faint edge [eye]
     FAINT_AREA_PX = 40  # of px that are faint elsewhere: less is no word [eye]
     FAINT_HEIGHT_PX = 4  # of such a letter at least [eye]
