@@ -286,16 +286,16 @@ class Crowd:
             self.wrong.append((found, expected))
 
     async def page(self, client, number):
-        image = draw_page([f"Page {number + 100} of many", "is read right."])
+        image = draw_page([f"Page {number + 100} of many"], (400, 80))
         answer = await self._post(client, files={"file": as_png(image)})
-        self._check(answer.json().get("text"), f"Page {number + 100} of many\nis read right.")
+        self._check(answer.json().get("text"), f"Page {number + 100} of many")
 
     async def document(self, client, number):
         answer = await self._post(client, files={"file": self.pdf})
         self._check(answer.json().get("text"), "Alpha page\fBeta page")
 
     async def streamed(self, client, number):
-        image = draw_page([f"Stream {number + 100} runs"])
+        image = draw_page([f"Stream {number + 100} runs"], (400, 80))
         parts = [{"type": "image_url", "image_url": {"url": as_uri(as_png(image))}}]
         body = {"messages": [{"role": "user", "content": parts}], "stream": True}
         while True:
@@ -362,7 +362,7 @@ def test_two_hundred_clients_are_answered_right_in_flat_memory(nano):
     kinds = crowd_kinds(200)
     with run(*nano, max_waiting=16, num_decoders=2) as server:
         warm = Crowd(server.url, at_once=24)
-        asyncio.run(warm.run(kinds[:50]))
+        asyncio.run(warm.run(kinds[:20]))
         before = server.metric("process_resident_memory_bytes")
         crowd = Crowd(server.url, at_once=24)
         asyncio.run(crowd.run(kinds))
