@@ -50,6 +50,8 @@ CONFIG_FILE = "config.json"
 class GotOcrProcessorKwargs(ProcessingKwargs, total=False):  # type: ignore[call-arg]
     """Options by name: those of :meth:`GotOcrProcessor.__call__`."""
 
+    _defaults = {}  # type: ignore[var-annotated]
+
     ocr_type: str
     box: Any
     color: str | Sequence[str]
