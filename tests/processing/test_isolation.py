@@ -167,7 +167,8 @@ print(codes)
 def test_ctrl_c_is_heard_while_a_page_is_decoded(tmp_path: Path, bomb: bytes) -> None:
     (tmp_path / "bomb.pdf").write_bytes(bomb)
     code = (
-        "import sys; from got_ocr.processing.pages import iter_pages\n"
+        "import signal, sys; from got_ocr.processing.pages import iter_pages\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "print('on', flush=True); list(iter_pages(sys.argv[1]))"
     )
     process = subprocess.Popen(
