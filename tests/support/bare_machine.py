@@ -18,7 +18,11 @@ import matplotlib
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a shell script or a test may count on anywhere.
-PROGRAMS = ("sh", "bash", "env", "cat", "ls", "rm", "mkdir", "uname", "true", "false", "sleep", "ldconfig", "fc-list")
+PROGRAMS = (
+    "sh", "bash", "env", "cat", "ls", "rm", "mkdir", "uname", "true", "false", "sleep", "ldconfig", "fc-list",
+    "awk", "basename", "cksum", "cp", "cut", "date", "dirname", "grep", "head", "kill", "ln", "mv", "ps", "sed",
+    "sort", "tail", "touch", "tr", "wc",
+)  # fmt: skip
 FONTS_CONF = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>
