@@ -55,6 +55,8 @@ class InterruptGuard:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.was_interrupted = True
+        if _is_importing(frame):
+            end_now()  # An exception within the start of a C library may abort the process.
         raise KeyboardInterrupt
 
     def _watch(self, end: socket.socket) -> None:
@@ -69,6 +71,15 @@ class InterruptGuard:
         time.sleep(PATIENCE_S)
         if self._is_installed:
             end_now()
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Tell whether a module is being imported somewhere down the stack."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def end_now() -> None:
