@@ -46,7 +46,8 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
         ModelError: If what was named is neither a folder with a checkpoint nor a Hub id.
     """
     for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
-        if value and value.lower() == BUILTIN_NAME and not Path(value).is_dir():
+        # A checkpoint's folder of that name is meant by it, any other folder is not.
+        if value and value.lower() == BUILTIN_NAME and not any(Path(value).glob("*config.json")):
             return _builtin()
         if value:
             _check_location(value, origin)

@@ -46,6 +46,18 @@ def test_order_of_choice(checkpoint: Path, hub: SimpleNamespace) -> None:
     assert "\n" not in choice.notice
 
 
+def test_a_folder_called_nano_counts_if_it_is_a_checkpoint(
+    hub: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here" / "nano"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder.parent)
+
+    assert choose_model("nano", {}).location == str(hub.nano)
+    (folder / "config.json").write_text("{}")
+    assert choose_model("nano", {}).location == "nano"
+
+
 @pytest.mark.parametrize("name", ["nano", "Nano"])
 def test_the_built_in_model_has_a_name(hub: SimpleNamespace, name: str) -> None:
     hub.cached = Path("/cache/models--stepfun-ai--GOT-OCR2_0/snapshots/abc")

@@ -89,11 +89,6 @@ def draw_pieces(
     return FormattedPage(picture, placed, shown[-1] + 1, shown[-1] + 1 - len(shown), look)
 
 
-def _scaled(box: Sequence[float], scale: float) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (edge * scale for edge in box)
-    return x1, y1, x2, y2
-
-
 def page_html(pieces: Sequence[Piece], style: BrowserStyle, own_faces: Sequence[FontFace] = ()) -> str:
     """Write the page, which fits its pieces to its paper when it is opened.
 

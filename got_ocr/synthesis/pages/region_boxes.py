@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from got_ocr.processing.mode import box_per_mille
 from got_ocr.synthesis.formatted.source import PIECE_BREAK, FormattedPage
 from got_ocr.synthesis.pages.drawing import PageDrawing
 
@@ -261,16 +260,3 @@ def draw_point(rng: np.random.Generator, page: RegionPage, number: int) -> tuple
 def _rounded(pixel: int, side: int) -> float:
     """Where a coordinate is after it was rounded down to thousandths, as the prompt says it, in px."""
     return int(pixel / side * 1000) * side / 1000
-
-
-def per_mille(box: Sequence[int], image: Image.Image) -> list[int]:
-    """Write a box or point as the prompt does.
-
-    Args:
-        box: 4 or 2 px.
-        image: the picture.
-
-    Returns:
-        Thousandths of the picture's width and height.
-    """
-    return box_per_mille(box, image.width, image.height)
