@@ -55,7 +55,7 @@ def fetch(url: str, name: str, options: SourceOptions) -> tuple[bytes, str]:
     thread.join(options.timeout_s)
     if thread.is_alive():
         job.give_up()
-    if job.data is not None and not thread.is_alive():
+    elif job.data is not None:
         return (
             job.data,
             f" (the server calls it {printable(job.content_type)})" if options.allow_private_addresses else "",
@@ -216,6 +216,8 @@ class _Job:
                 if self._is_over or time.monotonic() > self._deadline:
                     raise TimeoutError
                 chunks.append(chunk)
+            if self._is_over:  # The end was made by give_up, which closed the socket: what came is a part.
+                raise TimeoutError
             if announced.isdigit() and num_bytes < int(announced):
                 raise http.client.IncompleteRead(b"", int(announced) - num_bytes)
         self.data = b"".join(chunks)
