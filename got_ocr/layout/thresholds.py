@@ -139,6 +139,7 @@ class Segments:
     BLOCK_INK = 0.75  # and holds more ink of its box [eye]
     MARK_AREA_EM = 0.01  # em squared: smaller marks are no part of the white either [eye]
     MARK_HEIGHT_EM = 2.0  # nor are higher ones [eye]
+    WINDOW_EM = 6.0  # white that is looked at around what a frame holds [eye]
     SHAPE_EM = 2.5  # of a page's usual size: few letters are so much larger, and [pages]
     FULL_SHARE = 0.9  # a row of them that fill so much of their boxes is of bars [pages]
     SHAPE_LETTERS = 8  # a row of so few [pages]
@@ -187,6 +188,7 @@ class Ownership:
     DASH_HEIGHT_EM = 0.25  # its height at most [pages]
     DASH_REACH_EM = 1.8  # behind a line; before it an item's bullet reaches further [pages]
     ASIDE_COST = 0.5  # an em to the side costs so many em up or down [eye]
+    CHUNK = 256  # components that are compared with the lines near them at a time [eye]
 
 
 class Plausible:
