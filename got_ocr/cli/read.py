@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -151,7 +152,10 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
         "--max-pixels", type=_positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
     )
     limits.add_argument(
-        "--page-timeout", type=_number_or_none, default=60, metavar="S", help="to decode a page (default: 60; 0: none)"
+        "--page-timeout",
+        type=_time_or_any,
+        metavar="S",
+        help="of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)",
     )
     limits.add_argument(
         "--max-memory", type=_number_or_none, default=4, metavar="GIB", help="to decode a page (default: 4; 0: all)"
@@ -181,6 +185,10 @@ def _positive_number(text: str) -> float:
 
 def _number_or_none(text: str) -> float | None:
     return None if text in ("0", "none") else _positive_number(text)
+
+
+def _time_or_any(text: str) -> float:
+    return _number_or_none(text) or math.inf
 
 
 def run(args: argparse.Namespace) -> int:
@@ -225,6 +233,7 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        reading_timeout(args),
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
@@ -305,7 +314,7 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
     Raises:
         ValueError: If a value is not allowed.
     """
-    from ..processing.options import SourceOptions
+    from ..processing.options import DEFAULT_PAGE_TIMEOUT_S, SourceOptions
 
     return SourceOptions(
         dpi=args.dpi,
@@ -315,10 +324,22 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
         max_bytes=args.max_bytes,
         max_pixels=args.max_pixels,
         allow_private_addresses=not args.no_private_addresses,
-        page_timeout_s=args.page_timeout,
+        page_timeout_s=_limit_of(args.page_timeout, DEFAULT_PAGE_TIMEOUT_S),
         max_memory_bytes=None if args.max_memory is None else int(args.max_memory * GIB),
         spelled=SPELLED,
     )
+
+
+def reading_timeout(args: argparse.Namespace) -> float | None:
+    """Seconds that a page may take altogether; None: any time."""
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
+
+    return _limit_of(args.page_timeout, DEFAULT_READING_TIMEOUT_S)
+
+
+def _limit_of(given: float | None, default: float) -> float | None:
+    limit_s = default if given is None else given
+    return None if limit_s == math.inf else limit_s
 
 
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:

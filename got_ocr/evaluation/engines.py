@@ -135,6 +135,7 @@ class GotEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         from ..hub.model_choice import ModelChoice, load_model, silence_libraries
+        from ..processing.options import SourceOptions
         from ..reading.options import ReadingOptions
         from ..reading.reader import Reader
 
@@ -143,7 +144,10 @@ class GotEngine:
         silence_libraries(show_downloads=True)
         choice = ModelChoice(options.model, "")
         model, processor = load_model(choice, own_device(options.device), options.dtype)
-        self._reader = Reader(model, processor, ReadingOptions(options.max_new_tokens, options.batch_size))
+        no_advice = SourceOptions(spelled={})  # A run of evaluation takes no options of sources.
+        self._reader = Reader(
+            model, processor, ReadingOptions(options.max_new_tokens, options.batch_size, source=no_advice)
+        )
         self._options = options
 
     def read(self, samples: Sequence[Sample], pictures: Sequence[list["Image.Image"]]) -> list[Reading]:

@@ -16,6 +16,7 @@ from .bands import Bands
 from .components import Components, weighted_median
 from .line import Box, Line, box_array, join_parts, outer_box
 from .thresholds import Formulas, Scripts
+from .time_limit import check_time
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class _Finder:
         large = (height > low * self.em) & (height < high * self.em)
         large &= (width > Formulas.SIGN_LEAST_WIDTH_EM * self.em) & (width < Formulas.SIGN_WIDTH * height)
         for sign in np.flatnonzero(large):
+            check_time()
             stack = self._find_limits(self.ink.boxes[sign].astype(float))
             if stack is not None:
                 found.append(stack)
@@ -148,6 +150,7 @@ class _Finder:
         x1, y1, _, y2 = self.line_boxes.T
         reach = Bands(baseline - Scripts.RAISED_EM[1] * em, baseline + Scripts.LOWERED_EM[1] * em, self.em)
         for number in np.flatnonzero(~is_long):
+            check_time()
             near = reach.near(y2[number], y2[number])
             size = em[near]
             foot, top = baseline[near] - y2[number], baseline[near] - y1[number]
@@ -194,6 +197,7 @@ class _Finder:
 
     def _letters_over(self, bar: np.ndarray, side: int) -> np.ndarray:
         """Letters over a bar (side 1) or under it (-1), none where they reach beyond its ends or stand aside."""
+        check_time()
         em = self.em
         is_short = bar[2] - bar[0] < Formulas.SHORT_BAR_EM * em
         reach = (Formulas.SHORT_REACH_EM if is_short else Formulas.REACH_EM) * em
@@ -207,7 +211,7 @@ class _Finder:
         far_edge = boxes[:, 1] if side > 0 else boxes[:, 3]
         gap = side * ((bar[1] if side > 0 else bar[3]) - near_edge)
         clear = (gap > -touch) & (side * (bar[1] - far_edge) > Formulas.CLEAR_EM * em)
-        chosen = near[inside & clear & (gap < reach)]
+        chosen: np.ndarray = near[inside & clear & (gap < reach)]
         if not len(chosen) or (is_short and self.heights[chosen].max() < Formulas.SHORT_FIGURE_EM * em):
             return chosen[:0]
         left, right = self.boxes[chosen, 0].min(), self.boxes[chosen, 2].max()

@@ -4,6 +4,7 @@ import numpy as np
 
 from .components import Components
 from .thresholds import Frames, Letters
+from .time_limit import check_time
 
 
 def find_frames(components: Components, mask: np.ndarray, text_px: float) -> np.ndarray:
@@ -23,6 +24,7 @@ def find_frames(components: Components, mask: np.ndarray, text_px: float) -> np.
     large &= width * height < Frames.LARGEST_SHARE * mask.size
     found = []
     for x1, y1, x2, y2 in components.boxes[large].tolist():
+        check_time()
         thick = max(1, round(Frames.SIDE * text_px))
         part = mask[y1:y2, x1:x2]
         sides = (part[:thick].any(0), part[-thick:].any(0), part[:, :thick].any(1), part[:, -thick:].any(1))
@@ -32,7 +34,8 @@ def find_frames(components: Components, mask: np.ndarray, text_px: float) -> np.
     x1, y1, x2, y2 = boxes.T
     # Each holds itself.
     held = [((x1 >= left) & (y1 >= top) & (x2 <= right) & (y2 <= bottom)).sum() for left, top, right, bottom in found]
-    return boxes[np.array(held, dtype=np.int64) == 1]
+    innermost: np.ndarray = boxes[np.array(held, dtype=np.int64) == 1]
+    return innermost
 
 
 def assign_frames(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from .line import Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
 from .rows import join_rows
 from .thresholds import Baseline, Face, Ownership, Plausible, Rows, Segments, SmallMarks
+from .time_limit import check_time
 
 
 def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarray | None = None) -> list[Line]:
@@ -56,6 +57,7 @@ def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarra
         filled = np.concatenate([components.boxes[marks[marks_frame < 0]], frames])
         lines = _find_in_one_frame(components, letters[letters_frame < 0], shape, find_gutters(filled, shape, em_px))
     for frame in np.unique(letters_frame[letters_frame >= 0]).tolist():
+        check_time()
         own = letters_frame == frame, marks_frame == frame
         lines += [
             replace(line, frame=frame) for line in _find_in_window(components, letters[own[0]], marks[own[1]], em_px)
@@ -110,6 +112,7 @@ def _segment(
         (n,) labels and the (n,) components that they label: those too tall for their line are gone.
     """
     for _ in range(Segments.ROUNDS):
+        check_time()
         boxes = components.boxes[letters]
         height = boxes[:, 3] - boxes[:, 1]
         reach = np.ceil(Segments.BRIDGE * height).astype(np.int64)
@@ -176,6 +179,7 @@ def _usual_size(lines: list[Line]) -> float:
 
 def _measure(components: Components, members: np.ndarray) -> Line:
     """Estimate baseline and font size of a row of letters from its components' boxes."""
+    check_time()
     boxes = components.boxes[members]
     box = outer_box(boxes)
     height = boxes[:, 3] - boxes[:, 1]
@@ -220,6 +224,7 @@ def _attach_small(segments: list[Line]) -> list[Line]:
         for small in small_first:
             if owner[small] >= 0:
                 continue
+            check_time()
             x1, y1, x2, y2 = boxes[small]
             middle = (y1 + y2) / 2
             some = bands.near(middle, middle)
@@ -306,6 +311,7 @@ def assign_runs(components: Components, lines: list[Line]) -> tuple[np.ndarray, 
     rest = rest[np.argsort(components.boxes[rest, 1], kind="stable")]  # From the top: few lines are near to a chunk.
     bands = Bands(baseline - Face.TOP_EM * em, baseline + Face.BOTTOM_EM * em, float(np.median(em)))
     for chunk in np.array_split(rest, len(rest) // Ownership.CHUNK + 1):
+        check_time()
         boxes = components.boxes[chunk]
         some = bands.near(boxes[:, 1].min(initial=0), boxes[:, 3].max(initial=0)) if len(chunk) else chunk
         if not len(some):

@@ -11,6 +11,7 @@ import numpy as np
 
 from .line import Line, box_array, join_parts
 from .thresholds import Blocks, Face, Order, Sizes
+from .time_limit import check_time
 
 
 def order_lines(lines: list[Line]) -> list[Line]:
@@ -45,6 +46,8 @@ def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
     boxes = box_array(lines)
     x1, x2 = boxes[:, 0], boxes[:, 2]
     y = np.array([line.baseline_px for line in lines])
+    if len(lines) > Order.MOST_LINES:
+        return [lines[number] for number in np.lexsort((x1, y))]
     overlap = (x1[:, None] < x2[None]) & (x1[None] < x2[:, None])
     above = y[:, None] < y[None]
     left = x2[:, None] <= x1[None]
@@ -59,6 +62,7 @@ def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
     state = np.zeros(len(lines), np.int8)
     queue = np.lexsort((x1, y)).tolist()
     for root in queue:
+        check_time()
         stack = [root]
         while stack:
             here = stack[-1]
@@ -90,6 +94,7 @@ def _spanned(x1: np.ndarray, x2: np.ndarray, y: np.ndarray) -> np.ndarray:
     begin, end = np.searchsorted(level, level, "left"), np.searchsorted(level, level, "right")
     spanned = np.zeros((len(y), len(y)), bool)
     for a in range(len(y)):
+        check_time()
         # How far to the right those reach that begin left of a's end: the furthest of them on the way to b's height.
         reach = np.where(x1 < x2[a], x2, -np.inf)
         below, above = reach[end[a] :], reach[: begin[a]][::-1]
@@ -129,10 +134,12 @@ def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.n
     # Is there text of a's side about as high as b, or text of b's side about as low as a?
     beside = np.zeros_like(left)
     for number in range(len(y)):
+        check_time()
         near = level_with(number)
         beside[:, number] |= overlap[near[left[near, number]]].any(0)
         beside[number] |= overlap[near[left[number, near]]].any(0)
-    return left & (beside | ~(y < (y - em)[:, None]))
+    kept: np.ndarray = left & (beside | ~(y < (y - em)[:, None]))
+    return kept
 
 
 def _move_folios(lines: list[Line]) -> list[Line]:

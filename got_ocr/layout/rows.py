@@ -15,6 +15,7 @@ from .bands import Bands
 from .components import weighted_median
 from .line import Line, box_array, join_parts
 from .thresholds import Face, Rows
+from .time_limit import check_time
 
 
 def join_rows(segments: list[Line], gutters: np.ndarray) -> list[Line]:
@@ -81,6 +82,7 @@ def _table_rows(
     prose = min(wide[column].mean() for column in columns) > Rows.PROSE_SHARE
     found = []
     for row in rows:
+        check_time()
         # A gutter may run from columns of prose into a table: the rows nearby decide.
         nearby = np.abs(level - level[row[0]]) < Rows.TABLE_REACH_EM * em[row[0]]
         near = nearby[left]
@@ -117,6 +119,7 @@ def _word_gaps(
     gaps, gaps_over = _Gaps(pairs, boxes, level), _Gaps(over, boxes, level)
     found = []
     for left, right in over:
+        check_time()
         em, baseline = segments[left].em_px, segments[left].baseline_px
         row = gaps.near(baseline, Rows.ROW_EM * em)
         width = float(boxes[right, 0] - boxes[left, 2])
@@ -202,6 +205,7 @@ def _join_markers(lines: list[Line], crossed: dict[int, list[tuple[int, int]]]) 
     baseline = np.array([line.baseline_px for line in lines])
     pairs = []
     for left, right in {pair for rows in crossed.values() for pair in rows}:
+        check_time()
         em = lines[right].em_px
         width, gap = boxes[left, 2] - boxes[left, 0], boxes[right, 0] - boxes[left, 2]
         level = abs(baseline[left] - baseline[right]) < Rows.MARKER_LEVEL_EM * em
@@ -237,6 +241,7 @@ def _neighbours(
     bottoms = np.maximum(baseline, boxes[:, 3])
     bands = Bands(tops, bottoms, usual)
     for left in range(len(segments)):
+        check_time()
         near = bands.near(tops[left], bottoms[left])
         near = near[(boxes[near, 0] > boxes[left, 2] - Rows.OVERLAP_EM * em[left]) & (near != left)]
         size, level = em[near], baseline[near]

@@ -19,6 +19,7 @@ from .components import Components, find_components, paint_runs
 from .line import Box, Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
 from .thresholds import Ink, Tables
+from .time_limit import check_time
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[Line], 
     for first in range(len(order)):
         if not is_left[first]:
             continue
+        check_time()
         group = [first]
         alike = np.abs(order[:, [0, 2]] - order[first, [0, 2]]).max(1) <= even
         for other in (first + 1 + np.flatnonzero((alike & is_left)[first + 1 :])).tolist():

@@ -306,6 +306,7 @@ class Order:
 
     FOLIO_GAP_EM = 2.2  # least distance of a page's number from the text [pages]
     FOLIO_WIDTH_EM = 14.0  # its greatest width [pages]
+    MOST_LINES = 6000  # of a page; more are no print, and would be compared in pairs: they are read row by row [math]
     FOLIO_LINES = 8  # a page with fewer has none [eye]
     MOST_TITLE_LINES = 5  # above all columns, a running head counted [pages]
     TITLE = 1.15  # a title's size to the text's [pages]

@@ -26,7 +26,7 @@ from typing import IO, Any, TypeVar
 from PIL import Image
 
 from .documents import DocumentReader, PageListing
-from .options import PageError, SourceOptions, option_names, say_how
+from .options import PageError, SourceOptions, late_trouble, option_names, say_how
 from .pixels import load_file
 
 logger = logging.getLogger(__name__)
@@ -299,8 +299,8 @@ class _Worker:
         """Say why the process ended in the middle of a page."""
         code = self._process.wait()
         if self._is_late or (hasattr(signal, "SIGALRM") and code == -int(signal.SIGALRM)):
-            more = say_how(options.means("raise {}", "page_timeout_s"), "draw it anew, as a picture")
-            return PageError(f"{name}: takes longer than {options.page_timeout_s:g} seconds to decode{more}", "time")
+            trouble = late_trouble(options.page_timeout_s, options, "to decode", "draw it anew, as a picture")
+            return PageError(f"{name}: {trouble}", "time")
         given = options.max_memory_bytes
         memory = f"more than {given / 2**30:.3g} GiB of memory" if given is not None else "more memory than there is"
         more = say_how(options.means("raise {}", "max_memory_bytes"), "save it anew with another program")

@@ -14,6 +14,8 @@ DEFAULT_TIMEOUT_S = 20.0
 DEFAULT_MAX_BYTES = 50_000_000
 DEFAULT_MAX_PIXELS = 89_000_000  # An A3 page at 600 dpi has 70 million. Pillow itself warns above 89.5 million.
 DEFAULT_PAGE_TIMEOUT_S = 60.0  # Many times what honest pages take, on a busy machine too.
+# From layout to the last token: the published model writes its longest answer in about that on some cores.
+DEFAULT_READING_TIMEOUT_S = 600.0
 DEFAULT_MAX_MEMORY_BYTES = 4 * 2**30  # A page of 89 million pixels takes 1.2 GB from CMYK with alpha to RGB.
 LONGEST_NAME = 300  # Letters of a path or URL in a message; the middle of a longer one is left out.
 
@@ -47,7 +49,8 @@ class SourceOptions:
         allow_private_addresses: Whether URLs may lead to loopback, private and link-local addresses. A server that
             fetches what strangers name says False; then failures say no more than that it can't be fetched.
         page_timeout_s: Seconds that opening a document, or decoding one page of it, may take; the work is done in a
-            process of its own, which is ended then. None decodes in this process, without limits.
+            process of its own, which is ended then. None decodes in this process, without limits. Reading calls take
+            it as the limit of all of a page's time, its layout and the model's reading included.
         max_memory_bytes: Memory of that process; None for as much as there is.
         spelled: How the caller spells these options in its own call, by their names here; options that the call
             does not take are left out. None: as they are named here.
@@ -126,6 +129,22 @@ def say_how(*advice: str) -> str:
     """Join pieces of advice, of which some may be empty, to the end of a line that says what is wrong."""
     said = [piece for piece in advice if piece]
     return f": {', or '.join(said)}." if said else "."
+
+
+def late_trouble(timeout_s: float | None, options: SourceOptions, doing: str = "to read", *more: str) -> str:
+    """Say of a page that it takes too long.
+
+    Args:
+        timeout_s: The limit.
+        options: Say how the caller spells it.
+        doing: What took so long.
+        *more: What else can be done about it.
+
+    Returns:
+        The end of a line that begins with the page's name.
+    """
+    how = say_how(options.means("raise {}", "page_timeout_s"), *more)
+    return f"takes longer than {timeout_s or 0:g} seconds {doing}{how}"
 
 
 def parse_page_numbers(pages: Any) -> tuple[tuple[int, int | None], ...] | None:

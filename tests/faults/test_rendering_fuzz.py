@@ -83,5 +83,8 @@ def test_a_hundred_thousand_strings_by_grammar(capsys: pytest.CaptureFixture[str
             slow.append((seed, length, seconds))
         if index % 1000 == 999:
             with capsys.disabled():
-                print(f"{index + 1} strings, {len(failed)} failed {failed[-3:]}, {len(slow)} slow {slow[-3:]}", flush=True)
+                print(
+                    f"{index + 1} strings, {len(failed)} failed {failed[-3:]}, {len(slow)} slow {slow[-3:]}",
+                    flush=True,
+                )
     assert (failed, slow) == ([], [])
