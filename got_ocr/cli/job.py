@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH_SIZE = 4
 LEAST_TIME_S = 0.001  # Of a page whose time was taken by loading it.
-MOST_COUNTED_PAGES = 100_000  # A bar is no reason to hold more found pages in memory.
+MOST_COUNTED_PAGES = 10_000  # A bar is no reason to hold more found pages in memory.
 
 
 @dataclass(frozen=True)

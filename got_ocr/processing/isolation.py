@@ -18,8 +18,9 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -61,12 +62,15 @@ class Document:
     options: SourceOptions
     key: int = field(default_factory=lambda: next(_keys))
 
-    def list_pages(self) -> PageListing:
-        """Find its pages. Raises: PageError."""
-        answer = _ask(self, {"do": "list"}, lambda reader: reader.list_pages())
-        if isinstance(answer, PageListing):
-            return answer
-        return PageListing(tuple(answer["numbers"]), answer["is_document"])
+    def list_pages(self) -> Iterator[PageListing]:
+        """Find its pages, some at a time where it is long. Raises: PageError."""
+        after: int | None = 0
+        while after is not None:
+            answer = _ask(self, {"do": "list", "after": after}, partial(DocumentReader.list_pages, after=after))
+            if not isinstance(answer, PageListing):
+                answer = PageListing(tuple(answer["numbers"]), answer["is_document"], answer["last"])
+            yield answer
+            after = answer.last
 
     def load(self, number: int, page_name: str) -> Image.Image:
         """Decode a page. Args: number: counted from 1; page_name: for an error. Raises: PageError."""

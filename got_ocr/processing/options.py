@@ -186,13 +186,22 @@ def _range_text(page: Any) -> str:
     return str(page)
 
 
-def select_pages(num_pages: int, name: str, options: SourceOptions) -> list[int]:
+def last_page_wanted(options: SourceOptions) -> int:
+    """Name the last page that is asked for by its number; 0 if none is."""
+    return max((last or first for first, last in options.pages or ()), default=0)
+
+
+def select_pages(
+    num_pages: int, name: str, options: SourceOptions, after: int = 0, most: int | None = None
+) -> list[int]:
     """Choose the pages of a document.
 
     Args:
-        num_pages: How many it has.
+        num_pages: How many it has, as far as is known: at least up to the last page that is asked for.
         name: What to call it in an error.
         options: Which are wanted.
+        after: Only those behind this one.
+        most: Only those up to this one.
 
     Returns:
         Their numbers in order, each once.
@@ -200,13 +209,14 @@ def select_pages(num_pages: int, name: str, options: SourceOptions) -> list[int]
     Raises:
         PageError: If it has not all of them.
     """
+    end = num_pages if most is None else min(most, num_pages)
     if options.pages is None:
-        return list(range(1, num_pages + 1))
+        return list(range(after + 1, end + 1))
     chosen: set[int] = set()
     for first, last in options.pages:
         if first > num_pages or (last or first) > num_pages:
             raise PageError(f"{name}: has {num_pages} pages, but page {max(first, last or first)} was asked for.")
-        chosen.update(range(first, (last or num_pages) + 1))
+        chosen.update(range(max(first, after + 1), min(last or num_pages, end) + 1))
     return sorted(chosen)
 
 
