@@ -10,10 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import IO, Any
 
 SUBFILE_TYPE = 254  # TIFF 6.0, NewSubfileType: bit 0 is set on reduced copies of a page (thumbnails, pyramids).
 MOST_ENTRIES = 4096  # Tags of a directory; more are damage.
@@ -194,7 +191,7 @@ class OnePage(io.RawIOBase):
         self._at += len(data)
         return data
 
-    def readinto(self, buffer: "Buffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         """Read into a buffer. Args: buffer: where to. Returns: how many bytes."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
