@@ -5,12 +5,15 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
+from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError, one_line
-from ..hub.model_choice import ModelChoice, load_model
+from ..hub.model_choice import ModelChoice
 from . import exit_codes
 from .exit_codes import CommandError
 
 ENGINES = ("torch", "vllm")
+VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
+VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -28,30 +31,11 @@ def add_engine_argument(model: Any) -> None:
     )
 
 
-def load_reader(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
-    """Load what reads.
-
-    Args:
-        choice: The checkpoint.
-        args: `engine`, `device` and `dtype` of the command line.
-
-    Returns:
-        A model, or what stands in its place, and the processor.
-
-    Raises:
-        CommandError: If the engine is not installed.
-        ModelError: If the checkpoint or device can't be used.
-    """
-    if args.engine == "torch":
-        return load_model(choice, args.device, args.dtype)
-    return _load_vllm(choice, args)
-
-
 def check_engine(args: argparse.Namespace) -> None:
     """Refuse early what an engine can't do.
 
     Args:
-        args: As for :func:`load_reader`.
+        args: `engine` and `device` of the command line.
 
     Raises:
         CommandError: If the engine is not installed.
@@ -61,7 +45,7 @@ def check_engine(args: argparse.Namespace) -> None:
         return
     if find_spec("vllm") is None:
         raise CommandError(
-            exit_codes.PART_MISSING, "--engine vllm needs vLLM, which is not installed: pip install 'got-ocr[vllm]'."
+            exit_codes.PART_MISSING, f"--engine vllm needs vLLM, which is not installed: {how_to_install(VLLM)}."
         )
     if args.device not in VLLM_DEVICES:
         raise ValueError(
@@ -70,7 +54,20 @@ def check_engine(args: argparse.Namespace) -> None:
         )
 
 
-def _load_vllm(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
+def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
+    """Load what computes in the place of torch.
+
+    Args:
+        choice: The checkpoint.
+        args: `engine` and `dtype` of the command line.
+
+    Returns:
+        What stands in a model's place, and the processor.
+
+    Raises:
+        CommandError: If the engine is not installed.
+        ModelError: If the checkpoint or device can't be used.
+    """
     check_engine(args)
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     from ..reading.calls import EngineModel

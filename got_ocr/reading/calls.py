@@ -56,6 +56,7 @@ class EngineModel:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.config: GotOcrConfig = engine.config
+        self.calls_at_once: int = engine.calls_at_once
 
     @property
     def device(self) -> Any:

@@ -36,6 +36,7 @@ class AnswerGenerator:
         self.model = model
         self.processor = processor
         self.config: GotOcrConfig = model.config
+        self.calls_at_once = 1
 
     @property
     def device(self) -> torch.device:

@@ -42,14 +42,14 @@ class Generation:
 class Engine(Protocol):
     """What turns prepared batches into answers; `Reader` takes one in the place of a model.
 
-    An engine may be called by several threads at once if it says so.
-
     Attributes:
         config: The checkpoint's configuration.
+        calls_at_once: So many threads may call it side by side, and should, for it to be busy; 1: one at a time.
         device: Where it computes, e.g. `cpu`.
     """
 
     config: GotOcrConfig
+    calls_at_once: int
 
     @property
     def device(self) -> Any:

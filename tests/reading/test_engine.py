@@ -21,6 +21,7 @@ class CountingEngine:
     def __init__(self, model: Any, processor: Any) -> None:
         self.inner = AnswerGenerator(model, processor)
         self.config = model.config
+        self.calls_at_once = 3
         self.device = "elsewhere"
         self.asked: list[tuple[int, Generation]] = []
 
@@ -66,7 +67,7 @@ def test_an_engine_with_a_model_s_calls_reads_alike(tiny_model: Any, tiny_proces
     model = EngineModel(engine)
     pages, options = [picture(seed) for seed in range(2)], {"max_new_tokens": 6, "box": [1, 2, 60, 50]}
     assert model.read(tiny_processor, pages, **options) == tiny_model.read(tiny_processor, pages, **options)
-    assert (model.device, model.config) == ("elsewhere", tiny_model.config)
+    assert (model.device, model.config, model.calls_at_once) == ("elsewhere", tiny_model.config, 3)
     with pytest.raises(ValueError, match="mode and box were both given"):
         model.read(tiny_processor, pages, mode=Mode(), box=[1, 2, 30, 40])
     (answer,) = Reader(model, tiny_processor, ReadingOptions(6)).read(pages[:1])

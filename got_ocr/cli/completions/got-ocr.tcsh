@@ -12,6 +12,7 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
+        'c/--engine=/(torch vllm)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--render=/f/' \
@@ -42,6 +43,7 @@ complete got-ocr \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
+        'n/--engine/(torch vllm)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--render/f/' \

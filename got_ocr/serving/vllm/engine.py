@@ -26,6 +26,7 @@ from .sampling import GotOcrSampling
 
 # vLLM's names of transformers' options; the others it does not have.
 OPTIONS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "no_repeat_ngram_size", "do_sample")
+CALLS_AT_ONCE = 4  # While a call's answers are put together, those of others are generated.
 GREEDY = 0.0  # vLLM's temperature for the most probable token
 
 _Result = TypeVar("_Result")
@@ -79,6 +80,7 @@ class VllmEngine:
             raise
         atexit.register(self.close)
         self.config: GotOcrConfig = self._llm.model_config.hf_config
+        self.calls_at_once = CALLS_AT_ONCE
         self._max_length: int = self._llm.model_config.max_model_len
 
     @property

@@ -32,7 +32,8 @@ class GotOcrVllmTokenizer:
         """
         from vllm.tokenizers.hf import get_cached_tokenizer
 
-        kwargs.pop("mistral_format", None)
+        for name in ("mistral_format", "code_revision"):
+            kwargs.pop(name, None)
         tokenizer = AutoTokenizer.from_pretrained(path_or_repo_id, *args, cache_dir=download_dir, **kwargs)
         return get_cached_tokenizer(make_vllm_tokenizer(tokenizer))
 
