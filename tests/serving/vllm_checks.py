@@ -40,6 +40,7 @@ from got_ocr.reading.engine import Generation
 from got_ocr.reading.options import ReadingOptions
 from got_ocr.serving.vllm.engine import VllmEngine, make_sampling_parameters, split_rows
 from tests.support.layouts import LAYOUTS, write_checkpoint
+from tests.support.vocabularies import write_port_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = {"enforce_eager": True, "dtype": "float32", "max_num_seqs": 16, "distributed_executor_backend": "uni"}
@@ -110,9 +111,12 @@ def folders(small, tmp_path_factory):
     model, processor = small
     root = tmp_path_factory.mktemp("layouts")
     for layout in LAYOUTS:
-        write_checkpoint(model, root / layout, layout)
-        processor.tokenizer.save_pretrained(root / layout)
-        for file in (root / layout).glob("*got_ocr*.py"):
+        folder = write_checkpoint(model, root / layout, layout)
+        if layout.startswith("transformers"):
+            write_port_folder(folder, processor.tokenizer, processor.tokenizer.num_ranks, size=128)
+            continue
+        processor.tokenizer.save_pretrained(folder)
+        for file in folder.glob("*got_ocr*.py"):
             file.unlink()
     model.save_pretrained(root / "own")
     processor.save_pretrained(root / "own")
@@ -186,9 +190,10 @@ def test_tokens_are_ours_alone_and_in_a_mixed_batch(layout, folders, small, make
     assert len({tuple(tokens) for tokens in expected}) > 8
 
 
-def test_chats_are_written_as_ours_and_pictures_prepared_alike(folders, small, make_engine):
+@pytest.mark.parametrize("layout", ["got", "transformers"])
+def test_chats_are_written_as_ours_and_pictures_prepared_alike(layout, folders, small, make_engine):
     model, processor = small
-    engine = make_engine(folders["got"])
+    engine = make_engine(folders[layout])
     page, other = noise(1, (300, 200)), noise(2)
     tiles = {"mm_processor_kwargs": {"crop": True, "max_tiles": 4}, "chat_template_kwargs": {"crop": True}}
     cases = [

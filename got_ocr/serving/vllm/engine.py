@@ -27,6 +27,7 @@ from .sampling import GotOcrSampling
 # vLLM's names of transformers' options; the others it does not have.
 OPTIONS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "no_repeat_ngram_size", "do_sample")
 CALLS_AT_ONCE = 4  # While a call's answers are put together, those of others are generated.
+SHUTDOWN_TIMEOUT_S = 10.0
 GREEDY = 0.0  # vLLM's temperature for the most probable token
 
 _Result = TypeVar("_Result")
@@ -68,13 +69,14 @@ class VllmEngine:
         self.processor = GotOcrProcessor.from_pretrained(location)
         # Probabilities of what was picked, after n-grams are blocked, as our own generation records them.
         settings: dict[str, Any] = {"dtype": dtype, "logprobs_mode": "processed_logprobs", **(options or {})}
+        _spare_compiling(settings)
         arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
         self._numbers = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="got-ocr-vllm", daemon=True)
         self._thread.start()
         try:
-            self._llm = self._run(_start(arguments))
+            self._llm: Any = self._run(_start(arguments))
         except BaseException:
             self._stop_loop()
             raise
@@ -158,13 +160,22 @@ class VllmEngine:
 
     def close(self) -> None:
         """End vLLM's processes."""
-        if self._loop.is_running():
-            self._llm.shutdown()
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            llm.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
             self._stop_loop()
 
     def _stop_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+
+def _spare_compiling(settings: dict[str, Any]) -> None:
+    """Leave out compiling on a CPU, where it takes minutes and most jobs less. Args: settings: Changed."""
+    from vllm.platforms import current_platform
+
+    if current_platform.is_cpu() and settings.setdefault("enforce_eager", True):
+        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 
 async def _start(arguments: Any) -> Any:

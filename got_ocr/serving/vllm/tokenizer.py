@@ -50,7 +50,7 @@ def make_vllm_tokenizer(tokenizer: Any) -> Any:
     Returns:
         A copy of another class.
     """
-    made = copy.copy(tokenizer)
+    made = copy.deepcopy(tokenizer)
     made.__class__ = type(f"{type(tokenizer).__name__}ForVllm", (_ChatByIds, type(tokenizer)), {})
     made.eos_token = TURN_END
     return made
