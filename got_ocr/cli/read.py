@@ -13,6 +13,7 @@ from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model, sil
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
+from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -101,8 +102,12 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
         help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
     )
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    add_engine_argument(model)
     model.add_argument(
-        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4 on a GPU, 1 on a CPU)"
+        "--batch-size",
+        type=_positive_int,
+        metavar="N",
+        help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
     )
     model.add_argument(
         "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
@@ -199,6 +204,7 @@ def run(args: argparse.Namespace) -> int:
     if args.max_tiles and not args.crop:
         raise ValueError("--max-tiles is for --crop: give both.")
     mode, sources = mode_of(args), source_options_of(args)
+    check_engine(args)
     check_arguments(args)
     if sources.page_timeout_s is not None:
         from ..processing.isolation import warm_up
@@ -221,7 +227,7 @@ def run(args: argparse.Namespace) -> int:
         sources,
         mode,
         args.max_new_tokens,
-        args.batch_size,
+        args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else None),
         args.stream,
         args.retry_failed,
         (rank, num_parts),
@@ -377,7 +383,10 @@ def _library_notices(progress: Progress) -> Iterator[None]:
 
 
 def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
-    """Load the model with its processor, once a device."""
+    """Load the model with its processor, once a device; an engine once, for several calls at a time."""
+    if args.engine != "torch":
+        engine, processor = _load(choice, args)
+        return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
@@ -385,6 +394,8 @@ def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
         silence_libraries(show_downloads=not args.quiet)
+        if args.engine != "torch":
+            return load_engine(choice, args)
         return load_model(choice, args.device, args.dtype)
 
 
