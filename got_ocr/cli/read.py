@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, ENGINES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model_for
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
@@ -106,6 +106,13 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
         help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
     )
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    model.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what computes: torch, or numpy, which starts sooner and takes less time for small checkpoints as the "
+        "built-in one (default: numpy for these, unless --device names another)",
+    )
     model.add_argument(
         "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4 on a GPU, 1 on a CPU)"
     )
@@ -378,8 +385,9 @@ def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
-        silence_libraries(show_downloads=not args.quiet)
-        return load_model(choice, args.device, args.dtype)
+        return load_model_for(
+            choice, mode_of(args), args.device, args.dtype, args.engine, show_downloads=not args.quiet
+        )
 
 
 class _Stdin:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .prompt import IMAGE_PAD, TURN_START
-from .tokenizer import SPECIAL_TOKENS
+from .ranks import SPECIAL_TOKENS
 
 SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
 PADDINGS = (True, False, None, "longest", "max_length", "do_not_pad")

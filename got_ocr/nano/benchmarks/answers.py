@@ -18,7 +18,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
+from got_ocr.hub.cache import BUILTIN_CHECKPOINT
+from got_ocr.hub.model_choice import ENGINES, ModelChoice, load_model_for
+from got_ocr.processing.mode import Mode
+from got_ocr.processing.pictures import load_image
 
 CONFIG = Path("configuration/training/nano.yaml")
 
@@ -48,22 +51,24 @@ def draw_pictures(folder: Path, model: Path, tier: str, count: int) -> list[Path
     return save_pictures(find_tiers([tier])[0], materials, range(count), folder)
 
 
-def read_pictures(model: Path, pictures: list[Path], modes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_pictures(
+    model: Path, pictures: list[Path], modes: list[str], engine: str = "auto"
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read each picture in each mode.
 
     Args:
         model: the checkpoint's folder.
         pictures: files.
         modes: `ocr`, `format`.
+        engine: `torch`, `numpy` or `auto`.
 
     Yields:
         `picture mode`, and the answer's fields.
     """
-    network = GotOcrForConditionalGeneration.from_pretrained(model).eval()
-    processor = GotOcrProcessor.from_pretrained(model)
+    network, processor = load_model_for(ModelChoice(str(model), ""), Mode(), "cpu", engine=engine)
     for picture in tqdm(pictures, unit="page", disable=None):
         for mode in modes:
-            answer = network.chat(processor, picture, ocr_type=mode, return_dict=True)
+            (answer,) = network.read(processor, [load_image(picture)], mode=Mode(mode))
             plain = json.loads(json.dumps(answer, default=dataclasses.asdict))
             yield f"{picture.name} {mode}", plain
 
@@ -103,6 +108,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100, help="pictures to draw (%(default)s)")
     parser.add_argument("--model", type=Path, default=Path(BUILTIN_CHECKPOINT), help="checkpoint (the built-in one)")
     parser.add_argument("--modes", nargs="+", choices=("ocr", "format"), default=["ocr", "format"], help="(both)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what computes (%(default)s)")
     parser.add_argument("--output", type=Path, help="file to keep the answers in")
     parser.add_argument("--against", type=Path, help="file of answers to compare with")
     parser.add_argument("--tolerance", type=float, default=1e-5, help="of probabilities (%(default)s)")
@@ -137,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         kept = {row["key"]: row["answer"] for row in map(json.loads, options.against.open(encoding="utf-8"))}
     different = compared = 0
     with (options.output or Path(os.devnull)).open("w", encoding="utf-8") as output:
-        for key, answer in read_pictures(options.model, files, options.modes):
+        for key, answer in read_pictures(options.model, files, options.modes, options.engine):
             output.write(json.dumps({"key": key, "answer": answer}, ensure_ascii=False) + "\n")
             output.flush()
             if key in kept:
