@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/got-ocr
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_got_ocr_subparsers=(convert synth train eval score layout render push serve completion)
+_shtab_got_ocr_subparsers=(convert synth train eval score layout render push models serve completion)
 
 _shtab_got_ocr_convert_option_strings=(-h --help --layout --dtype --force --quiet)
 _shtab_got_ocr_synth_option_strings=(-h --help --count --out --seed --only --workers --format --shard-size --preview --preview-count --preview-layout --corpus --font --font-family --language --typesetter --degrade --held-out)
@@ -15,6 +15,7 @@ _shtab_got_ocr_score_option_strings=(-h --help --data --images --output --agains
 _shtab_got_ocr_layout_option_strings=(-h --help --overlay --json --pages --rotate)
 _shtab_got_ocr_render_option_strings=(-h --help -o --output --force --kind --title --tables --geometry --renderer --no-notes --side-by-side --searchable --pictures --redo --password)
 _shtab_got_ocr_push_option_strings=(-h --help --model --dry-run --private --revision --message --license --language --base-model --tag --eval-results --replace-card -q --quiet)
+_shtab_got_ocr_models_option_strings=(-h --help --json)
 _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
 _shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --batch-size --max-new-tokens -o --output --force --retry-failed --json --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
@@ -64,7 +65,7 @@ _shtab_got_ocr_render___geometry_choices=(auto latex python source)
 _shtab_got_ocr_render___renderer_choices=(python mathpix)
 _shtab_got_ocr_serve___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push serve completion)
+_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push models serve completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
@@ -108,6 +109,9 @@ _shtab_got_ocr_push___private_nargs=0
 _shtab_got_ocr_push___replace_card_nargs=0
 _shtab_got_ocr_push__q_nargs=0
 _shtab_got_ocr_push___quiet_nargs=0
+_shtab_got_ocr_models__h_nargs=0
+_shtab_got_ocr_models___help_nargs=0
+_shtab_got_ocr_models___json_nargs=0
 _shtab_got_ocr_serve__h_nargs=0
 _shtab_got_ocr_serve___help_nargs=0
 _shtab_got_ocr_serve__q_nargs=0

@@ -66,7 +66,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'p/1/(convert synth train eval score layout render push serve completion)/' \
+        'p/1/(convert synth train eval score layout render push models serve completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/completion/(bash zsh tcsh)/' \
