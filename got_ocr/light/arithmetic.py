@@ -125,7 +125,8 @@ def scale_to_unit(hidden_NC: Array, epsilon: float, out: Array) -> Array:
     mean_square = np.einsum("nc,nc->n", hidden_NC, hidden_NC)
     mean_square *= 1 / hidden_NC.shape[-1]
     mean_square += epsilon
-    return np.multiply(hidden_NC, (1.0 / np.sqrt(mean_square))[:, None], out=out)
+    np.multiply(hidden_NC, (1.0 / np.sqrt(mean_square))[:, None], out=out)
+    return out
 
 
 def convolve_3x3(hidden_BHWC: Array, weight: Array, stride: int, space: Workspace) -> Array:
