@@ -54,18 +54,15 @@ class Cache:
 
     Args:
         prefix: The common prompt's.
-        rows: B.
-        room: Most tokens of a row.
-        layers: Of the decoder.
-        width: D.
+        keys: (layers, B, room, D) float32, with anything in it.
+        values: As `keys`.
     """
 
-    def __init__(self, prefix: Prefix, rows: int, room: int, layers: int, width: int) -> None:
+    def __init__(self, prefix: Prefix, keys: Array, values: Array) -> None:
         self.prefix = prefix
-        self.rows = rows
+        self.rows = keys.shape[1]
         self.length = 0
-        self.keys = np.empty((layers, rows, room, width), np.float32)
-        self.values = np.empty((layers, rows, room, width), np.float32)
+        self.keys, self.values = keys, values
 
     def remove(self, row: int) -> None:
         """Let a row leave: the last one takes its place."""
@@ -139,7 +136,7 @@ class LightDecoder:
         split = (layers, len(tokens), heads, head_dim)
         keys = cache.keys.reshape(split).transpose(0, 2, 3, 1)
         values = cache.values.reshape(split).transpose(0, 2, 1, 3)
-        return Prefix(len(tokens), list(np.ascontiguousarray(keys)), list(np.ascontiguousarray(values)))
+        return Prefix(len(tokens), list(keys.copy(order="C")), list(values.copy(order="C")))
 
     def make_cache(self, prefix: Prefix, rows: int, room: int) -> Cache:
         """Make an empty cache.
@@ -150,9 +147,10 @@ class LightDecoder:
             room: Most tokens of a row behind it.
 
         Returns:
-            It.
+            It, till the next is made: its arrays are kept, since new ones of 30 MB cost as much as a prompt.
         """
-        return Cache(prefix, rows, room, len(self._layers), self.config.hidden_size)
+        shape = len(self._layers), rows, room, self.config.hidden_size
+        return Cache(prefix, self._space.take("keys", *shape), self._space.take("values", *shape))
 
     def prefill(self, cache: Cache, hidden_BLD: Array) -> Array:
         """Take in the rest of the prompts.

@@ -36,19 +36,26 @@ def draw_pictures(folder: Path, model: Path, tier: str, count: int) -> list[Path
         count: how many.
 
     Returns:
-        The pictures' files; of documents the first page's.
+        The pictures' files, their texts beside them; of documents the first page's, without a text.
     """
     from got_ocr.nano.batches import Vocabulary
     from got_ocr.nano.config import NanoTrainingConfig
     from got_ocr.nano.materials import Materials, freeze_corpus
-    from got_ocr.nano.run import save_pictures
     from got_ocr.nano.tiers import find_tiers
 
     folder.mkdir(parents=True, exist_ok=True)
     alphabet = Vocabulary(model / "qwen.tiktoken").alphabet
     freeze_corpus(folder / "collected.txt", folder / "corpus.txt", alphabet)
     materials = Materials(NanoTrainingConfig.read(CONFIG), folder / "corpus.txt")
-    return save_pictures(find_tiers([tier])[0], materials, range(count), folder)
+    (chosen,) = find_tiers([tier])
+    files = []
+    for number in range(count):
+        question = chosen.question(materials, number)
+        files.append(folder / f"{chosen.key}-{number:04d}.png")
+        question.pages[0].save(files[-1])
+        if len(question.pages) == 1:
+            files[-1].with_suffix(".gt.txt").write_text(question.texts[0] + "\n", encoding="utf-8")
+    return files
 
 
 def read_pictures(
