@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model_for, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
+from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -48,6 +49,7 @@ SPELLED = {
     "max_memory_bytes": "--max-memory",
 }
 GIB = 2**30
+MOST_WORKERS = 256  # More are a slip of the finger: each loads the model.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,20 +97,26 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument(
-        "--model",
-        metavar="FOLDER|ID",
-        help=f"checkpoint, or nano for the built-in one (default: ${MODEL_VARIABLE}, else {FULL_MODEL} if downloaded, "
-        "else the built-in one)",
-    )
+    model.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP} (`got-ocr models` lists what is here)")
     model.add_argument(
         "--device",
         default="auto",
         help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
     )
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    add_engine_argument(model)
     model.add_argument(
-        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4 on a GPU, 1 on a CPU)"
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N|auto",
+        help="processes that read pages side by side, each with a model in its memory; auto: one a core (default: 1)",
+    )
+    model.add_argument(
+        "--batch-size",
+        type=_positive_int,
+        metavar="N",
+        help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
     )
     model.add_argument(
         "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
@@ -122,6 +130,11 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         "--retry-failed", action="store_true", help="try pages again that took too much time or memory before"
     )
     output.add_argument("--json", action="store_true", help="JSON lines with probabilities, times and errors")
+    output.add_argument(
+        "--markdown",
+        choices=("mathpix", "github"),
+        help="with --type format: as the model writes it (default), or $ formulas and tables of pipes or HTML",
+    )
     output.add_argument("--stream", action="store_true", help="print the text as it comes")
     output.add_argument(
         "--render",
@@ -173,6 +186,17 @@ def _positive_int(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if text == "auto":
+        from .workers import count_cores
+
+        return count_cores()
+    number = _positive_int(text)
+    if number > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be auto, or at most {MOST_WORKERS}, got {text!r}")
+    return number
+
+
 def _positive_number(text: str) -> float:
     try:
         number = float(text)
@@ -207,6 +231,7 @@ def run(args: argparse.Namespace) -> int:
     if args.max_tiles and not args.crop:
         raise ValueError("--max-tiles is for --crop: give both.")
     mode, sources = mode_of(args), source_options_of(args)
+    check_engine(args)
     check_arguments(args)
     if sources.page_timeout_s is not None:
         from ..processing.isolation import warm_up
@@ -229,24 +254,28 @@ def run(args: argparse.Namespace) -> int:
         sources,
         mode,
         args.max_new_tokens,
-        args.batch_size,
+        args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else None),
         args.stream,
         args.retry_failed,
         (rank, num_parts),
         reading_timeout(args),
+        _to_github_markdown if args.markdown == "github" else None,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
         job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
         rendered = _Rendered(args) if args.render is not None else None
-        if args.searchable:
-            from .searchable import read_searchable
+        try:
+            if args.searchable:
+                from .searchable import read_searchable
 
-            read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
-        else:
-            if rendered is not None:
-                job.on_record = rendered.take
-            job.run()
+                read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
+            else:
+                if rendered is not None:
+                    job.on_record = rendered.take
+                job.run()
+        finally:
+            _end_workers()
         output.finish()
         if rendered is not None:
             rendered.write(progress)
@@ -343,8 +372,13 @@ def _limit_of(given: float | None, default: float) -> float | None:
 
 
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
-    """All that changes what is read on a page."""
-    return {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    """All that changes what is written of a page."""
+    options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+
+
+def _to_github_markdown(text: str) -> str:
+    return str(rendering_room().render(text).to_markdown(tables="auto")).strip()
 
 
 class _Rendered:
@@ -392,15 +426,35 @@ def _library_notices(progress: Progress) -> Iterator[None]:
 
 
 def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
-    """Load the model with its processor, once a device."""
+    """Load the model with its processor, once a device or process; an engine once, for several calls at a time."""
+    if args.engine == "vllm":
+        engine, processor = _load(choice, args)
+        return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
+    if args.workers > 1:
+        from .workers import start_workers
+
+        return list(start_workers(args.workers, _loading(choice, args)))
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
-        silence_libraries(show_downloads=not args.quiet)
-        return load_model(choice, args.device, args.dtype)
+        if args.engine == "vllm":
+            silence_libraries(show_downloads=not args.quiet)
+            return load_engine(choice, args)
+        return load_model_for(*_loading(choice, args))
+
+
+def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
+    """What a model is loaded by: the arguments of `load_model_for`."""
+    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet
+
+
+def _end_workers() -> None:
+    workers = sys.modules.get("got_ocr.cli.workers")
+    if workers is not None:
+        workers.end_all()
 
 
 class _Stdin:

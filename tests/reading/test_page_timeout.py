@@ -70,14 +70,14 @@ def test_a_page_in_slices_keeps_its_first_lines(clock: Clock, kind: str, monkeyp
     clock.step_s = 0.0
     model = GotOcrForConditionalGeneration.from_pretrained(NANO).eval()
     reader = Reader(model, GotOcrProcessor.from_pretrained(NANO), ReadingOptions(page_timeout_s=60))
-    generate, pieces = reader._generator.generate, []  # type: ignore[var-annotated]
+    generate, pieces = reader._engine.generate, []  # type: ignore[var-annotated]
 
     def generate_and_slow_down(*arguments: Any) -> Any:
         answers = generate(*arguments)
         clock.step_s += 1.0
         return answers
 
-    monkeypatch.setattr(reader._generator, "generate", generate_and_slow_down)
+    monkeypatch.setattr(reader._engine, "generate", generate_and_slow_down)
     (cut,) = reader.read([page()], Mode(kind), ReadingHooks(on_text=pieces.append))
     assert (cut.finish_reason, cut.limit) == ("error", "time")
     assert cut.text.startswith("line 0 of words that fill the page")
