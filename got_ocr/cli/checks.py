@@ -33,6 +33,15 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("- (the pipe) was given twice: it can be read once.")
     if args.stream and (args.json or args.output):
         raise ValueError("--stream prints text as it comes: leave out --json and --output.")
+    if args.markdown is not None and args.type != "format":
+        raise ValueError("--markdown is for --type format: give both.")
+    if args.markdown == "github":
+        if args.stream or args.render is not None:
+            option = "--stream" if args.stream else "--render"
+            raise ValueError(
+                f"--markdown github rewrites whole answers: leave out {option} (--render FILE.md does so)."
+            )
+        rendering_room()
     if args.workers > 1:
         _check_workers(args)
     if args.searchable:
@@ -54,6 +63,8 @@ def _check_workers(args: argparse.Namespace) -> None:
             raise ValueError(
                 f"--workers reads pages side by side, and {option} needs one process: leave one of the two out."
             )
+    if args.engine == "vllm":
+        raise ValueError("--engine vllm reads many pages at once by itself: leave --workers out.")
     if "," in args.device:
         raise ValueError(
             f"--workers and several devices ({args.device}) share pages out in two ways: give one device, or leave "

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers.cache_utils import Cache
 from transformers.feature_extraction_utils import BatchFeature
@@ -16,9 +15,9 @@ from ..configuration.config import GotOcrConfig
 from ..modeling.finite import check_finite, explain_non_finite
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from ..modeling.language_model import GotOcrLanguageModel
-from ..processing.mode import Mode
 from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
+from .engine import limit_new_tokens
 from .generating import Generation, make_answer
 from .streaming import CallbackStreamer, StopEvent
 
@@ -28,7 +27,7 @@ ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the re
 
 
 class AnswerGenerator:
-    """Turn prepared batches into answers.
+    """The engine that computes in torch.
 
     Args:
         model: The network.
@@ -39,6 +38,12 @@ class AnswerGenerator:
         self.model = model
         self.processor = processor
         self.config: GotOcrConfig = model.config
+        self.calls_at_once = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.model.device
 
     def generate(self, inputs: BatchFeature, generation: Generation) -> list[GotOcrAnswer]:
         """Generate for one prepared batch and take each answer apart.
@@ -55,39 +60,11 @@ class AnswerGenerator:
         """
         inputs = inputs.to(self.model.device)
         prompt_length = inputs["input_ids"].shape[1]
-        room = self.config.max_position_embeddings - prompt_length
-        if room < 1:
-            raise ValueError(
-                f"The prompt has {prompt_length} tokens, but the decoder has {self.config.max_position_embeddings} "
-                f"positions: read at most {self.config.max_position_embeddings // self.config.image_token_len - 1} "
-                "pages or tiles at once."
-            )
         repetition = RepetitionStop(prompt_length)
-        limit = min(generation.max_new_tokens, room)
+        limit = limit_new_tokens(self.config, prompt_length, generation.max_new_tokens)
         generate = self._generate_freely if generation.options else self._generate_rows
         rows, log_probabilities = generate(inputs, replace(generation, max_new_tokens=limit), repetition)
         return [self._make_answer(tokens, logs) for tokens, logs in zip(rows, log_probabilities, strict=True)]
-
-    def read_slices(self, slices: list[Image.Image], mode: Mode, generation: Generation) -> list[GotOcrAnswer]:
-        """Read slices of one height.
-
-        Args:
-            slices: Canvases.
-            mode: What to read of each.
-            generation: How.
-
-        Returns:
-            One answer each.
-
-        Raises:
-            ValueError: As :meth:`generate`.
-        """
-        return self.generate(self.processor(slices, mode=mode, low_canvases=True, return_tensors="pt"), generation)
-
-    def encode(self, text: str) -> list[int]:
-        """Encode plain text. Returns: its ids."""
-        ids: list[int] = self.processor.tokenizer.encode(text, add_special_tokens=False)
-        return ids
 
     def _make_answer(self, tokens: list[int], log_probabilities: Tensor) -> GotOcrAnswer:
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)

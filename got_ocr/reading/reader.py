@@ -21,6 +21,7 @@ from ..processing.pictures import as_documents, load_image
 from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
+from .engine import Engine, EngineSlices
 from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
@@ -28,7 +29,6 @@ from .slice_reading import SliceReader
 if TYPE_CHECKING:
     from ..modeling.language_model import GotOcrLanguageModel
     from ..processing.processor import GotOcrProcessor
-    from .decoding import AnswerGenerator
 
 logger = logging.getLogger(__name__)
 
@@ -41,21 +41,19 @@ class Reader:
     """Read pages.
 
     Args:
-        model: The network.
+        model: The network, or an engine that computes in its place.
         processor: The checkpoint's.
         options: How to read.
     """
 
     def __init__(
         self,
-        model: "GotOcrLanguageModel",
+        model: "GotOcrLanguageModel | Engine",
         processor: "GotOcrProcessor",
         options: ReadingOptions | None = None,
     ) -> None:
-        from .decoding import AnswerGenerator
-
-        self._whole: AnswerGenerator | None = AnswerGenerator(model, processor)
-        self._prepare(self._whole, options)
+        self._engine: Engine | None = make_engine(model, processor)
+        self._prepare(EngineSlices(self._engine, processor), options)
         self.model = model
         self.processor = processor
 
@@ -71,7 +69,7 @@ class Reader:
             The reader; it knows no conversations and no whole pictures.
         """
         reader = cls.__new__(cls)
-        reader._whole = None
+        reader._engine = None
         reader._prepare(generator, options)
         return reader
 
@@ -152,7 +150,7 @@ class Reader:
     def _read_whole(
         self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
     ) -> list[GotOcrAnswer]:
-        network = self._network()
+        engine = self._engine_of_pages()
         together = any(mode.multi_page for mode in modes)
         images = documents if together else [document[0] for document in documents]
         inputs = self.processor(images, mode=modes, return_tensors="pt")
@@ -163,15 +161,15 @@ class Reader:
             self._ngram_size(modes[0]),
             self.options.generation,
         )
-        return network.generate(inputs, generation)
+        return engine.generate(inputs, generation)
 
-    def _network(self) -> "AnswerGenerator":
-        if self._whole is None:
+    def _engine_of_pages(self) -> Engine:
+        if self._engine is None:
             raise ValueError(
                 "this reader knows slices of pages alone, neither whole pictures nor conversations: load the "
                 "checkpoint with GotOcrForConditionalGeneration."
             )
-        return self._whole
+        return self._engine
 
     def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
         regions = [find_region(page, mode.box, mode.color) for page in pages]
@@ -293,13 +291,13 @@ class Reader:
         Raises:
             ValueError: If a picture can't be had, or there are too many for the decoder.
         """
-        network = self._network()
+        engine = self._engine_of_pages()
         inputs = self.processor.apply_chat_template(
             conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
         options = self.options
         generation = Generation(options.max_new_tokens, hooks.on_text, hooks.stop_event, options=options.generation)
-        return network.generate(inputs, generation)[0]
+        return engine.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:
         """Write the prompt of a picture.
@@ -313,6 +311,24 @@ class Reader:
         """
         inputs = self.processor([[image]] if mode.multi_page else [image], mode=mode)
         return str(self.processor.tokenizer.decode(inputs["input_ids"][0]))
+
+
+def make_engine(model: Any, processor: "GotOcrProcessor") -> Engine:
+    """Make what generates.
+
+    Args:
+        model: The network, or an engine already.
+        processor: The checkpoint's.
+
+    Returns:
+        The engine.
+    """
+    if hasattr(model, "calls_at_once"):
+        engine: Engine = model
+        return engine
+    from .decoding import AnswerGenerator
+
+    return AnswerGenerator(model, processor)
 
 
 class _PageBreaks:

@@ -41,7 +41,8 @@ class SliceReader:
     slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
 
     Args:
-        generator: Turns batches into answers.
+        engine: Turns batches into answers.
+        processor: The checkpoint's.
         mode: What to read.
         options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.

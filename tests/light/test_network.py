@@ -19,6 +19,7 @@ from got_ocr.light.generator import LightGenerator
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.decoding import AnswerGenerator
+from got_ocr.reading.engine import EngineSlices
 from got_ocr.reading.generating import Generation
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 
@@ -75,7 +76,9 @@ def test_answers_are_equal_to_the_last_token(
     canvases = [canvas(seed, height) for seed in seeds]
     generation = Generation(limit, suppressed_tokens=tuple(suppressed))
     # Answers end at any time: whatever is likely enough of these random weights ends them.
-    expected = AnswerGenerator(light_network, light_processor).read_slices(canvases, mode, generation)
+    expected = EngineSlices(AnswerGenerator(light_network, light_processor), light_processor).read_slices(
+        canvases, mode, generation
+    )
     found = generator_of(light_checkpoint).read_slices(canvases, mode, generation)
 
     for ours, theirs in zip(found, expected, strict=True):
@@ -154,6 +157,8 @@ def test_a_checkpoint_of_other_sizes(
     network.save_pretrained(tmp_path / "other")
     canvases = [canvas(seed, 96) for seed in range(3)]
 
-    expected = AnswerGenerator(network, light_processor).read_slices(canvases, Mode(), Generation(12))
+    expected = EngineSlices(AnswerGenerator(network, light_processor), light_processor).read_slices(
+        canvases, Mode(), Generation(12)
+    )
     found = generator_of(tmp_path / "other").read_slices(canvases, Mode(), Generation(12))
     assert [answer.text for answer in found] == [answer.text for answer in expected]
