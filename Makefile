@@ -87,4 +87,5 @@ $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing what the tests need ..." >&2
 	@$(PIP) --editable '.[dev]'
 	@$(PIP) --no-deps dashscope  # the genuine vocabulary, for tests; its own requirements are not needed
+	@$(PIP) --no-deps olmocr  # its benchmark's checker, beside ours in tests; likewise
 	@touch $@

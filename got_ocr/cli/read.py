@@ -121,6 +121,11 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         "--retry-failed", action="store_true", help="try pages again that took too much time or memory before"
     )
     output.add_argument("--json", action="store_true", help="JSON lines with probabilities, times and errors")
+    output.add_argument(
+        "--markdown",
+        choices=("mathpix", "github"),
+        help="with --type format: as the model writes it (default), or $ formulas and tables of pipes or HTML",
+    )
     output.add_argument("--stream", action="store_true", help="print the text as it comes")
     output.add_argument(
         "--render",
@@ -226,6 +231,7 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        _to_github_markdown if args.markdown == "github" else None,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
@@ -323,8 +329,13 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
 
 
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
-    """All that changes what is read on a page."""
-    return {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    """All that changes what is written of a page."""
+    options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+
+
+def _to_github_markdown(text: str) -> str:
+    return str(rendering_room().render(text).to_markdown(tables="auto")).strip()
 
 
 class _Rendered:
