@@ -14,6 +14,7 @@ from .exit_codes import CommandError
 ENGINES = ("torch", "vllm")
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
+STARTING_ENGINE = "starting vLLM, which takes half a minute or more ..."
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
