@@ -78,8 +78,8 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
     base = base_of_adapter(location)
     if base != location:
         raise ModelError(
-            f"{choice.location} is an adapter, and --engine vllm reads whole checkpoints: leave out --engine, or serve "
-            f"it by `vllm serve {base} --enable-lora --lora-modules tuned={choice.location}`."
+            f"{choice.location} is an adapter, and --engine vllm reads whole checkpoints: leave out --engine, or "
+            f"serve it by `vllm serve {base} --enable-lora --lora-modules tuned={choice.location}`."
         )
     try:
         engine = VllmEngine(location, args.dtype)
