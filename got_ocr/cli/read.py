@@ -14,7 +14,7 @@ from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model_for,
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -263,7 +263,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
-        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
+        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args, progress), keys)
         rendered = _Rendered(args) if args.render is not None else None
         try:
             if args.searchable:
@@ -425,9 +425,10 @@ def _library_notices(progress: Progress) -> Iterator[None]:
         logger.propagate = was_propagating
 
 
-def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
+def _load_all(choice: Any, args: argparse.Namespace, progress: Progress) -> list[tuple[Any, Any]]:
     """Load the model with its processor, once a device or process; an engine once, for several calls at a time."""
     if args.engine == "vllm":
+        progress.notice(STARTING_ENGINE)
         engine, processor = _load(choice, args)
         return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
     if args.workers > 1:

@@ -9,7 +9,7 @@ from typing import Any
 from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
 from .read import _positive_int, _positive_number
 
@@ -152,6 +152,7 @@ def run(args: argparse.Namespace) -> int:
             if args.engine == "torch":
                 model, processor = load_model(choice, args.device, args.dtype)
             else:
+                say(STARTING_ENGINE)
                 model, processor = load_engine(choice, args)
         server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
         server.run(sockets=[listening])
