@@ -28,6 +28,7 @@ COMMANDS = {
     "push": "got_ocr.cli.push",
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
+    "bench": "got_ocr.cli.bench",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

@@ -24,7 +24,7 @@ FLOORS = (
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),
-    ("nano", "serving", "bulk", "integrations"),
+    ("nano", "serving", "bulk", "integrations", "benchmarks"),
     ("cli",),
 )
 HUB_ROOMS = ("configuration", "modeling", "processing", "layout", "slices", "reading")
