@@ -61,7 +61,7 @@ _shtab_got_ocr_options=(
   "--timeout[of a URL (default\: 20)]:S:"
   "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
   "--max-pixels[of a page (default\: 89000000)]:N:"
-  "--page-timeout[to decode a page (default\: 60\; 0\: none)]:S:"
+  "--page-timeout[of a page, from opening it to its last letter (default\: 60 to decode it, 600 for all\; 0\: any)]:S:"
   "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
   "--no-private-addresses[fetch no URL that leads into this machine or its network]"
   "(*)::picture, folder, PDF, http(s) URL, or - for a pipe:_files"
