@@ -10,7 +10,7 @@ from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, ModelChoice, 
 from . import exit_codes
 from .collector import collector_at_rest
 from .exit_codes import CommandError
-from .read import _positive_int, _positive_number
+from .read import positive_int, positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
 SUMMARY = """\
@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    model.add_argument("--batch-size", type=_positive_int, default=4, metavar="N", help="pages at once (default: 4)")
+    model.add_argument("--batch-size", type=positive_int, default=4, metavar="N", help="pages at once (default: 4)")
     model.add_argument(
-        "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
     _add_limits(parser.add_argument_group("limits"))
 
@@ -65,7 +65,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in counts.items():
         limits.add_argument(
-            option, type=_positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
+            option, type=positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
         )
     seconds = {
         "--request-timeout": (600, "of a request"),
@@ -75,7 +75,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in seconds.items():
         limits.add_argument(
-            option, type=_positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
+            option, type=positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
         )
     limits.add_argument(
         "--allow-urls", action="store_true", help="fetch pictures that are named by URL, from public addresses only"

@@ -1,0 +1,76 @@
+"""Ray, started here or joined, and ended again."""
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from .options import Workers
+
+DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
+
+
+@contextlib.contextmanager
+def join_cluster(workers: Workers) -> Iterator[str | None]:
+    """Join the cluster that an address names, or start one here for as long as this lasts.
+
+    Args:
+        workers: Who does the work, and where.
+
+    Yields:
+        The address of Ray's dashboard; None where there is none.
+
+    Raises:
+        ModuleNotFoundError: If Ray is not installed.
+        ValueError: If no cluster answers, or it has not what a worker wants.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        _check_resources(ray, workers)
+        yield None
+        return
+    if workers.address is not None:
+        try:
+            context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
+        except ConnectionError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
+    else:
+        slots = math.ceil(workers.count * workers.cpus + workers.renderers + 1)
+        context = ray.init(
+            address="local",
+            num_cpus=slots,
+            object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
+            include_dashboard=None if workers.show_dashboard else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    try:
+        _check_resources(ray, workers)
+        yield f"http://{context.dashboard_url}" if context.dashboard_url else None
+    finally:
+        ray.shutdown()
+
+
+def import_ray() -> Any:
+    """Import Ray, which then tells nobody that it is used. Raises: ModuleNotFoundError."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Its C++ warns of what we mean to do.
+    try:
+        import ray
+        import ray.data
+        import ray.data.checkpoint
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"bulk reading needs Ray ({error.name}): pip install 'got-ocr[bulk]'.") from error
+    return ray
+
+
+def _check_resources(ray: Any, workers: Workers) -> None:
+    there = ray.cluster_resources()
+    for name, wanted in (("GPU", workers.gpus), ("CPU", workers.cpus)):
+        if wanted > there.get(name, 0.0):
+            raise ValueError(
+                f"a worker wants {wanted:g} {name}, the whole cluster has {there.get(name, 0.0):g}: "
+                f"lower --worker-{name.lower()}s."
+            )
