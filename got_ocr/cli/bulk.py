@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_VARIABLE, choose_model
+from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model
 from ..version import __version__
 from . import exit_codes
 from .exit_codes import CommandError
@@ -65,9 +65,7 @@ def _add_gates(gates: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument(
-        "--model", metavar="FOLDER|ID", help=f"checkpoint, the same on all machines (default: ${MODEL_VARIABLE} ...)"
-    )
+    model.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP}; the same on all machines")
     model.add_argument("--device", default="auto", help="of each worker: auto, cpu, cuda (default: auto)")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     model.add_argument(

@@ -27,6 +27,7 @@ COMMANDS = {
     "render": "got_ocr.cli.render",
     "push": "got_ocr.cli.push",
     "bulk": "got_ocr.cli.bulk",
+    "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
     "completion": "got_ocr.cli.completion",
 }

@@ -10,10 +10,12 @@
 
 _shtab_got_ocr_commands() {
   local _commands=(
+    bulk:'read an archive once, by many workers on Ray'
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     eval:'read the pictures of ground truth and score the answers'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
+    models:'list the models that are on this machine, and which one reads'
     push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
     render:'render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline'
     score:'score result files: any list of {"image", "question", "label", "answer"}'
@@ -38,7 +40,7 @@ _shtab_got_ocr_options=(
   "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
   "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
   "--password[opens encrypted PDFs]:password:"
-  "--model[checkpoint, or nano for the built-in one (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU)]:N:"
@@ -63,6 +65,60 @@ _shtab_got_ocr_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_defaults_added=0
+
+_shtab_got_ocr_bulk_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[folder, here or in an object store]:DIR|URL:_files"
+  "--type[ocr\: plain text (default)\; format\: Markdown with formulas and tables]:type:(ocr format)"
+  "--box[read this box only, in pixels\; X,Y is a point]:X1,Y1,X2,Y2:"
+  "--color[read what a frame of this colour encloses]:color:(red green blue)"
+  "--crop[read each page in tiles\: for large or dense pages]"
+  "--max-tiles[most tiles of a page (default\: 6)]:N:"
+  "--multi-page[read all pages together, as one document]"
+  {--slice,--no-slice}"[cut pages between lines and read the slices (default\: if the model is made for it)]"
+  "--instruction[your own words, for a model that was trained on others]:TEXT:"
+  "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
+  "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
+  "--password[opens encrypted PDFs]:password:"
+  "--read-blank[also read pages that are blank]"
+  "--skip-duplicates[read pages with equal pixels once (equal files always are)]"
+  "--keep-text-layer[take the text of a PDF\'s page where it has a good one]"
+  "--turn[read pages on their side in both ways, keep the surer one]"
+  "--image-column[of Parquet tables (default\: image)]:NAME:"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano\; the same on all machines]:NAME:_files"
+  "--device[of each worker\: auto, cpu, cuda (default\: auto)]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--workers[that read (default\: 1)]:N:"
+  "--address[Ray cluster to join\: auto, host\:port (default\: one on this machine)]:A:"
+  "--worker-gpus[of each (default\: 1 with CUDA, else 0)]:G:"
+  "--worker-cpus[of each (default\: 1)]:C:"
+  "--renderers[that draw pages (default\: 1)]:N:"
+  "--object-store-memory[for pages on their way (default\: 1)]:GIB:"
+  "--no-dashboard[start a cluster without Ray\'s dashboard]"
+  "--jsonl[also write JSON lines]"
+  "--documents[also join pages to documents, as Dolma has them]"
+  "--keep-images[keep the picture of each page that is read]"
+  "--sheet[show the N least certain pages as HTML]:N:"
+  "--rows-per-file[what a stop may cost (default\: 512)]:N:"
+  "--price-per-hour[of all machines together]:P:"
+  "--currency[of the price (default\: \$)]:C:"
+  "--retry-failed[try pages again that failed before]"
+  "--read-anew[drop what was read with other options, and read all again]"
+  {-q,--quiet}"[no notices and no progress bar\; errors are said]"
+  "--timeout[of a URL (default\: 20)]:S:"
+  "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
+  "--max-pixels[of a page (default\: 89000000)]:N:"
+  "--page-timeout[to decode a page (default\: 60\; 0\: none)]:S:"
+  "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
+  "--no-private-addresses[fetch no URL that leads into this machine or its network]"
+  "--read-timeout[of the model over a page (default\: 600)]:S:"
+  "(*):folder, glob, file, list, hub\:owner\/name, or URL:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_bulk_defaults_added=0
 
 _shtab_got_ocr_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -93,7 +149,7 @@ _shtab_got_ocr_eval_options=(
   "--limit[read only the first N samples]:N:"
   "--box-unit[unit of boxes in questions (per-mille)]:box_unit:(per-mille pixel)"
   "--engine[(got)]:engine:(got tesseract rapidocr transformers)"
-  "--model[checkpoint\: folder or Hub id (got\: as for reading)]:ID:_files"
+  "--model[checkpoint\: folder or Hub id (got\: nano or full too)]:ID:_files"
   "--device[auto, cpu, cuda, cuda\:1, mps (auto)]:device:"
   "--dtype[dtype]:dtype:(auto float32 bfloat16 float16)"
   "--threads[cores to use, so that times compare]:N:"
@@ -137,9 +193,17 @@ _shtab_got_ocr_layout_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_layout_defaults_added=0
 
+_shtab_got_ocr_models_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[one JSON object a model]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_models_defaults_added=0
+
 _shtab_got_ocr_push_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--model[the checkpoint (default\: as for reading, \$GOT_OCR_MODEL)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--dry-run[write the repository into this folder, and upload nothing]:DIR:"
   "--private[make a new repository a private one]"
   "--revision[push to this branch\; made if it isn\'t there]:BRANCH:"
@@ -204,7 +268,7 @@ _shtab_got_ocr_serve_options=(
   "--port[port (default\: 8000)\; 0 takes one that is free]:port:"
   "--api-key-file[holds the key that clients must send (default\: \$GOT_OCR_API_KEY)]:FILE:"
   {-q,--quiet}"[no notices\; errors are said]"
-  "--model[checkpoint (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
@@ -283,10 +347,12 @@ _shtab_got_ocr() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_got_ocr-$line[1]:"
       case $line[1] in
+        bulk) _arguments -C -s $_shtab_got_ocr_bulk_options ;;
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
+        models) _arguments -C -s $_shtab_got_ocr_models_options ;;
         push) _arguments -C -s $_shtab_got_ocr_push_options ;;
         render) _arguments -C -s $_shtab_got_ocr_render_options ;;
         score) _arguments -C -s $_shtab_got_ocr_score_options ;;
