@@ -17,14 +17,26 @@ from ..processing.sources import head_of
 from .failures import kind_of, kind_of_message
 from .inputs import Source
 from .opening import Opener
-from .rows import CATALOG, PAGES, SOURCES, make_table
+from .rows import (
+    CATALOG,
+    PAGES,
+    SOURCE_KEY,
+    SOURCES,
+    decode_uri,
+    encode_uri,
+    make_table,
+    make_table_of_columns,
+)
 
 WHOLE_FILE = 0  # The page of a row that says why a file can't be had at all.
 
 
 def make_sources(sources: Iterable[Source]) -> pa.Table:
     """Make the table of sources that the catalogue is made of."""
-    rows = ({"key": one.key, **vars(one), "order": order} for order, one in enumerate(sources))
+    rows = (
+        {"key": one.key, "uri": encode_uri(one.uri), "kind": one.kind, "error": one.error, "order": order}
+        for order, one in enumerate(sources)
+    )
     return make_table(rows, SOURCES)
 
 
@@ -48,7 +60,7 @@ class Cataloguer:
             yield make_table([{"key": row["key"], "uri": row["uri"], "kind": row["kind"], "items": items}], CATALOG)
 
     def _list_items(self, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        uri, kind = row["uri"], row["kind"]
+        uri, kind = decode_uri(row["uri"]), row["kind"]
         if row["error"] is not None:
             yield _failed({}, uri, row["error"], kind_of_message(row["error"]))
             return
@@ -102,21 +114,22 @@ def list_pages(catalog: pa.Table, order: Mapping[str, int]) -> pa.Table:
     Returns:
         The pages in the order of their sources; `copies` names other sources with the same content.
     """
-    rows = [row for row in catalog.to_pylist() if row["key"] in order]
-    rows.sort(key=lambda row: order[row["key"]])
-    pages: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        for item in row["items"]:
-            source = name_of(row["uri"], item["member"])
+    places = [order.get(key) for key in catalog[SOURCE_KEY].to_pylist()]
+    rows = sorted((place, row) for row, place in enumerate(places) if place is not None)
+    columns: dict[str, list[Any]] = {name: [] for name in PAGES.names}
+    found: dict[str, int] = {}
+    uris, kinds, items = catalog["uri"], catalog["kind"], catalog["items"]
+    for _, row in rows:
+        uri, kind = uris[row].as_py(), kinds[row].as_py()
+        for item in items[row].as_py():
+            source = name_of(decode_uri(uri), item["member"])
             for number in item["pages"] or [WHOLE_FILE]:
                 page_id = f"{_digest_of(item, source)}#{number}"
-                if page_id in pages:
-                    pages[page_id]["copies"].append(source)
+                first = found.setdefault(page_id, len(found))
+                if first < len(columns["id"]):
+                    columns["copies"][first].append(source)
                     continue
-                place = {name: item[name] for name in ("member", "offset", "size", "row_group", "row")}
-                facts = {name: item[name] for name in ("sha256", "is_document", "error", "error_kind")}
-                pages[page_id] = {
-                    "id": page_id, "source": source, "page": number, "copies": [],
-                    "uri": row["uri"], "kind": row["kind"], **place, **facts,
-                }  # fmt: skip
-    return make_table(pages.values(), PAGES)
+                values = {"id": page_id, "source": source, "page": number, "copies": [], "uri": uri, "kind": kind}
+                for name, column in columns.items():
+                    column.append(values[name] if name in values else item[name])
+    return make_table_of_columns(columns, PAGES)

@@ -32,25 +32,40 @@ def join_cluster(workers: Workers) -> Iterator[str | None]:
         return
     if workers.address is not None:
         try:
-            context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
+            with _without_greeting():
+                context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
         except ConnectionError as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
     else:
         slots = math.ceil(workers.count * workers.cpus + workers.renderers + 1)
-        context = ray.init(
-            address="local",
-            num_cpus=slots,
-            object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
-            include_dashboard=None if workers.show_dashboard else False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
+        with _without_greeting():
+            context = ray.init(
+                address="local",
+                num_cpus=slots,
+                object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
+                include_dashboard=None if workers.show_dashboard else False,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
     try:
         _check_resources(ray, workers)
         yield f"http://{context.dashboard_url}" if context.dashboard_url else None
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def import_ray() -> Any:

@@ -9,7 +9,6 @@ from PIL import Image
 from ..processing.isolation import Document
 from ..processing.options import PageError, printable
 from . import gates
-from .catalog import name_of
 from .failures import POISON, kind_of
 from .ledger import LedgerClient
 from .opening import Opener
@@ -87,7 +86,7 @@ class Drawer:
         """Open what a page lies in; the last one stays open, for its next page."""
         place = tuple(page[name] for name in ("uri", "offset", "row_group", "row"))
         if self._document is None or self._document[0] != place:
-            name = printable(name_of(page["uri"], page["member"]))
+            name = printable(page["source"])
             self._document = (place, Document(self._opener.open_item(page), name, "", self._options.sources))
         return self._document[1]
 

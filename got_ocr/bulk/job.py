@@ -234,6 +234,9 @@ class BulkJob:
 
     def _finish(self, folder: OutputFolder, pages: pa.Table, facts: RunFacts, run: dict[str, Any]) -> dict[str, Any]:
         folder.pages.clean()
+        missing = pages.num_rows - len(folder.pages.done() & set(pages[PAGE_ID].to_pylist()))
+        if missing:
+            self.notify(f"{missing:,} pages have no row: is {folder.store.url} a folder that all machines share?")
         if self.outputs.jsonl:
             folder.write_jsonl()
         report = make_report(folder, facts, self.outputs, run)

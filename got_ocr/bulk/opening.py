@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ..processing.options import PageError, SourceOptions, printable, reason_of
 from ..processing.sources import open_source
+from .rows import decode_uri
 from .stores import open_filesystem, open_fsspec
 
 KEPT_FILES = 4  # Remote files that a process keeps: pages of one document come one after the other.
@@ -74,7 +75,7 @@ class Opener:
         Raises:
             PageError: If it can't be had.
         """
-        uri, kind = str(item["uri"]), item["kind"]
+        uri, kind = decode_uri(item["uri"]), item["kind"]
         try:
             if kind == "shard":
                 filesystem, path = open_fsspec(uri)

@@ -11,13 +11,14 @@ SOURCE_KEY = "key"
 SOURCES = pa.schema(
     [
         (SOURCE_KEY, pa.string()),
-        ("uri", pa.string()),
+        ("uri", pa.binary()),
         ("kind", pa.string()),
         ("error", pa.string()),
         ("order", pa.int64()),
     ]
 )
 
+# Names of files may be no UTF-8: `uri` is kept as `encode_uri` gives it.
 # What a source holds: one thing for a picture or a document, many for a shard or a table.
 ITEM = pa.struct(
     [
@@ -34,7 +35,7 @@ ITEM = pa.struct(
     ]
 )
 CATALOG = pa.schema(
-    [(SOURCE_KEY, pa.string()), ("uri", pa.string()), ("kind", pa.string()), ("items", pa.list_(ITEM))]
+    [(SOURCE_KEY, pa.string()), ("uri", pa.binary()), ("kind", pa.string()), ("items", pa.list_(ITEM))]
 )
 
 _PLACE = [
@@ -47,7 +48,7 @@ _PLACE = [
 PAGES = pa.schema(
     [
         *_PLACE,
-        ("uri", pa.string()),
+        ("uri", pa.binary()),
         ("kind", pa.string()),
         ("member", pa.string()),
         ("offset", pa.int64()),
@@ -128,13 +129,28 @@ def make_table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table
         The table.
     """
     rows = list(rows)
-    columns = []
+    return make_table_of_columns({name: [row.get(name) for row in rows] for name in schema.names}, schema)
+
+
+def make_table_of_columns(columns: Mapping[str, list[Any]], schema: pa.Schema) -> pa.Table:
+    """Make a table of its columns; all must be there. Returns: as :func:`make_table`."""
+    arrays = []
     for field in schema:
-        values = [row.get(field.name) for row in rows]
+        values = columns[field.name]
         if pa.types.is_string(field.type):
             values = [value if value is None else clean_text(value) for value in values]
-        columns.append(pa.array(values, type=field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
+        arrays.append(pa.array(values, type=field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def encode_uri(uri: str) -> bytes:
+    """Write a path or URL as bytes, whatever is in it."""
+    return uri.encode("utf-8", "surrogatepass")
+
+
+def decode_uri(uri: bytes) -> str:
+    """Read what :func:`encode_uri` wrote."""
+    return uri.decode("utf-8", "surrogatepass")
 
 
 def clean_text(text: str) -> str:

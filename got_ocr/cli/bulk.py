@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ on where it was by the same command; each page gets one row, also where it faile
 read within hours, `got-ocr FOLDER --output DIR` is the light way."""
 
 GIB = 2**30
+LINE_S = 60.0  # Between two lines of a log.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -230,22 +232,42 @@ def _outputs(args: argparse.Namespace) -> "Outputs":
 
 
 class _Bar:
-    """Moves the bar, and says each kind of failure and each GPU when it is met first."""
+    """Moves the bar; where there is no terminal, says how far the job is every minute.
+
+    Each kind of failure and each GPU is named when it is met first.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._said: set[str] = set()
+        self._first: tuple[float, int] | None = None
+        self._next_line = time.monotonic() + LINE_S
 
     def show(self, state: "JobProgress") -> None:
         """Show how far the job is."""
         self._progress.total = state.total
         self._progress.advance(state.done - self._progress.done)
+        now = time.monotonic()
+        if self._first is None and state.done:
+            self._first = (now, state.done)
+        if not self._progress.shows_bar and now >= self._next_line:
+            self._next_line = now + LINE_S
+            self._progress.notice(self._line(state, now))
         for kind, count in state.failures.items():
             self._say(f"{count:,} pages failed so far: {kind} (their rows say why)", kind)
         for device in state.devices:
             busy = f", {device['busy_percent']} % busy" if "busy_percent" in device else ""
             memory = device["memory_bytes"] / GIB
             self._say(f"a worker reads on {device['name']}, {memory:.1f} GiB{busy}", str(device["worker"]))
+
+    def _line(self, state: "JobProgress", now: float) -> str:
+        failed = sum(state.failures.values())
+        line = f"{state.done:,} of {state.total:,} pages, {failed:,} failed"
+        if self._first is None or state.done == self._first[1]:
+            return line
+        speed = (state.done - self._first[1]) / (now - self._first[0])
+        minutes = (state.total - state.done) / speed / 60
+        return f"{line}, {speed:.2f} pages/s, {minutes // 60:.0f} h {minutes % 60:.0f} min to go"
 
     def _say(self, line: str, about: str) -> None:
         if about not in self._said:

@@ -1,6 +1,7 @@
 """From names to pages: folders, globs, lists, shards, tables; what is in them, each content once."""
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -140,6 +141,18 @@ class TestPages:
         assert [Path(page["source"]).name for page in pages] == ["a.png", "c.png"]
         assert [list(map(str, page["copies"])) for page in pages] == [[str(tmp_path / "b.png")], []]
         assert len({page["id"] for page in pages}) == 2
+
+    def test_a_name_that_is_no_utf_8_is_opened_all_the_same(self, tmp_path):
+        name = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.png")
+        try:
+            Path(name).write_bytes(picture(11))
+        except OSError:
+            pytest.skip("this file system takes UTF-8 names only")
+
+        pages = pages_of(tmp_path)
+
+        assert sizes_of(pages) == [(11, 20)]
+        assert pages[0]["source"].endswith("a\\xff.png")
 
     def test_a_document_has_a_page_each(self, tmp_path):
         first, *others = [Image.new("RGB", (20 + number, 30), "white") for number in range(3)]
