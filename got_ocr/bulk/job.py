@@ -21,7 +21,7 @@ from .manifest import describe_run, take_folder
 from .options import BulkOptions, Outputs, Workers
 from .output import OutputFolder
 from .pipeline import Stage, write_exactly_once
-from .reading import DEFAULT_BATCH_SIZE, PageReader, ReadingWorker
+from .reading import DEFAULT_BATCH_SIZE, VLLM_BATCH_SIZE, PageReader, ReadingWorker
 from .report import RunFacts, make_report, write_as_text
 from .rows import PAGE_ID, SOURCE_KEY
 from .sheet import write_sheet
@@ -63,7 +63,7 @@ class BulkJob:
         identity: What rows say of the model.
         workers: Who does the work.
         outputs: What else is written.
-        load_reader: Makes what reads, in each worker; None for our own `Reader` in torch.
+        load_reader: Makes what reads, in each worker; None for our own `Reader`.
         retry_failed: Whether pages that failed before are tried again.
         read_anew: Whether what was read with other options goes.
         on_progress: Told how far it is, about once a second, by a thread of its own.
@@ -162,7 +162,8 @@ class BulkJob:
 
     @property
     def _batch_rows(self) -> int:
-        return self.workers.batch_size or DEFAULT_BATCH_SIZE
+        usual = VLLM_BATCH_SIZE if self.options.engine == "vllm" else DEFAULT_BATCH_SIZE
+        return self.workers.batch_size or usual
 
     def _stages(self, ledger: Any) -> list[Stage]:
         workers = self.workers

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from .rows import ROWS, make_table
 
 STAGE = "read"
 DEFAULT_BATCH_SIZE = 4
+VLLM_BATCH_SIZE = 64  # Pages that are handed over together; vLLM adds and drops them as they come and end.
 GRACE_S = 30.0  # What a page gets beyond its time until its worker, which does not listen, is ended.
 LYING_TURNS = (90, 270)  # Degrees clockwise that bring a page on its side upright: the surer reading tells which.
 
@@ -43,51 +45,79 @@ class PageReader(Protocol):
         """Read pictures; answers end where they are when `stop` is set."""
 
 
-class TransformersReader:
-    """Our own `Reader`, in this process.
+class ModelReader:
+    """Our own `Reader` on torch or on vLLM, whichever the options name.
 
     Args:
         options: What the job is told.
         workers: How this worker reads.
+
+    Attributes:
+        batch_size: Pages it reads at once.
+        turns_by_itself: Whether it turns pages that stand on their side.
     """
 
     def __init__(self, options: BulkOptions, workers: Workers) -> None:
-        import torch
-
-        from ..hub.model_choice import ModelChoice, load_model, silence_libraries
-
-        if workers.cpus:
-            torch.set_num_threads(max(1, int(workers.cpus)))
-        silence_libraries(show_downloads=False)
         self._options = options
-        self._model, self._processor = load_model(ModelChoice(options.model, ""), workers.device, options.dtype)
-        sliced = options.mode.is_sliced(bool(self._model.config.slicing))
+        load = _load_vllm if options.engine == "vllm" else _load_torch
+        self._model, self._processor = load(options, workers)
+        self._calls_at_once: int = getattr(self._model, "calls_at_once", 1)
         on_cpu = str(self._model.device).startswith("cpu")
-        self.batch_size = 1 if sliced else workers.batch_size or (1 if on_cpu else DEFAULT_BATCH_SIZE)
-        self.turns_by_itself = sliced
-        self._slices_at_once = workers.batch_size or DEFAULT_BATCH_SIZE
+        usual = VLLM_BATCH_SIZE if options.engine == "vllm" else 1 if on_cpu else DEFAULT_BATCH_SIZE
+        self.turns_by_itself = options.mode.is_sliced(bool(self._model.config.slicing))
+        # Pages that are cut are read one after the other: each is a batch of slices by itself.
+        self.batch_size = self._calls_at_once if self.turns_by_itself else workers.batch_size or usual
+        self._at_once = workers.batch_size or max(usual, DEFAULT_BATCH_SIZE)
 
     def read(self, images: Sequence[Image.Image], stop: threading.Event) -> list[GotOcrAnswer]:
-        """Read pictures in one batch."""
+        """Read pictures in one batch, or side by side where each is a batch and the engine takes several."""
+        if not self.turns_by_itself or len(images) == 1:
+            return self._read(list(images), stop)
+        with ThreadPoolExecutor(self._calls_at_once) as threads:
+            return [
+                answer for answers in threads.map(lambda one: self._read([one], stop), images) for answer in answers
+            ]
+
+    def _read(self, images: list[Image.Image], stop: threading.Event) -> list[GotOcrAnswer]:
         from ..reading.options import ReadingHooks, ReadingOptions
         from ..reading.reader import Reader
 
-        batch_size = max(self.batch_size, self._slices_at_once)
-        options = ReadingOptions(self._options.max_new_tokens, batch_size, source=self._options.sources)
+        options = ReadingOptions(self._options.max_new_tokens, self._at_once, source=self._options.sources)
         reader = Reader(self._model, self._processor, options)
-        return reader.read(list(images), self._options.mode, ReadingHooks(stop_event=stop))
+        return reader.read(images, self._options.mode, ReadingHooks(stop_event=stop))
 
     def device_state(self) -> dict[str, Any] | None:
         """Tell what a GPU does; None without one, or where its driver's library is not installed."""
         import torch
 
-        device = self._model.device
+        device = torch.device(self._model.device)
         if device.type != "cuda":
             return None
-        state = {"name": torch.cuda.get_device_name(device), "memory_bytes": torch.cuda.memory_reserved(device)}
+        state = {"name": torch.cuda.get_device_name(device)}
         with contextlib.suppress(Exception):  # Needs nvidia-ml-py, and drivers differ.
-            state["busy_percent"] = torch.cuda.utilization(device)
+            state |= {"busy_percent": torch.cuda.utilization(device)}
+            free, total = torch.cuda.mem_get_info(device)
+            state |= {"memory_bytes": total - free}
         return state
+
+
+def _load_torch(options: BulkOptions, workers: Workers) -> tuple[Any, Any]:
+    import torch
+
+    from ..hub.model_choice import ModelChoice, load_model, silence_libraries
+
+    if workers.cpus:
+        torch.set_num_threads(max(1, int(workers.cpus)))
+    silence_libraries(show_downloads=False)
+    return load_model(ModelChoice(options.model, ""), workers.device, options.dtype)
+
+
+def _load_vllm(options: BulkOptions, workers: Workers) -> tuple[Any, Any]:
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    from ..serving.vllm.engine import VllmEngine
+
+    engine = VllmEngine(options.model, options.dtype)
+    return engine, engine.processor
 
 
 @dataclass(frozen=True)
@@ -106,7 +136,7 @@ class ReadingWorker:
         workers: How workers read.
         identity: What rows say of the model.
         ledger: The job's ledger; None where nobody counts.
-        load_reader: Makes what reads; None for our own `Reader` in torch.
+        load_reader: Makes what reads; None for our own `Reader`.
     """
 
     def __init__(
@@ -121,7 +151,7 @@ class ReadingWorker:
         self._workers = workers
         self._identity = identity
         self._ledger = None if ledger is None else LedgerClient(ledger, STAGE)
-        self._reader = (load_reader or TransformersReader)(options, workers)
+        self._reader = (load_reader or ModelReader)(options, workers)
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
         """Make a row of each page."""

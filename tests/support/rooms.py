@@ -23,7 +23,8 @@ FLOORS = (
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),
-    ("nano", "serving", "bulk", "integrations"),
+    ("nano", "serving", "integrations"),
+    ("bulk",),
     ("cli",),
 )
 HUB_ROOMS = ("configuration", "modeling", "processing", "layout", "slices", "reading")

@@ -30,7 +30,7 @@ from ..answers import Identity
 from ..job import BulkJob
 from ..options import BulkOptions, Workers
 from ..output import OutputFolder
-from ..reading import TransformersReader
+from ..reading import ModelReader
 from .materials import copy_fresh, write_small_pages
 
 NO_MODEL = "digest"  # In the place of a model: workers start in a second instead of ten.
@@ -49,7 +49,7 @@ class LoggedReader:
     """
 
     def __init__(self, options: BulkOptions, workers: Workers) -> None:
-        self._reader = None if options.model == NO_MODEL else TransformersReader(options, workers)
+        self._reader = None if options.model == NO_MODEL else ModelReader(options, workers)
         self.batch_size = 2 if self._reader is None else self._reader.batch_size
 
     def read(self, images: Sequence[Image.Image], stop: threading.Event) -> list[GotOcrAnswer]:
