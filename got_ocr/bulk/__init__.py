@@ -4,7 +4,7 @@ In: names of sources (folders, globs, lists, shards, tables, object stores) and 
 Parquet files with a row a page, and a report. The way of a page: `inputs` finds sources, `catalog` looks into them,
 `drawing` makes pictures on cores, `reading` makes rows with a model, `pipeline` has Ray write them exactly once;
 `ledger` knows over which page a worker died.
-Imports `reading`, `rendering`, `hub` and what stands below them; needs `got-ocr[bulk]`.
+Imports `reading`, `rendering`, `hub` and what stands below them; needs Ray (the extra `bulk`).
 """
 
 from typing import TYPE_CHECKING

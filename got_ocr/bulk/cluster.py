@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from ..configuration.installing import how_to_install
 from .options import Workers
+
+PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
 
@@ -77,7 +80,7 @@ def import_ray() -> Any:
         import ray.data
         import ray.data.checkpoint
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"bulk reading needs Ray ({error.name}): pip install 'got-ocr[bulk]'.") from error
+        raise ModuleNotFoundError(f"bulk reading needs Ray: {how_to_install(PACKAGES)}.") from error
     return ray
 
 

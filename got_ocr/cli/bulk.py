@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..configuration.installing import how_to_install
 from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model
 from ..version import __version__
 from . import exit_codes
@@ -27,6 +28,7 @@ Hub data sets (hub:owner/name) and URLs of object stores (s3://bucket/scans/). A
 on where it was by the same command; each page gets one row, also where it failed. For a folder on one machine that is
 read within hours, `got-ocr FOLDER --output DIR` is the light way."""
 
+PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 GIB = 2**30
 LINE_S = 60.0  # Between two lines of a log.
 
@@ -145,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
         from ..bulk.report import write_as_text
     except ModuleNotFoundError as error:
         raise CommandError(
-            exit_codes.PART_MISSING, f"bulk reading needs the package {error.name}: pip install 'got-ocr[bulk]'."
+            exit_codes.PART_MISSING, f"bulk reading needs {error.name}: {how_to_install(PACKAGES)}."
         ) from error
     check_engine(args)
     choice = choose_model(args.model)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="bulk reading on Ray needs got-ocr[bulk]")
+ray = pytest.importorskip("ray", reason="bulk reading on Ray needs the extra bulk")
 pytest.importorskip("ray.data", reason="bulk reading on Ray needs ray[data]")
 from PIL import Image  # noqa: E402
 

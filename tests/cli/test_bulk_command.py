@@ -61,7 +61,7 @@ def test_workers_have_a_gpu_where_the_device_is_one(device, gpus):
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, monkeypatch, capsys, arguments, said):
-    pytest.importorskip("ray", reason="bulk reading on Ray needs got-ocr[bulk]")
+    pytest.importorskip("ray", reason="bulk reading on Ray needs the extra bulk")
     monkeypatch.chdir(tmp_path)
 
     code = main(["bulk", *arguments, "--model", "nano", "-q"])
@@ -83,7 +83,7 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(builtins, "__import__", without_ray)
     code = main(["bulk", str(tmp_path), "--output", str(tmp_path / "out"), "--model", "nano", "-q"])
 
-    assert code == 6 and "pip install 'got-ocr[bulk]'" in capsys.readouterr().err
+    assert code == 6 and "pip install 'ray[data]>=2.60'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("failed", "pages", "left", "code"), [(0, 5, 0, 0), (1, 5, 0, 1), (5, 5, 0, 3), (0, 4, 1, 1)])
