@@ -3,12 +3,15 @@
 import contextlib
 import math
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..configuration.installing import how_to_install
+from ..hub.errors import ModelError
 from .options import Workers
 
+_MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
@@ -69,6 +72,22 @@ def _without_greeting() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise a worker's trouble with its model as that, not as the death of an actor with pages of its stack.
+
+    Raises:
+        ModelError: If a worker could not load the model.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = _MODEL_TROUBLE.search(str(error))
+        if found is None:
+            raise
+        raise ModelError(found[1]) from None
 
 
 def import_ray() -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .answers import Identity
 from .catalog import Cataloguer, list_pages, make_sources
-from .cluster import import_ray, join_cluster
+from .cluster import import_ray, join_cluster, plain_errors
 from .documents import write_documents
 from .drawing import Drawer
 from .inputs import find_sources
@@ -90,6 +90,7 @@ class BulkJob:
 
         Raises:
             ValueError: If an input is not there, the output holds something else, or another job writes to it.
+            ModelError: If a worker can't load the model.
             ModuleNotFoundError: If Ray is not installed.
         """
         start = time.perf_counter()
@@ -98,7 +99,6 @@ class BulkJob:
         run = describe_run(self.options, self.identity)
         folder.house.make()
         with _only_writer(folder):
-            own = folder.store.root if folder.store.is_local else folder.store.url
             own = folder.store.root if folder.store.is_local else folder.store.url
             sources = make_sources(find_sources(self.inputs, own))
             if take_folder(folder, run, self.read_anew):
@@ -153,7 +153,8 @@ class BulkJob:
         begin = time.perf_counter()
         ledger = start_ledger()
         with self._watched(ledger, left.num_rows) as look:
-            write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
+            with plain_errors():
+                write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
             state = look()
         end = time.perf_counter()
         return RunFacts(

@@ -74,9 +74,7 @@ class ModelReader:
         if not self.turns_by_itself or len(images) == 1:
             return self._read(list(images), stop)
         with ThreadPoolExecutor(self._calls_at_once) as threads:
-            return [
-                answer for answers in threads.map(lambda one: self._read([one], stop), images) for answer in answers
-            ]
+            return list(threads.map(lambda image: self._read([image], stop)[0], images))
 
     def _read(self, images: list[Image.Image], stop: threading.Event) -> list[GotOcrAnswer]:
         from ..reading.options import ReadingHooks, ReadingOptions

@@ -20,6 +20,7 @@ from got_ocr.bulk import BulkJob, BulkOptions, Gates, Identity, Outputs, Workers
 from got_ocr.bulk.benchmarks.kills import is_same  # noqa: E402
 from got_ocr.bulk.benchmarks.materials import write_awkward_pdfs, write_small_pages  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
+from got_ocr.hub.errors import ModelError  # noqa: E402
 from got_ocr.processing.mode import Mode  # noqa: E402
 from got_ocr.reading.answer import GotOcrAnswer  # noqa: E402
 
@@ -206,6 +207,19 @@ def test_no_two_jobs_write_to_one_folder(cluster, tmp_path):
     (tmp_path / "out" / "_got_ocr").mkdir(parents=True)
     with FileLock(tmp_path / "out" / "_got_ocr" / "lock"), pytest.raises(ValueError, match="another job writes to it"):
         make_job(tmp_path, tmp_path / "log").run()
+
+
+@pytest.mark.slow
+def test_a_model_that_can_not_be_loaded_is_one_line(cluster, tmp_path):
+    write_pictures(tmp_path / "in", range(50, 51))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text('{"model_type": "GOT", "hidden_size": "wide"}')
+    options = BulkOptions(Mode(), str(tmp_path / "model"))
+    job = BulkJob([str(tmp_path / "in")], str(tmp_path / "out"), options, IDENTITY)
+
+    with pytest.raises(ModelError, match="model can't be loaded") as error:
+        job.run()
+    assert "\n" not in str(error.value)
 
 
 def test_a_worker_that_wants_more_than_there_is_is_refused(cluster, tmp_path):

@@ -69,7 +69,7 @@ def write_awkward_pdfs(folder: Path, count: int, seed: int = 0) -> dict[str, str
 def _picture(chance: random.Random) -> Image.Image:
     image = Image.new("RGB", (220, 60), "white")
     ImageDraw.Draw(image).text(
-        (12, 16), f"{chance.choice(WORDS)} {chance.randrange(10**6)}", fill="black", font_size=20
+        (12, 16), f"{chance.choice(WORDS)} {chance.randrange(10**9)}", fill="black", font_size=20
     )
     return image
 
@@ -116,7 +116,7 @@ def _write_noise(file: Path, chance: random.Random) -> None:
 
 
 def _write_text_file(file: Path, chance: random.Random) -> None:
-    file.write_text(f"This is no PDF, but a note with the number {chance.randrange(10**6)}.\n", encoding="utf-8")
+    file.write_text(f"This is no PDF, but a note with the number {chance.randrange(10**9)}.\n", encoding="utf-8")
 
 
 def _write_empty(file: Path, chance: random.Random) -> None:
@@ -124,12 +124,12 @@ def _write_empty(file: Path, chance: random.Random) -> None:
 
 
 def _write_without_pages(file: Path, chance: random.Random) -> None:
-    file.write_bytes(_pdf(f"<< /Type /Pages /Kids [] /Count 0 /Number {chance.randrange(10**6)} >>"))
+    file.write_bytes(_pdf(f"<< /Type /Pages /Kids [] /Count 0 /Number {chance.randrange(10**9)} >>"))
 
 
 def _write_huge(file: Path, chance: random.Random) -> None:
-    side = 14_000 + chance.randrange(400)  # In points: at 200 dpi more pixels than any limit allows.
-    page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {side} {side}] >>"
+    # In points: at 200 dpi more pixels than any limit allows. The number makes no two files alike.
+    page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 14000 14000] /Number {chance.randrange(10**9)} >>"
     file.write_bytes(_pdf("<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page))
 
 
