@@ -110,7 +110,8 @@ def _find_files(given: str) -> Iterator[Source]:
             return
     except OSError as error:
         raise ValueError(f"{printable(given)}: can't be listed: {error}.") from None
-    folder = path.rstrip("/")
+    pattern = _GLOB.search(path)
+    folder = (os.path.dirname(path[: pattern.start()]) if pattern and not filesystem.isdir(path) else path).rstrip("/")
     for name in sorted(details, key=natural_key):
         hidden = any(part.startswith(".") for part in PurePosixPath(name.removeprefix(folder)).parts)
         if not hidden and name.lower().endswith(PAGE_SUFFIXES + SHARD_SUFFIXES + TABLE_SUFFIXES + COMPRESSED_SHARDS):

@@ -7,27 +7,34 @@ from typing import Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError, one_line
-from ..hub.model_choice import ModelChoice
+from ..hub.model_choice import ENGINES, ModelChoice
 from . import exit_codes
 from .exit_codes import CommandError
 
-ENGINES = ("torch", "vllm")
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
-def add_engine_argument(model: Any) -> None:
+def add_engine_argument(model: Any, *, for_server: bool = False) -> None:
     """Declare `--engine`.
 
     Args:
         model: The parser's group to add to.
+        for_server: Whether a server is meant, which always computes in torch or vLLM.
     """
+    vllm = "vllm, which reads many pages at once (needs vLLM installed)"
+    if for_server:
+        model.add_argument(
+            "--engine", choices=("torch", "vllm"), default="torch", help=f"what computes: torch (default), or {vllm}"
+        )
+        return
     model.add_argument(
         "--engine",
-        choices=ENGINES,
-        default="torch",
-        help="what computes: torch (default), or vllm, which reads many pages at once (needs vLLM installed)",
+        choices=(*ENGINES, "vllm"),
+        default="auto",
+        help="what computes: torch; numpy, which starts sooner and takes less time for small checkpoints as the "
+        f"built-in one (default: numpy for these, unless --device names another); or {vllm}",
     )
 
 
@@ -70,7 +77,7 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
     """
     check_engine(args)
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    from ..reading.calls import EngineModel
+    from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 
     try:

@@ -65,6 +65,12 @@ class TestSources:
 
         assert [Path(one.uri).name for one in found] == ["2.png", "10.png"]
 
+    def test_a_hidden_folder_that_is_named_outright_is_taken(self, scans):
+        hidden = scans / "deeper" / ".hidden"
+
+        for given in (hidden, hidden / "*.png", hidden / "b.png"):
+            assert [Path(one.uri).name for one in find_sources([str(given)])] == ["b.png"]
+
     def test_a_list_takes_names_from_its_own_folder_and_says_what_is_missing(self, scans):
         names = scans / "these.lst"
         names.write_text("# pages\n2.png\n\ndeeper/a.png\ngone.png\n")

@@ -19,6 +19,7 @@ FLOORS = (
     ("processing",),
     ("slices",),
     ("reading",),
+    ("light",),
     ("hub", "checkpoints"),
     ("rendering",),
     ("synthesis",),

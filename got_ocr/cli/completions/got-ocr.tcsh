@@ -12,7 +12,7 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
-        'c/--engine=/(torch vllm)/' \
+        'c/--engine=/(auto torch numpy vllm)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
@@ -39,13 +39,14 @@ complete got-ocr \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
+        'c/--engine=/(torch vllm)/' \
         'c/--/(address against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop currency data decode-timeout decoders degrade device documents dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stream suite tables tag task text-column threads timeout title turn type typesetter upload-timeout version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
-        'n/--engine/(torch vllm)/' \
+        'n/--engine/(auto torch numpy vllm)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
@@ -72,6 +73,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
+        'n/--engine/(torch vllm)/' \
         'p/1/(convert synth train eval score layout render push bulk models serve completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
