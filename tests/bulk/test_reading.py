@@ -10,10 +10,12 @@ from PIL import Image, ImageDraw  # noqa: E402
 
 from got_ocr.bulk import gates  # noqa: E402
 from got_ocr.bulk.answers import Identity  # noqa: E402
+from got_ocr.bulk.cluster import plain_errors  # noqa: E402
 from got_ocr.bulk.ledger import Ledger  # noqa: E402
 from got_ocr.bulk.options import BulkOptions, Workers  # noqa: E402
 from got_ocr.bulk.reading import ReadingWorker  # noqa: E402
 from got_ocr.bulk.rows import DRAWN, ROWS, make_table  # noqa: E402
+from got_ocr.hub.errors import ModelError  # noqa: E402
 from got_ocr.processing.mode import Mode  # noqa: E402
 from got_ocr.reading.answer import GotOcrAnswer  # noqa: E402
 
@@ -238,6 +240,15 @@ class TestGates:
 
         assert gates.find_turn(lines) == 0
         assert gates.find_turn(lines.transpose(Image.Transpose.ROTATE_90)) == 90
+
+
+def test_what_a_worker_says_of_its_model_is_told_in_one_line():
+    stack = "The actor died.\n  File x, line 3\ngot_ocr.hub.errors.ModelError: m can't be loaded: no weights.\n"
+
+    with pytest.raises(ModelError, match=r"^m can't be loaded: no weights\.$"), plain_errors():
+        raise RuntimeError(stack)
+    with pytest.raises(RuntimeError, match="something else"), plain_errors():
+        raise RuntimeError("something else")
 
 
 def test_a_page_that_does_not_listen_ends_its_worker(tmp_path):
