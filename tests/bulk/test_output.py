@@ -45,12 +45,15 @@ def lines_below(store: Store) -> list[str]:
     return [line for file in files for line in file.splitlines()]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    folder = OutputFolder(str(tmp_path / "out"), 2)
+@pytest.fixture(params=["local", "fsspec"])
+def folder(tmp_path, request):
+    """A folder of this machine, and one of a store that fsspec knows."""
+    url = str(tmp_path / "out") if request.param == "local" else f"memory://{tmp_path.name}/out"
+    folder = OutputFolder(url, 2)
     write(folder, "run_000000", [row(1), row(2, error="x", error_kind="time", finish_reason="error")])
     write(folder, "run_000001", [row(3), row(4)])
-    return folder
+    yield folder
+    folder.store.clear()
 
 
 class TestRows:
