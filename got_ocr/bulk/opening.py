@@ -3,7 +3,6 @@
 A shard's member is read by its offset, a table's picture by its row group; neither is unpacked.
 """
 
-import io
 import itertools
 import os
 import tarfile
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..processing.options import PageError, SourceOptions, printable, reason_of
@@ -39,7 +37,7 @@ class Opener:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._files: OrderedDict[str, Path | bytes] = OrderedDict()
         self._numbers = itertools.count()
-        self._group: tuple[tuple[str, int], list[Any]] = (("", -1), [])
+        self._group: tuple[tuple[str, int], Any] = (("", -1), None)  # The column of a table that was read last.
 
     def open_file(self, uri: str) -> Path | bytes:
         """Get a whole file.
@@ -82,7 +80,7 @@ class Opener:
                 data = filesystem.cat_file(path, start=item["offset"], end=item["offset"] + item["size"])
                 return bytes(data)
             if kind == "table":
-                return _picture_bytes(self._row_group(uri, item["row_group"])[item["row"]], uri)
+                return _picture_bytes(self._cell(uri, item["row_group"], item["row"]), uri)
         except PageError:
             raise
         except Exception as error:  # Stores and formats fail in ways of their own.
@@ -151,12 +149,11 @@ class Opener:
                             yield place, error
                         row += 1
 
-    def _row_group(self, uri: str, group: int) -> list[Any]:
+    def _cell(self, uri: str, group: int, row: int) -> Any:
         if self._group[0] != (uri, group):
             with self._open_table(uri) as table:
-                column = table.read_row_group(group, columns=[self.image_column]).column(0)
-            self._group = ((uri, group), _Cells(column))
-        return self._group[1]
+                self._group = ((uri, group), table.read_row_group(group, columns=[self.image_column]).column(0))
+        return self._group[1][row].as_py()
 
     @staticmethod
     def _open_table(uri: str) -> pq.ParquetFile:
@@ -193,25 +190,12 @@ class Opener:
         return data
 
 
-class _Cells(list[Any]):
-    """A column whose cells are made when they are asked for."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        super().__init__()
-        self._column = column
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._column[place].as_py()
-
-
 def _picture_bytes(cell: Any, uri: str) -> bytes:
     """Take the picture out of a cell: bytes, or `{"bytes": ..., "path": ...}` as data sets keep it."""
     if isinstance(cell, Mapping):
         if cell.get("bytes") is None and isinstance(cell.get("path"), str) and os.path.isfile(cell["path"]):
             return Path(cell["path"]).read_bytes()
         cell = cell.get("bytes")
-    if isinstance(cell, io.BytesIO):
-        cell = cell.getvalue()
     if not isinstance(cell, bytes):
         raise PageError(f"{printable(uri)}: a cell holds no bytes of a picture, but {type(cell).__name__}.")
     return cell
