@@ -20,6 +20,7 @@ DOUBTFUL_REGION = 0.5  # The same of a box, a frame or a word cut out, which peo
 # single letters that look sure.
 SURE_PIECE, SURE_CHARACTERS = 0.85, 3
 MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least this share has some.
+MOST_LOOKS = 8  # So many pieces of a page are looked at alone, where what was read of their slice can't be theirs.
 NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
 
 
@@ -65,7 +66,7 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
     Returns:
         A reading for each of the slice's pieces; for each of the answer's lines, where the page is shown as it is.
     """
-    widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces if piece.slice_index == number]
+    widths = [piece.slice_box[2] - piece.slice_box[0] for piece in page.pieces_of(number)]
     found: list[tuple[str, tuple[GotOcrLine, ...]]]
     if page.natural or len(widths) == len(answer.lines):
         found = [(line.text, (line,)) for line in answer.lines]
@@ -76,6 +77,36 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
         PieceReading(text, lines) if text and _is_text(text, lines, certainty, doubtful) else PieceReading("", ())
         for text, lines in found
     ]
+
+
+def is_mixed_up(page: SlicedPage, number: int, answer: GotOcrAnswer) -> bool:
+    """Tell whether what was read of a slice can't be given to its pieces: a picture beside text may cost both.
+
+    Args:
+        page: The cut page.
+        number: Of the slice.
+        answer: What was read of it.
+
+    Returns:
+        Whether it shows several pieces and has more or fewer lines than these.
+    """
+    count = len(page.pieces_of(number))
+    return not page.natural and count > 1 and len(answer.lines) != count
+
+
+def check_piece(answer: GotOcrAnswer, doubtful: bool) -> PieceReading:
+    """Leave out what is no text of a piece that was looked at alone.
+
+    Args:
+        answer: What was read of it.
+        doubtful: Whether its page is, as `is_doubtful` tells.
+
+    Returns:
+        Its reading.
+    """
+    text = " ".join(line.text for line in answer.lines)
+    is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful)
+    return PieceReading(text, answer.lines) if is_text else PieceReading("", ())
 
 
 def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool) -> bool:

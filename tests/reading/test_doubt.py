@@ -7,7 +7,7 @@ from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.layout.line import Line
 from got_ocr.layout.page import PageLayout
 from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine
-from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_slice, is_doubtful
+from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_piece, check_slice, is_doubtful, is_mixed_up
 from got_ocr.reading.slice_reading import _choose_plain, _page_lines
 from got_ocr.reading.turning import choose_sample
 from got_ocr.slices.joining import join_slices
@@ -78,3 +78,17 @@ def test_a_page_votes_with_slices_from_all_over_it() -> None:
     chosen = [image.getpixel((0, 0)) for image in choose_sample(slices)]
     assert len(chosen) == 16 and chosen[0] < 10 and chosen[-1] > 90 and chosen == sorted(chosen)
     assert choose_sample(slices[:3]) == slices[:3] and choose_sample([]) == []
+
+
+def test_a_slice_whose_lines_are_not_its_pieces_is_mixed_up() -> None:
+    cut = page(3)
+    assert is_mixed_up(cut, 0, answer()) and is_mixed_up(cut, 0, answer(("a", 0.9)))
+    assert is_mixed_up(cut, 0, answer(("a", 0.9), ("b", 0.9), ("c", 0.9)))
+    assert not is_mixed_up(cut, 0, answer(("a", 0.9), ("b", 0.9)))
+    assert not is_mixed_up(cut, 1, answer()), "one piece is alone already"
+
+
+def test_a_piece_that_is_looked_at_alone_is_text_or_not_by_its_certainty() -> None:
+    assert check_piece(answer(("Thoroughly cook", 0.99)), True).text == "Thoroughly cook"
+    assert check_piece(answer(("wOyy", 0.3)), False).text == ""
+    assert check_piece(answer(), False).text == ""
