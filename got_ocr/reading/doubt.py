@@ -21,6 +21,7 @@ DOUBTFUL_REGION = 0.5  # The same of a box, a frame or a word cut out, which peo
 SURE_PIECE, SURE_CHARACTERS = 0.85, 3
 MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least this share has some.
 MOST_LOOKS = 8  # So many pieces of a page are looked at alone, where what was read of their slice can't be theirs.
+SLIGHT_PIECE = 0.8  # Below this what has few letters or digits, or more signs, was wrong 18 times in 19 on real pages.
 NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
 
 
@@ -112,6 +113,8 @@ def check_piece(answer: GotOcrAnswer, doubtful: bool) -> PieceReading:
 def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool) -> bool:
     """Whether a piece was read as surely as text is."""
     probability = min((line.mean_probability for line in lines), default=certainty)
-    if not doubtful:
-        return probability >= NOISE_PIECE
-    return probability >= SURE_PIECE and sum(map(str.isalnum, text)) >= SURE_CHARACTERS
+    letters, signs = sum(map(str.isalnum, text)), sum(not (one.isalnum() or one.isspace()) for one in text)
+    if doubtful:
+        return probability >= SURE_PIECE and letters >= SURE_CHARACTERS
+    is_slight = letters < SURE_CHARACTERS or signs > letters
+    return probability >= (SLIGHT_PIECE if is_slight else NOISE_PIECE)
