@@ -26,7 +26,9 @@ COMMANDS = {
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
     "push": "got_ocr.cli.push",
+    "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
+    "demo": "got_ocr.cli.demo",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

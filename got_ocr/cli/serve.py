@@ -3,16 +3,19 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, ModelChoice, choose_model, load_model
+from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
+from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
 from .read import _positive_int, _positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
+SERVING_PACKAGES = "fastapi uvicorn python-multipart prometheus-client pikepdf"  # of the extra `serve`
 SUMMARY = """\
 serve a model by HTTP: POST /v1/ocr, and OpenAI's /v1/chat/completions
 
@@ -23,32 +26,34 @@ serve a model by HTTP: POST /v1/ocr, and OpenAI's /v1/chat/completions
 Other paths: /v1/models, /healthz, /metrics (Prometheus), /openapi.json. SIGTERM and Ctrl-C let requests finish."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, port: int = 8000, has_key: bool = True) -> None:
     """Add the command's arguments.
 
     Args:
         parser: The parser to add to.
+        port: The port where none is given.
+        has_key: Whether clients can be asked for a key; a browser that opens a page can't.
     """
     where = parser.add_argument_group("where")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine)")
     where.add_argument(
-        "--port", type=_port, default=8000, help="port (default: %(default)s); 0 takes one that is free"
+        "--port", type=_port, default=port, help="port (default: %(default)s); 0 takes one that is free"
     )
-    where.add_argument(
-        "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
-    )
+    if has_key:
+        where.add_argument(
+            "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
+        )
     where.add_argument("-q", "--quiet", action="store_true", help="no notices; errors are said")
 
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model",
-        metavar="FOLDER|ID",
-        help=f"checkpoint (default: ${MODEL_VARIABLE}, else {FULL_MODEL} if downloaded, else the built-in one)",
-    )
+    model.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    model.add_argument("--batch-size", type=_positive_int, default=4, metavar="N", help="pages at once (default: 4)")
+    add_engine_argument(model)
+    model.add_argument(
+        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
+    )
     model.add_argument(
         "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
@@ -88,11 +93,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> int:
     """Serve until told to stop.
 
     Args:
         args: The arguments of :func:`add_arguments`.
+        create: Makes the application; None: the server's own.
 
     Returns:
         The exit code.
@@ -103,29 +109,15 @@ def run(args: argparse.Namespace) -> int:
     import logging
 
     try:
-        from ..serving.options import ServerOptions
         from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
         raise CommandError(
-            exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install 'got-ocr[serve]'."
+            exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install {SERVING_PACKAGES}."
         ) from error
     logging.basicConfig(level=logging.WARNING, format="got-ocr: %(message)s", stream=sys.stderr)
+    check_engine(args)
     choice = choose_model(args.model)
-    options = ServerOptions(
-        model_name=args.model_name or name_model(choice),
-        batch_size=args.batch_size,
-        max_new_tokens=args.max_new_tokens,
-        max_waiting=args.max_waiting,
-        max_bytes=args.max_bytes,
-        max_pages=args.max_pages,
-        max_pixels=args.max_pixels,
-        request_timeout_s=args.request_timeout,
-        upload_timeout_s=args.upload_timeout,
-        decode_timeout_s=args.decode_timeout,
-        num_decoders=args.decoders,
-        allow_urls=args.allow_urls,
-        api_key=_read_key(args.api_key_file),
-    )
+    options = _make_options(args, choice)
 
     def say(text: str) -> None:
         if not args.quiet:
@@ -141,16 +133,48 @@ def run(args: argparse.Namespace) -> int:
     with listening:
         say(choice.notice)
         if not options.api_key and not is_loopback(args.host):
-            say(f"{args.host} is reached from other machines, and there is no key: set {KEY_VARIABLE}.")
+            advice = f", and there is no key: set {KEY_VARIABLE}." if _has_key(args) else ": it asks nobody for a key."
+            say(f"{args.host} is reached from other machines{advice}")
         with collector_at_rest():
             from ..hub.model_choice import silence_libraries
 
             silence_libraries(show_downloads=not args.quiet)
-            model, processor = load_model(choice, args.device, args.dtype)
-        server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
+            if args.engine == "torch":
+                model, processor = load_model(choice, args.device, args.dtype)
+            else:
+                model, processor = load_engine(choice, args)
+        made = {} if create is None else {"create": create}
+        server = make_server(
+            model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"), **made
+        )
         server.run(sockets=[listening])
     say("stopped.")
     return exit_codes.OK
+
+
+def _make_options(args: argparse.Namespace, choice: ModelChoice) -> Any:
+    from ..reading.options import DEFAULT_BATCH_SIZE
+    from ..serving.options import ServerOptions
+
+    return ServerOptions(
+        model_name=args.model_name or name_model(choice),
+        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
+        max_new_tokens=args.max_new_tokens,
+        max_waiting=args.max_waiting,
+        max_bytes=args.max_bytes,
+        max_pages=args.max_pages,
+        max_pixels=args.max_pixels,
+        request_timeout_s=args.request_timeout,
+        upload_timeout_s=args.upload_timeout,
+        decode_timeout_s=args.decode_timeout,
+        num_decoders=args.decoders,
+        allow_urls=args.allow_urls,
+        api_key=_read_key(args.api_key_file) if _has_key(args) else "",
+    )
+
+
+def _has_key(args: argparse.Namespace) -> bool:
+    return hasattr(args, "api_key_file")
 
 
 def name_model(choice: ModelChoice) -> str:

@@ -14,6 +14,7 @@ _shtab_got_ocr_commands() {
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     eval:'read the pictures of ground truth and score the answers'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
+    models:'list the models that are on this machine, and which one reads'
     push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
     render:'render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline'
     score:'score result files: any list of {"image", "question", "label", "answer"}'
@@ -38,7 +39,7 @@ _shtab_got_ocr_options=(
   "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
   "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
   "--password[opens encrypted PDFs]:password:"
-  "--model[checkpoint, or nano for the built-in one (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU)]:N:"
@@ -47,6 +48,7 @@ _shtab_got_ocr_options=(
   "--force[read and write again what --output holds already]"
   "--retry-failed[try pages again that took too much time or memory before]"
   "--json[JSON lines with probabilities, times and errors]"
+  "--markdown[with --type format\: as the model writes it (default), or \$ formulas and tables of pipes or HTML]:markdown:(mathpix github)"
   "--stream[print the text as it comes]"
   "--render[also write the text as a page for people\: .html, .docx, .md or .tex (default\: INPUT.html here)]:FILE.html:_files"
   "--searchable[also write a PDF with the text behind its pages\: the input PDF itself with a layer added, or pictures\; pages that have text stay as they are and are not read]:FILE.pdf:_files"
@@ -90,10 +92,11 @@ _shtab_got_ocr_eval_options=(
   "--data[JSON file, folder, or hub\:owner\/name]:GT:_files"
   "--images[folder of the pictures that the JSON file names (its own)]:DIR:"
   "--output[folder for answers and reports]:DIR:_files"
+  "--suite[--data is this public benchmark\'s folder, which brings tests or truth of its own form]:suite:(olmocr-bench omnidocbench)"
   "--limit[read only the first N samples]:N:"
   "--box-unit[unit of boxes in questions (per-mille)]:box_unit:(per-mille pixel)"
   "--engine[(got)]:engine:(got tesseract rapidocr transformers)"
-  "--model[checkpoint\: folder or Hub id (got\: as for reading)]:ID:_files"
+  "--model[checkpoint\: folder or Hub id (got\: nano or full too)]:ID:_files"
   "--device[auto, cpu, cuda, cuda\:1, mps (auto)]:device:"
   "--dtype[dtype]:dtype:(auto float32 bfloat16 float16)"
   "--threads[cores to use, so that times compare]:N:"
@@ -113,7 +116,7 @@ _shtab_got_ocr_eval_options=(
   "--ray[read with N Ray workers]:N:"
   "--ray-address[Ray cluster to join, as auto (one of its own on this machine)]:A:"
   "--ray-gpus[GPUs of each worker (0.0)]:G:"
-  "--task[which figures (plain)]:task:(plain scene format box color chart)"
+  "--task[which figures (plain\; with --suite format)]:task:(plain scene format box color chart)"
   "--convention[published\: as the scripts behind the published tables, which swap precision and recall and leave out empty answers (right)]:convention:(right published)"
   "--normalize[space\: NFC, runs of white space as one blank]:normalize:(none space)"
   "--confidence[of intervals (0.95)]:P:"
@@ -137,9 +140,17 @@ _shtab_got_ocr_layout_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_layout_defaults_added=0
 
+_shtab_got_ocr_models_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[one JSON object a model]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_models_defaults_added=0
+
 _shtab_got_ocr_push_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--model[the checkpoint (default\: as for reading, \$GOT_OCR_MODEL)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--dry-run[write the repository into this folder, and upload nothing]:DIR:"
   "--private[make a new repository a private one]"
   "--revision[push to this branch\; made if it isn\'t there]:BRANCH:"
@@ -163,7 +174,7 @@ _shtab_got_ocr_render_options=(
   "--force[overwrite the output]"
   "--kind[what FILE holds (found out by default)]:kind:(markdown plain formula table molecule music geometry chart)"
   "--title[of an HTML or PDF file]:title:"
-  "--tables[in Markdown (pipes)]:tables:(pipes html)"
+  "--tables[in Markdown (pipes)\; auto\: html where there are spans]:tables:(pipes html auto)"
   "--geometry[who draws TikZ\; auto\: this machine\'s LaTeX, else Python (auto)]:geometry:(auto latex python source)"
   "--renderer[mathpix\: formulas, tables and molecules by the Node package mathpix-markdown-it, where it is installed (HTML only\; python)]:renderer:(python mathpix)"
   "--no-notes[don\'t say on the page what was fixed]"
@@ -185,7 +196,7 @@ _shtab_got_ocr_score_options=(
   "--output[folder for report.html and report.json]:DIR:_files"
   "--against[another system\'s results, to compare with]:RESULTS:"
   "--json[print the report as JSON instead of a table]"
-  "--task[which figures (plain)]:task:(plain scene format box color chart)"
+  "--task[which figures (plain\; with --suite format)]:task:(plain scene format box color chart)"
   "--convention[published\: as the scripts behind the published tables, which swap precision and recall and leave out empty answers (right)]:convention:(right published)"
   "--normalize[space\: NFC, runs of white space as one blank]:normalize:(none space)"
   "--confidence[of intervals (0.95)]:P:"
@@ -204,7 +215,7 @@ _shtab_got_ocr_serve_options=(
   "--port[port (default\: 8000)\; 0 takes one that is free]:port:"
   "--api-key-file[holds the key that clients must send (default\: \$GOT_OCR_API_KEY)]:FILE:"
   {-q,--quiet}"[no notices\; errors are said]"
-  "--model[checkpoint (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
@@ -287,6 +298,7 @@ _shtab_got_ocr() {
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
+        models) _arguments -C -s $_shtab_got_ocr_models_options ;;
         push) _arguments -C -s $_shtab_got_ocr_push_options ;;
         render) _arguments -C -s $_shtab_got_ocr_render_options ;;
         score) _arguments -C -s $_shtab_got_ocr_score_options ;;
