@@ -12,6 +12,7 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
+        'c/--engine=/(torch vllm)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
@@ -44,6 +45,7 @@ complete got-ocr \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
+        'n/--engine/(torch vllm)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
@@ -70,7 +72,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'p/1/(convert synth train eval score layout render push models serve completion)/' \
+        'p/1/(convert synth train eval score layout render push models serve demo completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/completion/(bash zsh tcsh)/' \

@@ -12,6 +12,7 @@ _shtab_got_ocr_commands() {
   local _commands=(
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
+    demo:'a page to try a model: upload or paste, draw a box, see the text come'
     eval:'read the pictures of ground truth and score the answers'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
     models:'list the models that are on this machine, and which one reads'
@@ -42,7 +43,8 @@ _shtab_got_ocr_options=(
   "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU)]:N:"
+  "--engine[what computes\: torch (default), or vllm, which reads many pages at once (needs vLLM installed)]:engine:(torch vllm)"
+  "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)]:N:"
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   {-o,--output}"[one file a page in DIR, or all pages in FILE]:DIR|FILE:_files"
   "--force[read and write again what --output holds already]"
@@ -86,6 +88,33 @@ _shtab_got_ocr_convert_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_convert_defaults_added=0
+
+_shtab_got_ocr_demo_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--host[address to listen on (default\: 127.0.0.1, this machine)]:host:"
+  "--port[port (default\: 7860)\; 0 takes one that is free]:port:"
+  {-q,--quiet}"[no notices\; errors are said]"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
+  "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
+  "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--engine[what computes\: torch (default), or vllm, which reads many pages at once (needs vLLM installed)]:engine:(torch vllm)"
+  "--batch-size[pages at once (default\: 4\; 16 with --engine vllm)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--max-waiting[of requests in the server\; more get status 429 (default\: 32)]:N:"
+  "--max-bytes[of a request (default\: 50000000)]:N:"
+  "--max-pages[of a request (default\: 100)]:N:"
+  "--max-pixels[of a page (default\: 40000000)]:N:"
+  "--decoders[processes that decode pictures (default\: 2)]:N:"
+  "--request-timeout[of a request (default\: 600)]:S:"
+  "--upload-timeout[of a request\'s body to arrive (default\: 60)]:S:"
+  "--decode-timeout[of a page to be decoded (default\: 30)]:S:"
+  "--graceful-timeout[for requests to finish when the server is told to stop (default\: 60)]:S:"
+  "--allow-urls[fetch pictures that are named by URL, from public addresses only]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_demo_defaults_added=0
 
 _shtab_got_ocr_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -219,7 +248,8 @@ _shtab_got_ocr_serve_options=(
   "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--batch-size[pages at once (default\: 4)]:N:"
+  "--engine[what computes\: torch (default), or vllm, which reads many pages at once (needs vLLM installed)]:engine:(torch vllm)"
+  "--batch-size[pages at once (default\: 4\; 16 with --engine vllm)]:N:"
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   "--max-waiting[of requests in the server\; more get status 429 (default\: 32)]:N:"
   "--max-bytes[of a request (default\: 50000000)]:N:"
@@ -296,6 +326,7 @@ _shtab_got_ocr() {
       case $line[1] in
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
+        demo) _arguments -C -s $_shtab_got_ocr_demo_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
         models) _arguments -C -s $_shtab_got_ocr_models_options ;;
