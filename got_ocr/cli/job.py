@@ -38,6 +38,7 @@ class JobOptions:
         stream: Whether text is written as it comes.
         retry_failed: Whether pages that broke a limit in an earlier run are tried again.
         is_part_of: (rank, number of runs) where other runs read the other pages.
+        draft: Whether the built-in model reads first.
     """
 
     inputs: list[Any]
@@ -48,6 +49,7 @@ class JobOptions:
     stream: bool = False
     retry_failed: bool = False
     is_part_of: tuple[int, int] = (0, 1)
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ class ReadingJob:
             max_new_tokens=self.options.max_new_tokens,
             batch_size=self._batch_size,
             on_text=stream.write_piece if stream is not None else None,
+            draft=self.options.draft or None,
         )
         if stream is not None:
             stream.write_piece("\n")

@@ -107,6 +107,11 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     )
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     model.add_argument(
+        "--draft",
+        action="store_true",
+        help="let the built-in model read first and the full one verify its text: the same text, sooner",
+    )
+    model.add_argument(
         "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4 on a GPU, 1 on a CPU)"
     )
     model.add_argument(
@@ -225,6 +230,7 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        args.draft,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
@@ -379,7 +385,13 @@ def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
         silence_libraries(show_downloads=not args.quiet)
-        return load_model(choice, args.device, args.dtype)
+        model, processor = load_model(choice, args.device, args.dtype)
+    if args.draft and model.config.slicing:
+        raise ValueError(
+            f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
+            f"kind, which gains nothing. Leave --draft out, or choose --model {FULL_MODEL}."
+        )
+    return model, processor
 
 
 class _Stdin:

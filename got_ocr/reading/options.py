@@ -7,8 +7,10 @@ from typing import Any
 
 from transformers.generation import GenerationConfig
 
+from ..modeling.drafts import DRAFT_TOKENS
 from ..processing.options import SourceOptions, option_names
 from .answer import GotOcrAnswer
+from .drafting import Draft, check_draft
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
@@ -34,6 +36,11 @@ class ReadingOptions:
         batch_size: Pictures (documents) of full size read at once.
         generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
             none of them: greedy, as the model was published.
+        draft: What the answer may be, which the model verifies several tokens at a time: the answer stays the same
+            and comes sooner. True: what the built-in model reads; a text, or a list with one for each picture (None:
+            what an answer says already is looked up, nothing else); or a function of the pages and the mode. Answers
+            are then generated one after the other.
+        draft_tokens: Most tokens verified at once.
         source: How pages are found and loaded: `dpi`, `pages`, `password`, limits.
 
     Raises:
@@ -43,9 +50,12 @@ class ReadingOptions:
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
     batch_size: int = DEFAULT_BATCH_SIZE
     generation: Mapping[str, Any] = field(default_factory=dict)
+    draft: Draft | None = None
+    draft_tokens: int = DRAFT_TOKENS
     source: SourceOptions = field(default_factory=SourceOptions)
 
     def __post_init__(self) -> None:
+        check_draft(self.draft, self.draft_tokens)
         for name in ("batch_size", "max_new_tokens"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

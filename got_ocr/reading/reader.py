@@ -24,6 +24,7 @@ from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
 from .decoding import AnswerGenerator, Generation
+from .drafting import Drafts
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
 
@@ -71,36 +72,48 @@ class Reader:
         Raises:
             ValueError: If a mode does not fit the pictures, or a picture can't be had; the message says what is.
         """
+        return self._read(images, mode, hooks, None)
+
+    def _read(
+        self, images: Any, mode: Mode | Sequence[Mode], hooks: ReadingHooks, drafts: Drafts | None
+    ) -> list[GotOcrAnswer]:
+        """Read pictures with drafts from those of a longer run, or with their own."""
         multi_page = any(one.multi_page for one in ([mode] if isinstance(mode, Mode) else mode))
         if not multi_page and isinstance(images, (list, tuple)) and not images:
             return []
         documents = [[self._load(page) for page in document] for document in as_documents(images, multi_page)]
         modes = spread_modes(len(documents), mode)
+        if drafts is None:
+            drafts = self._drafts()
+            drafts.check_count(len(documents))
         answers: list[GotOcrAnswer] = []
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
-        for answer in self._read_documents(documents, modes, hooks):
+        for answer in self._read_documents(documents, modes, hooks, drafts):
             if hooks.on_answer is not None:
                 hooks.on_answer(len(answers), answer)
             answers.append(answer)
         return answers
 
+    def _drafts(self) -> Drafts:
+        return Drafts(self.options.draft, self._made_for_slices)
+
     def _load(self, image: Any) -> Image.Image:
         return image if isinstance(image, Image.Image) else load_image(image, self.options.source)
 
     def _read_documents(
-        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, drafts: Drafts
     ) -> Iterator[GotOcrAnswer]:
         """Yield one answer a document."""
         start = 0
         while start < len(documents):
             if modes[start].is_sliced(self._made_for_slices):
                 self._begin_page(hooks)
-                yield self._read_slices(documents[start], modes[start], hooks)
+                yield self._read_slices(documents[start], modes[start], hooks, drafts)
                 start += 1
                 continue
             end = self._end_of_batch(modes, start, 1 if hooks.on_text else self.options.batch_size)
             self._begin_page(hooks)
-            yield from self._read_whole(documents[start:end], modes[start:end], hooks)
+            yield from self._read_whole(documents[start:end], modes[start:end], hooks, drafts)
             start = end
 
     @staticmethod
@@ -125,10 +138,11 @@ class Reader:
         return 0 if several or self._made_for_slices else SINGLE_IMAGE_NGRAM_SIZE
 
     def _read_whole(
-        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, drafts: Drafts
     ) -> list[GotOcrAnswer]:
         together = any(mode.multi_page for mode in modes)
         images = documents if together else [document[0] for document in documents]
+        texts = [drafts.take(document, mode) for document, mode in zip(documents, modes, strict=True)]
         inputs = self.processor(images, mode=modes, return_tensors="pt")
         generation = Generation(
             self.options.max_new_tokens,
@@ -136,12 +150,14 @@ class Reader:
             hooks.stop_event,
             self._ngram_size(modes[0]),
             self.options.generation,
+            drafts=tuple(text for text in texts if text is not None),
+            draft_tokens=self.options.draft_tokens,
         )
         return self._generator.generate(inputs, generation)
 
-    def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
+    def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks, drafts: Drafts) -> GotOcrAnswer:
         regions = [find_region(page, mode.box, mode.color) for page in pages]
-        return SliceReader(self._generator, mode, self.options, hooks).read(pages, regions)
+        return SliceReader(self._generator, mode, self.options, hooks, drafts.take(pages, mode)).read(pages, regions)
 
     def read_pages(
         self,
@@ -171,6 +187,7 @@ class Reader:
             raise ValueError(f"on_error must be 'raise' or 'return', got {on_error!r}.")
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
         count = 0
+        drafts = self._drafts()
         waiting: list[Image.Image | PageError] = []
         at_once = self._pages_at_once(mode, hooks)
         strict = on_error == "raise" or mode.multi_page
@@ -179,22 +196,23 @@ class Reader:
                 on_page(found, page if isinstance(page, Image.Image) else None)
             waiting.append(page)
             if not mode.multi_page and len(waiting) >= at_once:
-                for answer in self._read_waiting(waiting, mode, hooks, count):
+                for answer in self._read_waiting(waiting, mode, hooks, count, drafts):
                     yield answer
                     count += 1
                 waiting = []
-        yield from self._read_waiting(waiting, mode, hooks, count)
+        yield from self._read_waiting(waiting, mode, hooks, count, drafts)
 
     def _pages_at_once(self, mode: Mode, hooks: ReadingHooks) -> int:
         one_by_one = hooks.on_text is not None or mode.is_sliced(self._made_for_slices)
         return 1 if one_by_one else self.options.batch_size
 
     def _read_waiting(
-        self, waiting: list[Image.Image | PageError], mode: Mode, hooks: ReadingHooks, count: int
+        self, waiting: list[Image.Image | PageError], mode: Mode, hooks: ReadingHooks, count: int, drafts: Drafts
     ) -> list[GotOcrAnswer]:
         """Read the pages among pages and errors. Returns: an answer for each; for all with `multi_page`."""
         pages = [page for page in waiting if isinstance(page, Image.Image)]
-        read = iter(self.read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None)))
+        drafts.leave_out(count + place for place, page in enumerate(waiting) if not isinstance(page, Image.Image))
+        read = iter(self._read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None), drafts))
         answers = (
             list(read)
             if mode.multi_page
@@ -263,7 +281,16 @@ class Reader:
             conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
         options = self.options
-        generation = Generation(options.max_new_tokens, hooks.on_text, hooks.stop_event, options=options.generation)
+        # The pictures are a matter of the template: a text alone is a draft, else the answer so far is looked up.
+        draft = options.draft if isinstance(options.draft, str) else ""
+        generation = Generation(
+            options.max_new_tokens,
+            hooks.on_text,
+            hooks.stop_event,
+            options=options.generation,
+            drafts=(draft,) if self._drafts() else (),
+            draft_tokens=options.draft_tokens,
+        )
         return self._generator.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:

@@ -17,7 +17,7 @@ _shtab_got_ocr_render_option_strings=(-h --help -o --output --force --kind --tit
 _shtab_got_ocr_push_option_strings=(-h --help --model --dry-run --private --revision --message --license --language --base-model --tag --eval-results --replace-card -q --quiet)
 _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
-_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --batch-size --max-new-tokens -o --output --force --retry-failed --json --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
+_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --draft --batch-size --max-new-tokens -o --output --force --retry-failed --json --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
 _shtab_got_ocr_train___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___data_COMPGEN=_shtab_compgen_files
@@ -124,6 +124,7 @@ _shtab_got_ocr___crop_nargs=0
 _shtab_got_ocr___multi_page_nargs=0
 _shtab_got_ocr___slice_nargs=0
 _shtab_got_ocr___no_slice_nargs=0
+_shtab_got_ocr___draft_nargs=0
 _shtab_got_ocr___force_nargs=0
 _shtab_got_ocr___retry_failed_nargs=0
 _shtab_got_ocr___json_nargs=0

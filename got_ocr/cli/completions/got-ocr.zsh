@@ -41,6 +41,7 @@ _shtab_got_ocr_options=(
   "--model[checkpoint, or nano for the built-in one (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--draft[let the built-in model read first and the full one verify its text\: the same text, sooner]"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU)]:N:"
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   {-o,--output}"[one file a page in DIR, or all pages in FILE]:DIR|FILE:_files"
