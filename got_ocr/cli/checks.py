@@ -142,6 +142,6 @@ def rendering_room() -> Any:
     except (ImportError, AttributeError) as error:
         raise CommandError(
             exit_codes.PART_MISSING,
-            f"--render needs got_ocr.rendering ({one_line(error)}): pip install 'got-ocr[render]'.",
+            f"--render needs got_ocr.rendering ({one_line(error)}): pip install pikepdf rdkit verovio.",
         ) from error
     return rendering

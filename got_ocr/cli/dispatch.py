@@ -26,6 +26,7 @@ COMMANDS = {
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
     "push": "got_ocr.cli.push",
+    "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
     "completion": "got_ocr.cli.completion",
 }

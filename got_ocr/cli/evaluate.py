@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument(
         "--engine", choices=("got", "tesseract", "rapidocr", "transformers"), default="got", help="(%(default)s)"
     )
-    engine.add_argument("--model", metavar="ID", help="checkpoint: folder or Hub id (got: as for reading)")
+    engine.add_argument("--model", metavar="ID", help="checkpoint: folder or Hub id (got: nano or full too)")
     engine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     engine.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
     engine.add_argument("--threads", type=int, metavar="N", help="cores to use, so that times compare")

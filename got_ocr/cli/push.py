@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, MODEL_VARIABLE, ModelChoice, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model, silence_libraries
 from . import exit_codes
 from .exit_codes import CommandError, one_line
 
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser to add to.
     """
     parser.add_argument("repository", metavar="OWNER/NAME", help="the repository; made if it isn't there")
-    parser.add_argument(
-        "--model", metavar="FOLDER|ID", help=f"the checkpoint (default: as for reading, ${MODEL_VARIABLE})"
-    )
+    parser.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     parser.add_argument("--dry-run", metavar="DIR", help="write the repository into this folder, and upload nothing")
     parser.add_argument("--private", action="store_true", help="make a new repository a private one")
     parser.add_argument("--revision", metavar="BRANCH", help="push to this branch; made if it isn't there")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
@@ -94,12 +94,7 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument(
-        "--model",
-        metavar="FOLDER|ID",
-        help=f"checkpoint, or nano for the built-in one (default: ${MODEL_VARIABLE}, else {FULL_MODEL} if downloaded, "
-        "else the built-in one)",
-    )
+    model.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP} (`got-ocr models` lists what is here)")
     model.add_argument(
         "--device",
         default="auto",

@@ -251,7 +251,7 @@ def open_searchable(target: Path, document: str | None, **options: Any) -> "Sear
     if importlib.util.find_spec("pikepdf") is None:
         raise CommandError(
             exit_codes.PART_MISSING,
-            "searchable PDFs need pikepdf, which is not installed: pip install 'got-ocr[render]'.",
+            "searchable PDFs need pikepdf, which is not installed: pip install pikepdf.",
         )
     from ..rendering.searchable_job import SearchableJob
 

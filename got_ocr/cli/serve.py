@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_VARIABLE, ModelChoice, choose_model, load_model
+from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
 from .exit_codes import CommandError
 from .read import _positive_int, _positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
+SERVING_PACKAGES = "fastapi uvicorn python-multipart prometheus-client pikepdf"  # of the extra `serve`
 SUMMARY = """\
 serve a model by HTTP: POST /v1/ocr, and OpenAI's /v1/chat/completions
 
@@ -40,11 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("-q", "--quiet", action="store_true", help="no notices; errors are said")
 
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model",
-        metavar="FOLDER|ID",
-        help=f"checkpoint (default: ${MODEL_VARIABLE}, else {FULL_MODEL} if downloaded, else the built-in one)",
-    )
+    model.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
@@ -107,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
         raise CommandError(
-            exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install 'got-ocr[serve]'."
+            exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install {SERVING_PACKAGES}."
         ) from error
     logging.basicConfig(level=logging.WARNING, format="got-ocr: %(message)s", stream=sys.stderr)
     choice = choose_model(args.model)

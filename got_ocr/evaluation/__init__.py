@@ -1,7 +1,7 @@
 """Evaluation: run an engine over ground truth, score its answers, report them.
 
 Text in, figures out: only `engines.py` touches a model or a picture. Each module holds one concept and imports what is
-heavy inside the function that needs it; the packages come with `pip install got-ocr[eval]`.
+heavy inside the function that needs it; the packages are those of the extra `eval`.
 
     text_metrics, meteor, words      Fox's six figures, CER and WER of a pair of texts
     sections, tables, formulas       a formatted page in its parts; TEDS; formula similarity

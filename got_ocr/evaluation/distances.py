@@ -19,7 +19,7 @@ def edit_distance(truth: Sequence[Hashable], prediction: Sequence[Hashable]) -> 
     try:
         from rapidfuzz.distance import Levenshtein
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("evaluation needs rapidfuzz: pip install 'got-ocr[eval]'") from error
+        raise ModuleNotFoundError("evaluation needs rapidfuzz: pip install rapidfuzz") from error
     return Levenshtein.distance(truth, prediction)
 
 

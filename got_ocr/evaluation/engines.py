@@ -255,7 +255,7 @@ class RapidOcrEngine(_PageByPageEngine):
         try:
             from rapidocr import RapidOCR
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("the engine rapidocr needs: pip install 'got-ocr[rapidocr]'") from error
+            raise ModuleNotFoundError("the engine rapidocr needs: pip install rapidocr onnxruntime") from error
         threads = -1 if options.threads is None else options.threads
         self._engine = RapidOCR(
             params={"Global.log_level": "error", "EngineConfig.onnxruntime.intra_op_num_threads": threads}

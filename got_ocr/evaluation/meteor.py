@@ -105,7 +105,7 @@ def _porter_stemmer() -> Any:
     try:
         from nltk.stem.porter import PorterStemmer
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("METEOR needs nltk's Porter stemmer: pip install 'got-ocr[eval]'") from error
+        raise ModuleNotFoundError("METEOR needs nltk's Porter stemmer: pip install nltk") from error
     return PorterStemmer()
 
 

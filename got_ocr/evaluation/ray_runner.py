@@ -74,7 +74,7 @@ def run_on_ray(
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("running on many machines needs Ray: pip install 'got-ocr[bulk]'") from error
+        raise ModuleNotFoundError("running on many machines needs Ray: pip install ray") from error
     folder.mkdir(parents=True, exist_ok=True)
     done = read_current(folder, samples)
     left = sorted(

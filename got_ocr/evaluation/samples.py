@@ -295,7 +295,7 @@ def _hub_rows(name: str, hub: HubColumns) -> Iterable[Row]:
     try:
         from datasets import Image, load_dataset
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[datasets]'") from error
+        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install datasets") from error
     dataset = load_dataset(name, hub.config, split=hub.split)
     wanted = [hub.image, hub.text, *([hub.question] if hub.question else [])]
     lacking = [column for column in wanted if column not in dataset.column_names]

@@ -46,7 +46,7 @@ def _jieba() -> Any:
             import jieba
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "scoring Chinese text needs jieba, which cuts it into words: pip install 'got-ocr[eval]'"
+            "scoring Chinese text needs jieba, which cuts it into words: pip install jieba"
         ) from error
     jieba.setLogLevel(logging.WARNING)  # it announces on stderr that it loads its dictionary
     return jieba

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..configuration.installing import how_to_install
 from ..processing.processor import GotOcrProcessor
 from ..reading.model import GotOcrForConditionalGeneration
 
@@ -151,8 +152,8 @@ read = pipeline("image-text-to-text", model="{name}", trust_remote_code=True)
 print(read("page.png")[0]["generated_text"])
 ```
 
-After `pip install got-ocr` and `import got_ocr` no remote code is needed, and `got-ocr page.png --model {name}` reads
-from the command line.
+With got-ocr installed ({how_to_install()}) and `import got_ocr` no remote code is needed, and
+`got-ocr page.png --model {name}` reads from the command line.
 """
     return f"""---
 license: {license_id}

@@ -13,8 +13,13 @@ from .errors import ModelError, one_line
 
 MODEL_VARIABLE = "GOT_OCR_MODEL"
 BUILTIN_NAME = "nano"
+FULL_NAME = "full"
 ADAPTER_FILE = "adapter_config.json"  # Of a folder that peft saved: the adapter alone, with the name of its model.
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
+MODEL_HELP = (  # Of the command line's argument.
+    "folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is "
+    f"not yet); default: ${MODEL_VARIABLE}, else nano"
+)
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -33,10 +38,11 @@ class ModelChoice:
 
 
 def choose_model(option: str | None, environment: Mapping[str, str] = os.environ) -> ModelChoice:
-    """Choose a checkpoint: `option`, else GOT_OCR_MODEL, else the full one if it is here, else the built-in one.
+    """Choose a checkpoint: `option`, else GOT_OCR_MODEL, else the built-in one, whatever lies in the Hub cache.
 
     Args:
-        option: What `--model` says.
+        option: What `--model` says: a folder, a Hub id, `nano` (the built-in one), or `full` (the published one: from
+            the Hub cache if it is there, else to be downloaded).
         environment: The environment variables.
 
     Returns:
@@ -46,31 +52,40 @@ def choose_model(option: str | None, environment: Mapping[str, str] = os.environ
         ModelError: If what was named is neither a folder with a checkpoint nor a Hub id.
     """
     for value, origin in ((option, "--model"), (environment.get(MODEL_VARIABLE), MODEL_VARIABLE)):
+        if not value:
+            continue
         # A checkpoint's folder of that name is meant by it, any other folder is not.
-        if value and value.lower() == BUILTIN_NAME and not any(Path(value).glob("*config.json")):
-            return _builtin()
-        if value:
-            _check_location(value, origin)
-            return ModelChoice(value, f"model: {value} ({origin})")
-    from .cache import find_cached_checkpoint
-
-    cached = find_cached_checkpoint()
-    if cached is not None:
-        return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
+        if value.lower() in _NAMED and not any(Path(value).glob("*config.json")):
+            return _NAMED[value.lower()]()
+        _check_location(value, origin)
+        return ModelChoice(value, f"model: {value} ({origin})")
     return _builtin()
 
 
 def _builtin() -> ModelChoice:
-    from .cache import BUILTIN_CHECKPOINT
+    from .cache import BUILTIN_CHECKPOINT, find_cached_checkpoint
 
     if not (BUILTIN_CHECKPOINT / "config.json").is_file():
         raise ModelError(
-            f"this installation has no built-in model: give --model FOLDER, or --model {FULL_MODEL} to download one.",
+            f"this installation has no built-in model: give --model FOLDER, or --model {FULL_NAME} to download one.",
         )
+    cost = "downloads 1.4 GB" if find_cached_checkpoint() is None else "downloaded already"
     return ModelChoice(
         str(BUILTIN_CHECKPOINT),
-        f"model: built-in nano (clean printed English only); the full model: --model {FULL_MODEL} (downloads 1.4 GB)",
+        f"model: built-in nano (printed English only); the full model: --model {FULL_NAME} ({cost})",
     )
+
+
+def _full() -> ModelChoice:
+    from .cache import find_cached_checkpoint
+
+    cached = find_cached_checkpoint()
+    if cached is None:
+        return ModelChoice(FULL_MODEL, f"model: {FULL_MODEL} (from the Hub)")
+    return ModelChoice(str(cached), f"model: {_repository_of(cached)} (from the Hub cache)")
+
+
+_NAMED = {BUILTIN_NAME: _builtin, FULL_NAME: _full}
 
 
 def _check_location(value: str, origin: str) -> None:

@@ -268,7 +268,7 @@ def _register_heif(name: str) -> None:
         importlib.import_module("pillow_heif").register_heif_opener()
     except ImportError:
         raise PageError(
-            f"{name}: is a HEIC picture, which needs pillow-heif: pip install 'got-ocr[heic]', or save it as JPEG."
+            f"{name}: is a HEIC picture, which needs pillow-heif: pip install pillow-heif, or save it as JPEG."
         ) from None
 
 

@@ -55,7 +55,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             ocr_type: `ocr` for plain text, `format` for Mathpix Markdown.
             ocr_box: Read only this box, in pixels: `"[x1,y1,x2,y2]"` or a sequence of 4 numbers, or of 2 for a point.
             ocr_color: Read only what a frame of this colour encloses: `red`, `green` or `blue`.
-            render: Write the answer to `save_render_file` as a page for people (needs `got-ocr[render]`).
+            render: Write the answer to `save_render_file` as a page for people (needs the extra `render`).
             save_render_file: Where to, e.g. `page.html`; the suffix chooses the format. Several pages become one file,
                 in HTML with each picture beside its text.
             print_prompt: Print the prompt.

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image
 
+from ..configuration.installing import how_to_install
+
 # Gets a picture (or None) and the text of each page, and where to; raises ImportError where a package is missing.
 Renderer = Callable[[Sequence[tuple[Image.Image | None, str]], str], None]
 
-NEEDS = "render=True needs this package with its rendering part: pip install 'got-ocr[render]', then import got_ocr."
+NEEDS = f"render=True needs got_ocr.rendering: {how_to_install('pikepdf', 'rdkit', 'verovio')}; then import got_ocr."
 _renderers: list[Renderer] = []
 
 

@@ -25,7 +25,7 @@ def draw_molecule(smiles: str, inline: bool = False) -> str:
         from rdkit import Chem, RDLogger
         from rdkit.Chem.Draw import rdMolDraw2D
     except ImportError:
-        raise DrawingError("molecules need RDKit: pip install 'got-ocr[render]'") from None
+        raise DrawingError("molecules need RDKit: pip install rdkit") from None
     smiles = re.sub(r"\s+", "", smiles)
     if not smiles or len(smiles) > MAX_CHARACTERS:
         raise DrawingError(f"a SMILES of {len(smiles)} characters (1 to {MAX_CHARACTERS} can be drawn)")

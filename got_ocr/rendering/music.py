@@ -92,7 +92,7 @@ def draw_all_music(sources: Sequence[str]) -> dict[str, Callable[[], tuple[list[
         For each piece a function that returns as :func:`draw_music` does, or raises as it does.
     """
     if importlib.util.find_spec("verovio") is None:
-        return dict.fromkeys(sources, partial(_fail, "music needs Verovio: pip install 'got-ocr[render]'"))
+        return dict.fromkeys(sources, partial(_fail, "music needs Verovio: pip install verovio"))
     fixed: dict[str, tuple[str, list[str]]] = {}
     results: dict[str, Callable[[], tuple[list[str], list[str]]]] = {}
     num_characters = 0

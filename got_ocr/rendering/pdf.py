@@ -58,7 +58,7 @@ class SearchablePictures:
         try:
             import pikepdf
         except ImportError:
-            raise OSError("writing searchable PDFs needs pikepdf: pip install 'got-ocr[render]'") from None
+            raise OSError("writing searchable PDFs needs pikepdf: pip install pikepdf") from None
         self.plain = plain
         self.num_pages = 0
         self._document = pikepdf.Pdf.new()

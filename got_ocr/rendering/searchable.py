@@ -238,7 +238,7 @@ def _open(source: Path, password: str | None) -> Any:
     try:
         import pikepdf
     except ImportError:
-        raise OSError("writing searchable PDFs needs pikepdf: pip install 'got-ocr[render]'") from None
+        raise OSError("writing searchable PDFs needs pikepdf: pip install pikepdf") from None
     if not stat.S_ISREG(os.stat(source).st_mode):
         raise ValueError(f"{source} is no file, but a pipe or a device: save it as a PDF file first.")
     try:

@@ -3,7 +3,7 @@
 In: a loaded model and :class:`ServerOptions`. Out: an ASGI application (:func:`create_app`), or a server that runs
 (:func:`make_server`). What a client sends is decoded in processes of `processing.isolation`, read by one thread
 (`reading_thread`), and bounded everywhere: bytes, pixels, pages, seconds, and requests that wait.
-Imports `reading`, `rendering`, `hub` and what stands below them; needs `got-ocr[serve]`.
+Imports `reading`, `rendering`, `hub` and what stands below them; needs the extra `serve`.
 """
 
 from typing import TYPE_CHECKING

@@ -122,7 +122,7 @@ class TensorBoardLog(TrainerCallback):
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "logging.tensorboard needs tensorboard: pip install 'got-ocr[train]', or switch it off by "
+                "logging.tensorboard needs tensorboard: pip install tensorboard, or switch it off by "
                 "--set logging.tensorboard=false."
             ) from error
         self.folder = output / TENSORBOARD_FOLDER

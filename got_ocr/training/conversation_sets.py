@@ -321,7 +321,7 @@ def _load_hub(name: str, split: str) -> Any:
     try:
         from datasets import load_dataset
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install 'got-ocr[datasets]'") from error
+        raise ModuleNotFoundError("Hub datasets need the package datasets: pip install datasets") from error
     return load_dataset(name, split=split)
 
 

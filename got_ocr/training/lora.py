@@ -56,7 +56,7 @@ def add_adapters(model: GotOcrForConditionalGeneration, settings: LoraSettings, 
     try:
         from peft import LoraConfig, get_peft_model
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("stage 'lora' needs peft: pip install 'got-ocr[train]'.") from error
+        raise ModuleNotFoundError("stage 'lora' needs peft: pip install peft.") from error
     torch.manual_seed(seed)
     config = LoraConfig(
         r=settings.rank,

@@ -162,8 +162,7 @@ def check_launch(settings: RunSettings) -> None:
     """
     if settings.deepspeed is not None and importlib.util.find_spec("deepspeed") is None:
         raise ModuleNotFoundError(
-            "run.deepspeed needs DeepSpeed: pip install 'got-ocr[deepspeed]', or go without it by --set "
-            "run.deepspeed=null."
+            "run.deepspeed needs DeepSpeed: pip install deepspeed, or go without it by --set run.deepspeed=null."
         )
     if settings.fsdp and int(os.environ.get("WORLD_SIZE", "1")) < 2:
         raise ValueError(

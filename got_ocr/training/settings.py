@@ -86,7 +86,7 @@ def _yaml() -> Any:
     try:
         import yaml
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("training needs PyYAML: pip install 'got-ocr[train]'.") from error
+        raise ModuleNotFoundError("training needs PyYAML: pip install pyyaml.") from error
     return yaml
 
 

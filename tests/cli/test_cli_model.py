@@ -36,14 +36,27 @@ def test_order_of_choice(checkpoint: Path, hub: SimpleNamespace) -> None:
     assert (choice.location, choice.notice) == (str(checkpoint), f"model: {checkpoint} (--model)")
     choice = choose_model(None, environment)
     assert choice == ModelChoice("org/from-environment", "model: org/from-environment (GOT_OCR_MODEL)")
+    # What another project left in the cache does not change which model reads.
     choice = choose_model(None, {"GOT_OCR_MODEL": ""})
-    assert choice == ModelChoice(str(hub.cached), "model: stepfun-ai/GOT-OCR2_0 (from the Hub cache)")
+    assert choice.location == str(hub.nano)
+    assert choice.notice == (
+        "model: built-in nano (printed English only); the full model: --model full (downloaded already)"
+    )
     hub.cached = None
     choice = choose_model(None, {})
     assert choice.location == str(hub.nano)
-    assert "built-in nano" in choice.notice
-    assert "--model stepfun-ai/GOT-OCR2_0" in choice.notice
-    assert "\n" not in choice.notice
+    assert "--model full (downloads 1.4 GB)" in choice.notice
+
+
+@pytest.mark.parametrize("name", ["full", "FULL"])
+def test_the_full_model_has_a_name(hub: SimpleNamespace, name: str) -> None:
+    assert choose_model(name, {}) == ModelChoice(
+        "stepfun-ai/GOT-OCR2_0", "model: stepfun-ai/GOT-OCR2_0 (from the Hub)"
+    )
+    hub.cached = Path("/cache/models--stepfun-ai--GOT-OCR2_0/snapshots/abc")
+    for option, environment in ((name, {}), (None, {"GOT_OCR_MODEL": name})):
+        choice = choose_model(option, environment)
+        assert choice == ModelChoice(str(hub.cached), "model: stepfun-ai/GOT-OCR2_0 (from the Hub cache)")
 
 
 def test_a_folder_called_nano_counts_if_it_is_a_checkpoint(

@@ -354,7 +354,7 @@ def test_a_command_whose_package_is_missing(run: Any, monkeypatch: pytest.Monkey
     [
         (ValueError("two\nlines"), exit_codes.WRONG_USAGE, "two lines"),
         (OSError(28, "No space left on device", "x.txt"), exit_codes.OUTPUT_FAILED, "x.txt: No space left on device."),
-        (ImportError("needs nltk: pip install 'got-ocr[eval]'"), exit_codes.PART_MISSING, "needs nltk"),
+        (ImportError("needs nltk: pip install nltk"), exit_codes.PART_MISSING, "needs nltk"),
         (
             TypeError("oops"),
             exit_codes.INTERNAL_ERROR,
@@ -596,7 +596,7 @@ def test_render_without_its_room(run: Any, picture: Any, monkeypatch: pytest.Mon
     picture("a.png")
     code, _, err = run("a.png", "--render")
     assert code == exit_codes.PART_MISSING
-    assert "pip install 'got-ocr[render]'" in err
+    assert "pip install pikepdf rdkit verovio" in err
 
 
 class Terminal(io.StringIO):

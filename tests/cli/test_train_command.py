@@ -275,7 +275,7 @@ def test_mistakes_get_one_line(
         ([str(config), "--dry-run", "--set", "run.deepspeed=zero9.json"], "no such file or folder (run.deepspeed)"),
         (
             [str(config), "--output", str(tmp_path / "x"), "--set", "run.deepspeed=zero2.json"],
-            "run.deepspeed needs DeepSpeed: pip install 'got-ocr[deepspeed]', or go without it by --set run.deepsp",
+            "run.deepspeed needs DeepSpeed: pip install deepspeed, or go without it by --set run.deepsp",
         ),
         (
             [str(config), "--output", str(tmp_path / "x"), "--set", "run.fsdp=true"],

@@ -113,7 +113,7 @@ class Missing:
     """Needs a package that is not installed."""
 
     def __init__(self, resources: Resources) -> None:
-        raise ImportError("missing needs the package inkwell: pip install 'got-ocr[synth]'")
+        raise ImportError("missing needs the package inkwell: pip install inkwell")
 
 
 FAKES = {

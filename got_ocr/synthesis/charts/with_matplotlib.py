@@ -37,7 +37,7 @@ def draw_chart(data: ChartData, look: ChartLook) -> Image.Image:
         from matplotlib.figure import Figure
         from matplotlib.text import Text
     except ImportError as error:
-        raise ValueError("charts need Matplotlib: pip install 'got-ocr[synth]'") from error
+        raise ValueError("charts need Matplotlib: pip install matplotlib") from error
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # Whatever a user's matplotlibrc says.
         matplotlib.rcParams["text.parse_math"] = False

@@ -29,7 +29,7 @@ def draw_chart(data: ChartData, look: ChartLook) -> Image.Image:
     try:
         import vl_convert
     except ImportError as error:
-        raise ValueError("charts need vl-convert: pip install 'got-ocr[synth]'") from error
+        raise ValueError("charts need vl-convert: pip install vl-convert-python") from error
     svg = vl_convert.vegalite_to_svg(specification(data, look), vl_version=VERSION)
     faces = [FontFace(*face) for face in dict.fromkeys((look.face, look.bold))]
     return draw_svg(svg, zoom=1.0, background=look.paper, faces=faces)

@@ -40,7 +40,7 @@ def draw_svg(
     try:
         import resvg_py
     except ImportError as error:
-        raise ValueError("drawing SVG needs resvg: pip install 'got-ocr[synth]'") from error
+        raise ValueError("drawing SVG needs resvg: pip install resvg_py") from error
     family = faces[0].family if faces else None
     png = resvg_py.svg_to_bytes(
         svg_string=svg,

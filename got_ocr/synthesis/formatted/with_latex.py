@@ -90,7 +90,7 @@ def check_latex() -> None:
     try:
         import pypdfium2  # noqa: F401
     except ImportError as error:
-        raise ValueError("typesetter 'latex' needs the package pypdfium2: pip install 'got-ocr[synth]'") from error
+        raise ValueError("typesetter 'latex' needs the package pypdfium2: pip install pypdfium2") from error
 
 
 def draw_latex_style(

@@ -455,4 +455,4 @@ def _require_rdkit() -> None:
     try:
         import rdkit  # noqa: F401
     except ImportError as error:
-        raise ValueError("molecules need RDKit: pip install 'got-ocr[synth]'") from error
+        raise ValueError("molecules need RDKit: pip install rdkit") from error

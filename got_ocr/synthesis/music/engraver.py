@@ -50,7 +50,7 @@ class Engraver:
         answer = json.loads(line)
         if "missing" in answer:
             self.close()
-            raise ValueError("music needs Verovio: pip install 'got-ocr[synth]'")
+            raise ValueError("music needs Verovio: pip install verovio")
         pages = answer["pages"]
         if len(pages) != 1:
             raise ValueError(f"the music has {len(pages)} pages, and 1 is wanted")

@@ -82,7 +82,7 @@ def chinese_families(faces: Sequence[FontFace] | None, names: Sequence[str]) -> 
 def _dictionary() -> list[str]:
     place = importlib.util.find_spec("jieba")
     if place is None or not place.submodule_search_locations:
-        raise ValueError("Chinese text needs the dictionary of the package jieba: pip install 'got-ocr[synth]'")
+        raise ValueError("Chinese text needs the dictionary of the package jieba: pip install jieba")
     lines = Path(place.submodule_search_locations[0], "dict.txt").read_text(encoding="utf-8").splitlines()
     entries = (line.split(" ") for line in lines)
     return [

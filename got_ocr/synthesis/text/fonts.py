@@ -78,7 +78,7 @@ def _faces_without_fontconfig() -> list[FontFace]:
     except ImportError as error:
         raise ValueError(
             "fc-list was not found: install fontconfig (Debian: apt-get install fontconfig), or pip install "
-            "'got-ocr[synth]', whose matplotlib brings fonts"
+            "matplotlib, which brings fonts"
         ) from error
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     brought = {path.name: str(path) for path in folder.glob("DejaVu*.ttf") if "Display" not in path.name}

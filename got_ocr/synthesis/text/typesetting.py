@@ -300,7 +300,7 @@ def _hyphenator():  # type: ignore[no-untyped-def]  # Pyphen comes without types
     try:
         import pyphen
     except ImportError as error:
-        raise ValueError("pages need the package pyphen for hyphens: pip install 'got-ocr[synth]'") from error
+        raise ValueError("pages need the package pyphen for hyphens: pip install pyphen") from error
     return pyphen.Pyphen(lang="en_US", left=_BEFORE_HYPHEN, right=_AFTER_HYPHEN)
 
 
