@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_HELP, choose_model, load_model, silence_libraries
 from ..version import __version__
+from . import exit_codes
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
+from .exit_codes import CommandError, one_line
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -380,13 +382,36 @@ def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
         silence_libraries(show_downloads=not args.quiet)
-        model, processor = load_model(choice, args.device, args.dtype)
+        model, processor = _load_graphs(choice, args) or load_model(choice, args.device, args.dtype)
     if args.draft and model.config.slicing:
         raise ValueError(
             f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
             f"kind, which gains nothing. Leave --draft out, or choose --model {FULL_MODEL}."
         )
     return model, processor
+
+
+def _load_graphs(choice: Any, args: argparse.Namespace) -> tuple[Any, Any] | None:
+    """Load a model that was exported for another runtime; None where it was not."""
+    from ..graphs.folder import PACKAGES, find_runtime
+
+    folder = Path(choice.location).expanduser()
+    runtime = find_runtime(folder)
+    if runtime is None:
+        return None
+    if args.device not in ("auto", "cpu") or args.dtype not in ("auto", "float32"):
+        raise ValueError(
+            f"{choice.location} was exported for {runtime}, on the CPU and in float32: leave out --device and --dtype."
+        )
+    from ..graphs.model import load_graphs
+
+    try:
+        return load_graphs(folder)
+    except ImportError as error:
+        raise CommandError(
+            exit_codes.PART_MISSING,
+            f"{choice.location} was exported for {runtime}: pip install {PACKAGES[runtime]} ({one_line(error)}).",
+        ) from error
 
 
 class _Stdin:

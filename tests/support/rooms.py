@@ -19,7 +19,7 @@ FLOORS = (
     ("processing",),
     ("slices",),
     ("reading",),
-    ("hub", "checkpoints"),
+    ("hub", "checkpoints", "graphs"),
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),

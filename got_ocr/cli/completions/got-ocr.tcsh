@@ -18,6 +18,7 @@ complete got-ocr \
         'c/--searchable=/f/' \
         'c/--layout=/(got transformers)/' \
         'c/--dtype=/(keep bfloat16 float16 float32)/' \
+        'c/--to=/(onnx openvino)/' \
         'c/--format=/(json webdataset)/' \
         'c/--preview-layout=/(cards gallery)/' \
         'c/--language=/(en zh)/' \
@@ -36,7 +37,7 @@ complete got-ocr \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
-        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream tables tag task text-column threads timeout title type typesetter upload-timeout version workers)/' \
+        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream tables tag task text-column threads timeout title to type typesetter upload-timeout version workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
@@ -48,6 +49,7 @@ complete got-ocr \
         'n/--searchable/f/' \
         'n/--layout/(got transformers)/' \
         'n/--dtype/(keep bfloat16 float16 float32)/' \
+        'n/--to/(onnx openvino)/' \
         'n/--format/(json webdataset)/' \
         'n/--preview-layout/(cards gallery)/' \
         'n/--language/(en zh)/' \
@@ -66,7 +68,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'p/1/(convert synth train eval score layout render push serve completion)/' \
+        'p/1/(convert export synth train eval score layout render push models serve completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/completion/(bash zsh tcsh)/' \

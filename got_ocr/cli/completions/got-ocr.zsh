@@ -13,7 +13,9 @@ _shtab_got_ocr_commands() {
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     eval:'read the pictures of ground truth and score the answers'
+    export:'export a checkpoint as graphs for ONNX Runtime or OpenVINO'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
+    models:'list the models that are on this machine, and which one reads'
     push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
     render:'render what a model wrote: HTML, Markdown, LaTeX, text, JSON, DOCX, PDF, PNG; offline'
     score:'score result files: any list of {"image", "question", "label", "answer"}'
@@ -38,7 +40,7 @@ _shtab_got_ocr_options=(
   "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
   "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
   "--password[opens encrypted PDFs]:password:"
-  "--model[checkpoint, or nano for the built-in one (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
   "--draft[let the built-in model read first and the full one verify its text\: the same text, sooner]"
@@ -94,7 +96,7 @@ _shtab_got_ocr_eval_options=(
   "--limit[read only the first N samples]:N:"
   "--box-unit[unit of boxes in questions (per-mille)]:box_unit:(per-mille pixel)"
   "--engine[(got)]:engine:(got tesseract rapidocr transformers)"
-  "--model[checkpoint\: folder or Hub id (got\: as for reading)]:ID:_files"
+  "--model[checkpoint\: folder or Hub id (got\: nano or full too)]:ID:_files"
   "--device[auto, cpu, cuda, cuda\:1, mps (auto)]:device:"
   "--dtype[dtype]:dtype:(auto float32 bfloat16 float16)"
   "--threads[cores to use, so that times compare]:N:"
@@ -126,6 +128,18 @@ _shtab_got_ocr_eval_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_eval_defaults_added=0
 
+_shtab_got_ocr_export_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[the runtime that is to read]:to:(onnx openvino)"
+  {-o,--output}"[the folder to make]:DIR:_files"
+  "--force[write into a folder that holds something already]"
+  {-q,--quiet}"[no notices\; errors are said]"
+  ":a folder or Hub id, or nano for the built-in model:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_export_defaults_added=0
+
 _shtab_got_ocr_layout_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--overlay[write the picture with its layout drawn on it]:FILE:_files"
@@ -138,9 +152,17 @@ _shtab_got_ocr_layout_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_layout_defaults_added=0
 
+_shtab_got_ocr_models_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[one JSON object a model]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_models_defaults_added=0
+
 _shtab_got_ocr_push_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--model[the checkpoint (default\: as for reading, \$GOT_OCR_MODEL)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--dry-run[write the repository into this folder, and upload nothing]:DIR:"
   "--private[make a new repository a private one]"
   "--revision[push to this branch\; made if it isn\'t there]:BRANCH:"
@@ -205,7 +227,7 @@ _shtab_got_ocr_serve_options=(
   "--port[port (default\: 8000)\; 0 takes one that is free]:port:"
   "--api-key-file[holds the key that clients must send (default\: \$GOT_OCR_API_KEY)]:FILE:"
   {-q,--quiet}"[no notices\; errors are said]"
-  "--model[checkpoint (default\: \$GOT_OCR_MODEL, else stepfun-ai\/GOT-OCR2_0 if downloaded, else the built-in one)]:FOLDER|ID:_files"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
   "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
@@ -287,7 +309,9 @@ _shtab_got_ocr() {
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
+        export) _arguments -C -s $_shtab_got_ocr_export_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
+        models) _arguments -C -s $_shtab_got_ocr_models_options ;;
         push) _arguments -C -s $_shtab_got_ocr_push_options ;;
         render) _arguments -C -s $_shtab_got_ocr_render_options ;;
         score) _arguments -C -s $_shtab_got_ocr_score_options ;;
