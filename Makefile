@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-bare test-all test-compat quality check lint types style format docs bench gallery nano-eval system clean
+.PHONY: help ocr test test-bare test-all test-compat test-vllm quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
 
 test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and the newest
 	@$(BIN)/python tests/compat.py
+
+test-vllm: $(VENV)/.dev  ## run the checks of the vLLM plugin, in environments with vLLM
+	@$(BIN)/python tests/vllm_compat.py
 
 quality: lint types  ## lint and types: what must be silent before a change lands
 
@@ -84,4 +87,5 @@ $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing what the tests need ..." >&2
 	@$(PIP) --editable '.[dev]'
 	@$(PIP) --no-deps dashscope  # the genuine vocabulary, for tests; its own requirements are not needed
+	@$(PIP) --no-deps olmocr  # its benchmark's checker, beside ours in tests; likewise
 	@touch $@

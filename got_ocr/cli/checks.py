@@ -33,6 +33,15 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("- (the pipe) was given twice: it can be read once.")
     if args.stream and (args.json or args.output):
         raise ValueError("--stream prints text as it comes: leave out --json and --output.")
+    if args.markdown is not None and args.type != "format":
+        raise ValueError("--markdown is for --type format: give both.")
+    if args.markdown == "github":
+        if args.stream or args.render is not None:
+            option = "--stream" if args.stream else "--render"
+            raise ValueError(
+                f"--markdown github rewrites whole answers: leave out {option} (--render FILE.md does so)."
+            )
+        rendering_room()
     if args.searchable:
         _check_searchable(args)
     elif args.keep_text_pages or args.redo:

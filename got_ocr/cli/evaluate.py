@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..evaluation.engines import Engine, EngineOptions
     from ..evaluation.results import Result
     from ..evaluation.samples import Sample
+    from ..evaluation.suites import Suite
 
 SUMMARY = """\
 read the pictures of ground truth and score the answers
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="GT", help="JSON file, folder, or hub:owner/name")
     parser.add_argument("--images", metavar="DIR", help="folder of the pictures that the JSON file names (its own)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for answers and reports")
+    parser.add_argument(
+        "--suite",
+        choices=("olmocr-bench", "omnidocbench"),
+        help="--data is this public benchmark's folder, which brings tests or truth of its own form",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="read only the first N samples")
     parser.add_argument(
         "--box-unit",
@@ -77,18 +83,12 @@ def run(args: argparse.Namespace) -> int:
     """Read, score, report. Returns the exit code."""
     from ..evaluation.runner import Shard, collect
     from ..evaluation.runner import run as read_samples
-    from ..evaluation.samples import HubColumns, load_samples
 
     if args.batch_size < 1 or args.max_new_tokens < 1 or (args.threads is not None and args.threads < 1):
         raise ValueError("--batch-size, --max-new-tokens and --threads must be at least 1.")
-    samples = load_samples(
-        args.data,
-        task=args.task,
-        images=args.images,
-        box_unit=args.box_unit,
-        hub=HubColumns(args.image_column, args.text_column, args.question_column, args.config, args.split),
-        limit=args.limit,
-    )
+    args.task = args.task or ("format" if args.suite else "plain")
+    suite = _open_suite(args) if args.suite else None
+    samples = list(suite.samples) if suite is not None else _load_samples(args)
     shard = _shard(args, Shard)
     options, model_name = _engine_options(args, speak=shard.rank == 0)
     folder = Path(args.output)
@@ -120,18 +120,46 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return exit_codes.OK
-    by_index = {sample.index: sample for sample in samples}
+    if suite is not None:
+        from .suite import report_suite
 
-    def load_picture(result: "Result") -> Any:
-        return by_index[result.index].load()[0]
+        report_suite(suite, results, folder, record)
+    else:
+        by_index = {sample.index: sample for sample in samples}
 
-    write_reports(args, results, folder, run_record=_for_people(record), load_picture=load_picture)
+        def load_picture(result: "Result") -> Any:
+            return by_index[result.index].load()[0]
+
+        write_reports(args, results, folder, run_record=_for_people(record), load_picture=load_picture)
     failed = sum(bool(result.error) for result in results)
     return (
         exit_codes.OK
         if not failed
         else (exit_codes.NO_PAGE_READ if failed == len(results) else exit_codes.SOME_PAGES_FAILED)
     )
+
+
+def _load_samples(args: argparse.Namespace) -> list["Sample"]:
+    from ..evaluation.samples import HubColumns, load_samples
+
+    return load_samples(
+        args.data,
+        task=args.task,
+        images=args.images,
+        box_unit=args.box_unit,
+        hub=HubColumns(args.image_column, args.text_column, args.question_column, args.config, args.split),
+        limit=args.limit,
+    )
+
+
+def _open_suite(args: argparse.Namespace) -> "Suite":
+    from ..evaluation.suites import open_suite
+
+    if args.task not in ("plain", "format"):
+        raise ValueError(f"--suite reads whole pages: --task plain or format, got {args.task}.")
+    if args.images or args.limit:
+        raise ValueError(f"--suite scores all of its pages: leave out {'--images' if args.images else '--limit'}.")
+    return open_suite(args.suite, args.data)
 
 
 def _shard(args: argparse.Namespace, shard_class: Any) -> Any:
@@ -199,6 +227,7 @@ def _run_record(
         "samples": len(samples),
         "fingerprint": digest.hexdigest()[:16],
         "task": args.task,
+        **({"suite": args.suite} if args.suite else {}),
         "box_unit": args.box_unit,
     }
     if args.engine in ("got", "transformers"):

@@ -5,6 +5,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..configuration.installing import how_to_install
 from . import exit_codes
 from .exit_codes import CommandError
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         raise CommandError(
             exit_codes.PART_MISSING,
-            f"--to {args.to} needs {' and '.join(missing)}: pip install 'got-ocr[{args.to}]'.",
+            f"--to {args.to} needs {' and '.join(missing)}: {how_to_install(*missing)}.",
         )
     target = Path(args.output).expanduser()
     if target.is_file():

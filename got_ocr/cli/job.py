@@ -38,6 +38,7 @@ class JobOptions:
         stream: Whether text is written as it comes.
         retry_failed: Whether pages that broke a limit in an earlier run are tried again.
         is_part_of: (rank, number of runs) where other runs read the other pages.
+        rewrite: Makes of a page's text what is written; None: as the model wrote it.
         draft: Whether the built-in model reads first.
     """
 
@@ -49,6 +50,7 @@ class JobOptions:
     stream: bool = False
     retry_failed: bool = False
     is_part_of: tuple[int, int] = (0, 1)
+    rewrite: Callable[[str], str] | None = None
     draft: bool = False
 
 
@@ -270,10 +272,11 @@ class ReadingJob:
             self.progress.notice(f"{name}: cut at {self.options.max_new_tokens} tokens (--max-new-tokens).")
         elif answer.error is None and answer.finish_reason == "repetition":
             self.progress.notice(f"{name}: the model fell into a loop, which was cut.")
+        rewrite = self.options.rewrite
         return PageRecord(
             source,
             number,
-            answer.text,
+            answer.text if rewrite is None or not answer.text else rewrite(answer.text),
             answer.finish_reason,
             answer.num_tokens,
             answer.mean_probability,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_HELP, choose_model, load_model, silence_libraries
 from ..version import __version__
-from . import exit_codes
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
-from .exit_codes import CommandError, one_line
+from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -103,13 +102,17 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
         help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
     )
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    add_engine_argument(model)
     model.add_argument(
         "--draft",
         action="store_true",
         help="let the built-in model read first and the full one verify its text: the same text, sooner",
     )
     model.add_argument(
-        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4 on a GPU, 1 on a CPU)"
+        "--batch-size",
+        type=_positive_int,
+        metavar="N",
+        help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
     )
     model.add_argument(
         "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
@@ -123,6 +126,11 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         "--retry-failed", action="store_true", help="try pages again that took too much time or memory before"
     )
     output.add_argument("--json", action="store_true", help="JSON lines with probabilities, times and errors")
+    output.add_argument(
+        "--markdown",
+        choices=("mathpix", "github"),
+        help="with --type format: as the model writes it (default), or $ formulas and tables of pipes or HTML",
+    )
     output.add_argument("--stream", action="store_true", help="print the text as it comes")
     output.add_argument(
         "--render",
@@ -201,6 +209,7 @@ def run(args: argparse.Namespace) -> int:
     if args.max_tiles and not args.crop:
         raise ValueError("--max-tiles is for --crop: give both.")
     mode, sources = mode_of(args), source_options_of(args)
+    check_engine(args)
     check_arguments(args)
     if sources.page_timeout_s is not None:
         from ..processing.isolation import warm_up
@@ -223,10 +232,11 @@ def run(args: argparse.Namespace) -> int:
         sources,
         mode,
         args.max_new_tokens,
-        args.batch_size,
+        args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else None),
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        _to_github_markdown if args.markdown == "github" else None,
         args.draft,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
@@ -325,8 +335,13 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
 
 
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
-    """All that changes what is read on a page."""
-    return {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    """All that changes what is written of a page."""
+    options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
+    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+
+
+def _to_github_markdown(text: str) -> str:
+    return str(rendering_room().render(text).to_markdown(tables="auto")).strip()
 
 
 class _Rendered:
@@ -374,7 +389,10 @@ def _library_notices(progress: Progress) -> Iterator[None]:
 
 
 def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
-    """Load the model with its processor, once a device."""
+    """Load the model with its processor, once a device; an engine once, for several calls at a time."""
+    if args.engine == "vllm":
+        engine, processor = _load(choice, args)
+        return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
@@ -382,36 +400,13 @@ def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
         silence_libraries(show_downloads=not args.quiet)
-        model, processor = _load_graphs(choice, args) or load_model(choice, args.device, args.dtype)
+        model, processor = load_engine(choice, args) or load_model(choice, args.device, args.dtype)
     if args.draft and model.config.slicing:
         raise ValueError(
             f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
             f"kind, which gains nothing. Leave --draft out, or choose --model {FULL_MODEL}."
         )
     return model, processor
-
-
-def _load_graphs(choice: Any, args: argparse.Namespace) -> tuple[Any, Any] | None:
-    """Load a model that was exported for another runtime; None where it was not."""
-    from ..graphs.folder import PACKAGES, find_runtime
-
-    folder = Path(choice.location).expanduser()
-    runtime = find_runtime(folder)
-    if runtime is None:
-        return None
-    if args.device not in ("auto", "cpu") or args.dtype not in ("auto", "float32"):
-        raise ValueError(
-            f"{choice.location} was exported for {runtime}, on the CPU and in float32: leave out --device and --dtype."
-        )
-    from ..graphs.model import load_graphs
-
-    try:
-        return load_graphs(folder)
-    except ImportError as error:
-        raise CommandError(
-            exit_codes.PART_MISSING,
-            f"{choice.location} was exported for {runtime}: pip install {PACKAGES[runtime]} ({one_line(error)}).",
-        ) from error
 
 
 class _Stdin:

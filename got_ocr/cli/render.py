@@ -60,7 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite the output")
     parser.add_argument("--kind", choices=KINDS, help="what FILE holds (found out by default)")
     parser.add_argument("--title", help="of an HTML or PDF file")
-    parser.add_argument("--tables", choices=("pipes", "html"), default="pipes", help="in Markdown (%(default)s)")
+    parser.add_argument(
+        "--tables",
+        choices=("pipes", "html", "auto"),
+        default="pipes",
+        help="in Markdown (%(default)s); auto: html where there are spans",
+    )
     parser.add_argument(
         "--geometry",
         choices=("auto", "latex", "python", "source"),

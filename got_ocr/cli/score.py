@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `eval` and `score` share."""
     scoring = parser.add_argument_group("scoring")
-    scoring.add_argument("--task", choices=TASKS, default="plain", help="which figures (%(default)s)")
+    scoring.add_argument("--task", choices=TASKS, help="which figures (plain; with --suite format)")
     scoring.add_argument(
         "--convention",
         choices=("right", "published"),
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.results import load_results
     from ..evaluation.scoring import compare_results
 
+    args.task = args.task or "plain"
     results = _with_truth(load_results(args.results), args)
     comparison, systems = None, ("first", "second")
     if args.against:

@@ -9,6 +9,7 @@ from typing import Any
 from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
+from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
 from .read import _positive_int, _positive_number
 
@@ -45,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    model.add_argument("--batch-size", type=_positive_int, default=4, metavar="N", help="pages at once (default: 4)")
+    add_engine_argument(model)
+    model.add_argument(
+        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
+    )
     model.add_argument(
         "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
@@ -100,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     import logging
 
     try:
+        from ..reading.options import DEFAULT_BATCH_SIZE
         from ..serving.options import ServerOptions
         from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
@@ -107,10 +112,11 @@ def run(args: argparse.Namespace) -> int:
             exit_codes.PART_MISSING, f"serving needs the package {error.name}: pip install {SERVING_PACKAGES}."
         ) from error
     logging.basicConfig(level=logging.WARNING, format="got-ocr: %(message)s", stream=sys.stderr)
+    check_engine(args)
     choice = choose_model(args.model)
     options = ServerOptions(
         model_name=args.model_name or name_model(choice),
-        batch_size=args.batch_size,
+        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
         max_new_tokens=args.max_new_tokens,
         max_waiting=args.max_waiting,
         max_bytes=args.max_bytes,
@@ -143,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
             from ..hub.model_choice import silence_libraries
 
             silence_libraries(show_downloads=not args.quiet)
-            model, processor = load_model(choice, args.device, args.dtype)
+            model, processor = load_engine(choice, args) or load_model(choice, args.device, args.dtype)
         server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
         server.run(sockets=[listening])
     say("stopped.")

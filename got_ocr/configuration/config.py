@@ -307,7 +307,8 @@ def flatten_port_config(config_dict: dict[str, Any]) -> dict[str, Any]:
     # The port's own default of 1e-10 does not train; its checkpoints carry every weight, so nothing else changes.
     vision.pop("initializer_range", None)
     im_patch_token = config_dict.get("image_token_index", 151859)
-    top = {key: config_dict[key] for key in ("dtype", "torch_dtype", "tie_word_embeddings") if key in config_dict}
+    kept = ("architectures", "dtype", "torch_dtype", "tie_word_embeddings")
+    top = {key: config_dict[key] for key in kept if key in config_dict}
     for key in ("pad_token_id", "bos_token_id", "eos_token_id"):
         if text.get(key) is None:
             text.pop(key, None)

@@ -62,6 +62,8 @@ class Sample:
         """
         from ..processing.pages import iter_pages, load_image
 
+        if isinstance(self.source, DocumentPage):
+            return [page.image for page in iter_pages(self.source.path, pages=str(self.source.number))]
         if isinstance(self.source, Path):
             if self.source.is_dir():
                 return [page.image for page in iter_pages(self.source)]
@@ -77,6 +79,8 @@ class Sample:
         from .identity import digest_files
 
         try:
+            if isinstance(self.source, DocumentPage):
+                return digest_files([self.source.path])
             if not isinstance(self.source, Path):
                 value = self.source.picture()
                 if isinstance(value, bytes):
@@ -95,6 +99,14 @@ class Sample:
         # Half a unit more, since the prompt's coordinates are cut off to whole per-mille.
         x1, y1, x2, y2 = ((value + 0.5) / 1000 if value == int(value) else value / 1000 for value in self.box)
         return x1 * width_px, y1 * height_px, min(1.0, x2) * width_px, min(1.0, y2) * height_px
+
+
+@dataclass(frozen=True)
+class DocumentPage:
+    """A page of a PDF or TIFF, counted from 1."""
+
+    path: Path
+    number: int
 
 
 @dataclass(frozen=True)

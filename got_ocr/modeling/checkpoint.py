@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,29 @@ def to_transformers_name(name: str) -> str:
     return _rename(name, _TO_TRANSFORMERS)
 
 
+def to_got_tensors(stored: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """Bring the tensors of any layout to the original's names and PyTorch's order, as they come.
+
+    Args:
+        stored: Names and tensors as a checkpoint's files have them.
+
+    Yields:
+        The same; the convolutions last, since only all names together tell mlx's layout.
+    """
+    names: list[str] = []
+    convolutions: list[tuple[str, Tensor]] = []
+    for stored_name, tensor in stored:
+        names.append(stored_name)
+        name = to_got_name(stored_name)
+        if _CONVOLUTION.match(name):
+            convolutions.append((name, tensor))
+        else:
+            yield name, tensor
+    is_mlx = detect_layout(names) == "mlx"
+    for name, tensor in convolutions:
+        yield name, tensor.permute(0, 3, 1, 2).contiguous() if is_mlx else tensor
+
+
 def _rename(name: str, table: list[tuple[str, str]]) -> str:
     for pattern, replacement in table:
         name = re.sub(pattern, replacement, name)
@@ -145,16 +168,13 @@ class GotOcrCheckpoint:
             Tensors by the original's names, in the dtype they are stored in. Pages are read from disk as they are
             used; only mlx's convolutions are copied, to turn them into PyTorch's order.
         """
-        state_dict: dict[str, Tensor] = {}
+        return dict(to_got_tensors(self._read_tensors()))
+
+    def _read_tensors(self) -> Iterator[tuple[str, Tensor]]:
         for file in self.files:
             with safe_open(file, framework="pt") as tensors:
-                for stored_name in tensors.keys():  # noqa: SIM118 (a file, not a dictionary)
-                    name = to_got_name(stored_name)
-                    tensor = tensors.get_tensor(stored_name)
-                    if self.layout == "mlx" and _CONVOLUTION.match(name):
-                        tensor = tensor.permute(0, 3, 1, 2).contiguous()
-                    state_dict[name] = tensor
-        return state_dict
+                for name in tensors.keys():  # noqa: SIM118 (a file, not a dictionary)
+                    yield name, tensors.get_tensor(name)
 
 
 def open_checkpoint(path_or_id: str | os.PathLike[str], variant: str | None = None, **hub: Any) -> GotOcrCheckpoint:

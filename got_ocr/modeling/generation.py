@@ -9,6 +9,7 @@ Shape legend:
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -109,13 +110,8 @@ def name_cache(past_key_values: Cache | None, cache: Cache | None) -> dict[str, 
     return {CACHE_NAME: past_key_values if cache is None else cache}
 
 
-class NoRepeatNGramProcessor(LogitsProcessor):
-    """Forbid every token that would complete an n-gram seen before, as `no_repeat_ngram_size` does.
-
-    Transformers compares the sequence's end with every window of the sequence at every step. This one keeps a table
-    from each (n - 1)-gram to the tokens that followed it, so a step adds one entry and looks one up. It serves one
-    call of `generate` without beams, where rows grow by one token from step to step. When their number or length says
-    otherwise, the table is built anew.
+class NGramTable:
+    """What followed each (n - 1)-gram of one sequence, so that a token costs the same however many stand before it.
 
     Args:
         ngram_size: Size of the n-grams that may occur only once.
@@ -125,45 +121,69 @@ class NoRepeatNGramProcessor(LogitsProcessor):
     """
 
     def __init__(self, ngram_size: int) -> None:
-        if not isinstance(ngram_size, int) or ngram_size <= 0:
+        if isinstance(ngram_size, bool) or not isinstance(ngram_size, int) or ngram_size <= 0:
             raise ValueError(f"no_repeat_ngram_size must be a positive integer, got {ngram_size!r}.")
         self.ngram_size = ngram_size
-        self._tokens: list[list[int]] = []
-        self._followers: list[dict[tuple[int, ...], list[int]]] = []
+        self._tokens: list[int] = []
+        self._followers: dict[tuple[int, ...], list[int]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def extend(self, tokens: Iterable[int]) -> None:
+        """Add tokens to the sequence's end."""
+        for token in tokens:
+            if len(self._tokens) >= self.ngram_size - 1:
+                self._followers[self._suffix()].append(token)
+            self._tokens.append(token)
+
+    def find_banned(self) -> Sequence[int]:
+        """Find the tokens that would complete an n-gram for a second time. Returns: their ids."""
+        return self._followers.get(self._suffix(), ()) if len(self._tokens) >= self.ngram_size else ()
+
+    def _suffix(self) -> tuple[int, ...]:
+        return tuple(self._tokens[len(self._tokens) - self.ngram_size + 1 :])
+
+
+class NoRepeatNGramProcessor(LogitsProcessor):
+    """Forbid every token that would complete an n-gram seen before, as `no_repeat_ngram_size` does.
+
+    Transformers compares the sequence's end with every window of the sequence at every step. This one keeps an
+    :class:`NGramTable` a row, so a step adds one entry and looks one up. It serves one call of `generate` without
+    beams, where rows grow by one token from step to step. When their number or length says otherwise, the tables are
+    built anew.
+
+    Args:
+        ngram_size: Size of the n-grams that may occur only once.
+
+    Raises:
+        ValueError: If `ngram_size` is not a positive integer.
+    """
+
+    def __init__(self, ngram_size: int) -> None:
+        NGramTable(ngram_size)  # Refuses a wrong size now.
+        self.ngram_size = ngram_size
+        self._tables: list[NGramTable] = []
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Ban. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: (B, V) float, banned tokens at -inf."""
         rows, length = input_ids.shape
-        if len(self._tokens) == rows and length == len(self._tokens[0]) + 1:
-            for row, token in enumerate(input_ids[:, -1].tolist()):
-                self._append(row, token)
+        if len(self._tables) == rows and length == len(self._tables[0]) + 1:
+            new = input_ids[:, -1:]
         else:
-            self._tokens = [[] for _ in range(rows)]
-            self._followers = [defaultdict(list) for _ in range(rows)]
-            for row, tokens in enumerate(input_ids.tolist()):
-                for token in tokens:
-                    self._append(row, token)
-        if length < self.ngram_size:
-            return scores
+            self._tables = [NGramTable(self.ngram_size) for _ in range(rows)]
+            new = input_ids
         banned_rows: list[int] = []
         banned_tokens: list[int] = []
-        for row in range(rows):
-            followers = self._followers[row].get(self._suffix(row), ())
-            banned_rows += [row] * len(followers)
-            banned_tokens += followers
+        for row, (table, tokens) in enumerate(zip(self._tables, new.tolist(), strict=True)):
+            table.extend(tokens)
+            banned = table.find_banned()
+            banned_rows += [row] * len(banned)
+            banned_tokens += banned
         if banned_tokens:
             scores = scores.clone()
             scores[banned_rows, banned_tokens] = -float("inf")
         return scores
-
-    def _suffix(self, row: int) -> tuple[int, ...]:
-        tokens = self._tokens[row]
-        return tuple(tokens[len(tokens) - self.ngram_size + 1 :])
-
-    def _append(self, row: int, token: int) -> None:
-        if len(self._tokens[row]) >= self.ngram_size - 1:
-            self._followers[row][self._suffix(row)].append(token)
-        self._tokens[row].append(token)
 
 
 class RepetitionStop(StoppingCriteria):

@@ -1,10 +1,12 @@
 """Prompts that come as text, as transformers' processors take them: `processor(images=..., text=..., padding=...)`."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
+from .chat_template import unguard
 from .prompt import IMAGE_PAD, TURN_START
 from .tokenizer import SPECIAL_TOKENS
 
@@ -145,13 +147,13 @@ def expand_images(texts: Sequence[str], num_images: int, image_token_len: int) -
     return [text.replace(IMAGE_PAD, IMAGE_PAD * image_token_len) for text in texts]
 
 
-def encode_prompt(text: str, special_ids: dict[str, int], encode_text: Callable[[str], list[int]]) -> list[int]:
-    """Encode a prompt whose special tokens are meant.
+def encode_prompt(text: str, tokenizer: Any, special_ids: Mapping[str, int]) -> list[int]:
+    """Encode a prompt whose special tokens are meant, but for those that :func:`guard` has parted.
 
     Args:
         text: The prompt.
-        special_ids: By spelling.
-        encode_text: Encodes what stands between them.
+        tokenizer: The checkpoint's.
+        special_ids: Of the special tokens, by spelling.
 
     Returns:
         The ids.
@@ -160,7 +162,31 @@ def encode_prompt(text: str, special_ids: dict[str, int], encode_text: Callable[
     done = 0
     for match in SPECIAL_TOKEN.finditer(text):
         if match.start() > done:
-            ids += encode_text(text[done : match.start()])
+            ids += encode_text(unguard(text[done : match.start()]), tokenizer, special_ids)
         ids.append(special_ids[match.group()])
         done = match.end()
-    return ids + (encode_text(text[done:]) if done < len(text) else [])
+    return ids + (encode_text(unguard(text[done:]), tokenizer, special_ids) if done < len(text) else [])
+
+
+def encode_text(text: str, tokenizer: Any, special_ids: Mapping[str, int]) -> list[int]:
+    """Encode plain text; a special token spelled in it stays text, whatever the tokenizer.
+
+    Args:
+        text: Any text.
+        tokenizer: The checkpoint's.
+        special_ids: Of the special tokens, by spelling.
+
+    Returns:
+        The ids.
+    """
+
+    def encode(part: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(part, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
+    ids = encode(text)
+    if not set(special_ids.values()).isdisjoint(ids):
+        # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
+        cuts = [0, *(match.start() + 1 for match in SPECIAL_TOKEN.finditer(text)), len(text)]
+        ids = [index for start, end in pairwise(cuts) for index in encode(text[start:end])]
+    return ids

@@ -14,7 +14,6 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,9 +26,9 @@ from ..configuration.remote_code import CodeSavingMixin
 from .chat_template import CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, guard, unguard
 from .checkpoint_files import HUB_OPTIONS, check_name, find_file, load_tokenizer, read_json
 from .given_prompts import (
-    SPECIAL_TOKEN,
     TextOptions,
     encode_prompt,
+    encode_text,
     expand_images,
     flatten_images,
     is_prompt,
@@ -187,10 +186,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         """Encode prompts that come whole. Returns: ids of each, and the pictures of all in one run."""
         pictures = [load_image(source) for source in flatten_images(images)]
         whole = expand_images(texts, len(pictures), self.image_token_len)
-        return [encode_prompt(one, self._special_ids, self._encode_guarded) for one in whole], pictures
-
-    def _encode_guarded(self, text: str) -> list[int]:
-        return self.encode_text(unguard(text))
+        return [encode_prompt(one, self.tokenizer, self._special_ids) for one in whole], pictures
 
     def apply_chat_template(self, conversation: Any, chat_template: str | None = None, **kwargs: Any) -> Any:
         """Write a conversation as a prompt; a special token that is spelled in a message stays text.
@@ -260,19 +256,7 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
         Returns:
             The ids.
         """
-        ids = self._encode(text)
-        if self._is_forged(ids):
-            # Only tokenizers that are not ours get here: what they would take for a special token is cut in two.
-            cuts = [0, *(match.start() + 1 for match in SPECIAL_TOKEN.finditer(text)), len(text)]
-            ids = [index for start, end in pairwise(cuts) for index in self._encode(text[start:end])]
-        return ids
-
-    def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        return ids
-
-    def _is_forged(self, ids: list[int]) -> bool:
-        return not set(self._special_ids.values()).isdisjoint(ids)
+        return encode_text(text, self.tokenizer, self._special_ids)
 
     def _pad(self, prompts: list[list[int]], options: TextOptions) -> dict[str, Any]:
         """Fill up. Returns: `input_ids` and `attention_mask`, both (B, L) int64, or lists without padding."""

@@ -1,10 +1,7 @@
 """From prepared batches to answers: greedy generation that goes on with the rows that are left."""
 
 import copy
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,13 +11,14 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from ..configuration.config import GotOcrConfig
-from ..modeling.drafts import DRAFT_TOKENS, DraftCandidates, verify_drafts
+from ..modeling.drafts import DraftCandidates, verify_drafts
 from ..modeling.finite import check_finite, explain_non_finite
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.processor import GotOcrProcessor
-from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
+from .answer import GotOcrAnswer
 from .drafting import spell_draft
+from .engine import Generation, limit_new_tokens, make_answer
 from .streaming import CallbackStreamer, StopEvent
 
 SAMPLING_OPTIONS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
@@ -28,33 +26,8 @@ SCORED_AT_ONCE = 64  # Positions whose logits are in memory at a time.
 ROWS_LEFT_SHARE = 0.5  # Once no more of a batch than this is unfinished, the rest goes on as a smaller batch.
 
 
-@dataclass(frozen=True)
-class Generation:
-    """How to generate one batch.
-
-    Attributes:
-        max_new_tokens: Longest answer.
-        on_text: Called with text as it comes; then the batch has one row.
-        stop_event: Ends generation soon, once it is set.
-        ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
-        options: Options of transformers' generation; none of them: greedy.
-        suppressed_tokens: These are never generated.
-        drafts: What each row's answer may be, or one text for all; none: nothing is drafted.
-        draft_tokens: Tokens of a draft that are verified at once.
-    """
-
-    max_new_tokens: int
-    on_text: Callable[[str], None] | None = None
-    stop_event: threading.Event | None = None
-    ngram_size: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
-    suppressed_tokens: tuple[int, ...] = ()
-    drafts: tuple[str, ...] = ()
-    draft_tokens: int = DRAFT_TOKENS
-
-
 class AnswerGenerator:
-    """Turn prepared batches into answers.
+    """The engine that computes in torch.
 
     Args:
         model: The network.
@@ -65,6 +38,12 @@ class AnswerGenerator:
         self.model = model
         self.processor = processor
         self.config: GotOcrConfig = model.config
+        self.calls_at_once = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.model.device
 
     def generate(self, inputs: BatchFeature, generation: Generation) -> list[GotOcrAnswer]:
         """Generate for one prepared batch and take each answer apart.
@@ -108,15 +87,8 @@ class AnswerGenerator:
     def _generate_batch(self, inputs: Any, generation: Generation) -> list[GotOcrAnswer]:
         """Generate for one batch. Returns: one answer a row."""
         prompt_length = inputs["input_ids"].shape[1]
-        room = self.config.max_position_embeddings - prompt_length
-        if room < 1:
-            raise ValueError(
-                f"The prompt has {prompt_length} tokens, but the decoder has {self.config.max_position_embeddings} "
-                f"positions: read at most {self.config.max_position_embeddings // self.config.image_token_len - 1} "
-                "pages or tiles at once."
-            )
         repetition = RepetitionStop(prompt_length)
-        limit = min(generation.max_new_tokens, room)
+        limit = limit_new_tokens(self.config, prompt_length, generation.max_new_tokens)
         generate = self._generate_freely if generation.options else self._generate_rows
         rows, log_probabilities = generate(inputs, replace(generation, max_new_tokens=limit), repetition)
         return [
@@ -124,28 +96,11 @@ class AnswerGenerator:
         ]
 
     def _make_answer(self, tokens: list[int], log_probabilities: Tensor, repetition: RepetitionStop) -> GotOcrAnswer:
-        stop_ids = set(self.config.stop_token_ids)
-        end = next((index for index, token in enumerate(tokens) if token in stop_ids), None)
-        content, finish_reason = tokens[:end], "stop"
-        num_tokens = len(tokens) if end is None else end + 1
-        if end is None:
-            # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
-            finish_reason = "length"
-        period = repetition.find_period(content)
-        if period is not None:
-            finish_reason, num_tokens = "repetition", len(content)
-            content = cut_loop(content, period)
-        probabilities = log_probabilities[:num_tokens]
-        check_finite(probabilities, self.model, self.model.dtype)
-        decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
-        return GotOcrAnswer(
-            text=decode(content).strip(),
-            finish_reason=finish_reason,
-            num_tokens=num_tokens,
-            mean_probability=probabilities.mean().exp().item(),
-            min_probability=probabilities.min().exp().item(),
-            lines=lines_of_tokens(content, probabilities.tolist(), decode),
+        answer = make_answer(
+            tokens, log_probabilities, self.config.stop_token_ids, self.processor.tokenizer, repetition
         )
+        check_finite(log_probabilities[: answer.num_tokens], self.model, self.model.dtype)
+        return answer
 
     def _generate_rows(
         self, inputs: Any, generation: Generation, repetition: RepetitionStop

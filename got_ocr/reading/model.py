@@ -6,9 +6,10 @@ from typing import Any
 from ..modeling.language_model import GotOcrLanguageModel
 from ..modeling.network import GotOcrModel, GotOcrPreTrainedModel
 from ..processing.adapting import adapt_processor
-from ..processing.mode import Mode, spread_modes
-from ..processing.processor import GotOcrProcessor, as_documents
+from ..processing.mode import Mode
+from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
+from .calls import read_pictures
 from .chat import ChatOptions, answer_chat
 from .options import DEFAULT_BATCH_SIZE, DEFAULT_MAX_NEW_TOKENS, CallOptions, ReadingOptions
 from .reader import Reader
@@ -187,16 +188,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             TypeError: If there is no option of a name.
             ValueError: If an argument is not allowed; the message says what is.
         """
-        call = CallOptions.sort(options)
-        reader = self._reader(processor, call.reading)
-        if isinstance(images, (list, tuple)) and not images:
-            return []
-        if mode is None:
-            multi_page = bool(call.mode.get("multi_page"))
-            mode = spread_modes(len(as_documents(images, multi_page)), **call.mode)
-        elif call.mode:
-            raise ValueError(f"mode and {', '.join(call.mode)} were both given: put all into the mode.")
-        return reader.read(images, mode, call.hooks)
+        return read_pictures(self, processor, images, mode, options)
 
     def processor_for(self, tokenizer: Any) -> GotOcrProcessor:
         """Make the processor that fits this model; see :func:`adapt_processor`.

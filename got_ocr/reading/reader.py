@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from PIL import Image
+from torch import nn
 
 from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.mode import Mode, spread_modes
@@ -23,8 +24,9 @@ from ..processing.processor import GotOcrProcessor, as_documents
 from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
-from .decoding import AnswerGenerator, Generation
+from .decoding import AnswerGenerator
 from .drafting import Drafts
+from .engine import Engine, Generation
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
 
@@ -39,21 +41,21 @@ class Reader:
     """Read pages.
 
     Args:
-        model: The network.
+        model: The network, or an engine that computes in its place.
         processor: The checkpoint's.
         options: How to read.
     """
 
     def __init__(
         self,
-        model: GotOcrLanguageModel,
+        model: GotOcrLanguageModel | Engine,
         processor: GotOcrProcessor,
         options: ReadingOptions | None = None,
     ) -> None:
         self.model = model
         self.processor = processor
         self.options = options or ReadingOptions()
-        self._generator = AnswerGenerator(model, processor)
+        self._engine: Engine = make_engine(model, processor)
         self._made_for_slices = bool(model.config.slicing)
 
     def read(
@@ -153,11 +155,12 @@ class Reader:
             drafts=tuple(text for text in texts if text is not None),
             draft_tokens=self.options.draft_tokens,
         )
-        return self._generator.generate(inputs, generation)
+        return self._engine.generate(inputs, generation)
 
     def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks, drafts: Drafts) -> GotOcrAnswer:
         regions = [find_region(page, mode.box, mode.color) for page in pages]
-        return SliceReader(self._generator, mode, self.options, hooks, drafts.take(pages, mode)).read(pages, regions)
+        draft = drafts.take(pages, mode)
+        return SliceReader(self._engine, self.processor, mode, self.options, hooks, draft).read(pages, regions)
 
     def read_pages(
         self,
@@ -291,7 +294,7 @@ class Reader:
             drafts=(draft,) if self._drafts() else (),
             draft_tokens=options.draft_tokens,
         )
-        return self._generator.generate(inputs, generation)[0]
+        return self._engine.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:
         """Write the prompt of a picture.
@@ -305,6 +308,19 @@ class Reader:
         """
         inputs = self.processor([[image]] if mode.multi_page else [image], mode=mode)
         return str(self.processor.tokenizer.decode(inputs["input_ids"][0]))
+
+
+def make_engine(model: Any, processor: GotOcrProcessor) -> Engine:
+    """Make what generates.
+
+    Args:
+        model: The network, or an engine already.
+        processor: The checkpoint's.
+
+    Returns:
+        The engine.
+    """
+    return AnswerGenerator(model, processor) if isinstance(model, nn.Module) else model
 
 
 class _PageBreaks:

@@ -9,14 +9,15 @@ from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
 from ..processing.mode import Mode
+from ..processing.processor import GotOcrProcessor
 from ..slices.joining import join_pieces, join_slices
 from ..slices.plain_text import to_plain_text
 from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
-from .decoding import AnswerGenerator, Generation
 from .doubt import DOUBTFUL_PAGE, DOUBTFUL_REGION, PieceReading, check_slice, is_doubtful
+from .engine import Engine, Generation
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .streaming import PageStream
 from .turning import certainty, choose_sample, is_better_turned, turns_to_try
@@ -41,7 +42,8 @@ class SliceReader:
     slices; one that is not formats each slice by itself, and its answers are joined as plain text's.
 
     Args:
-        generator: Turns batches into answers.
+        engine: Turns batches into answers.
+        processor: The checkpoint's.
         mode: What to read.
         options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
@@ -50,15 +52,17 @@ class SliceReader:
 
     def __init__(
         self,
-        generator: AnswerGenerator,
+        engine: Engine,
+        processor: GotOcrProcessor,
         mode: Mode,
         options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
         draft: str | None = None,
     ) -> None:
-        config = generator.config
+        config = engine.config
         made_for_slices = bool(config.slicing)
-        self.generator = generator
+        self.engine = engine
+        self.processor = processor
         # Of a slice that is read, the region is cut out already.
         self.mode = Mode(mode.ocr_type, instruction=mode.instruction)
         self.on_text = hooks.on_text
@@ -134,7 +138,7 @@ class SliceReader:
         # A small model writes letters that it can't tell as formulas. Without the sign that opens one it reads text.
         places = [place for place, answer in enumerate(answers) if LATEX.search(answer.text)]
         if places:
-            suppressed = tuple(self.generator.processor.tokenizer.encode(BACKSLASH, add_special_tokens=False)[:1])
+            suppressed = tuple(self.processor.tokenizer.encode(BACKSLASH, add_special_tokens=False)[:1])
             plain = self._generate(
                 [slices[place] for place in places], replace(self.generation, suppressed_tokens=suppressed)
             )
@@ -147,8 +151,8 @@ class SliceReader:
         read: dict[int, GotOcrAnswer] = {}
         for places in _places_by_height(slices):
             some = [slices[place] for place in places]
-            inputs = self.generator.processor(some, mode=self.mode, low_canvases=True, return_tensors="pt")
-            read.update(zip(places, self.generator.generate(inputs, generation), strict=True))
+            inputs = self.processor(some, mode=self.mode, low_canvases=True, return_tensors="pt")
+            read.update(zip(places, self.engine.generate(inputs, generation), strict=True))
         return [answer for _, answer in sorted(read.items())]
 
 

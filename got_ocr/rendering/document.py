@@ -87,13 +87,14 @@ class Document:
         chinese = sum("\u4e00" <= character <= "\u9fff" for character in text) * 5 > len(text)
         return html_page(self.to_html_fragment(notes), title or self.title, "zh" if chinese else "")
 
-    def to_markdown(self, tables: str = "pipes") -> str:
+    def to_markdown(self, tables: str = "pipes", escapes: bool = True) -> str:
         """Write Markdown with ``$`` formulas.
 
         Args:
-            tables: "pipes", or "html" where spans are to be kept.
+            tables: "pipes", "html" where spans are to be kept, or "auto": HTML for the tables that have any.
+            escapes: Whether characters that Markdown would take for marks get a backslash.
         """
-        writer = MarkdownWriter(tables)
+        writer = MarkdownWriter(tables, escapes)
         return "\n\n---\n\n".join(writer.blocks(blocks) for _, blocks, _, _ in self.pages) + "\n"
 
     def to_latex(self, document: bool = True) -> str:

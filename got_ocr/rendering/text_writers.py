@@ -1,17 +1,18 @@
 """Write blocks as plain text, as Markdown, and as JSON."""
 
 import re
+from html import escape
 from typing import Any
 
 from got_ocr.rendering import charts
-from got_ocr.rendering.blocks import Block, Inline, Table
+from got_ocr.rendering.blocks import Block, Cell, Inline, Table
 from got_ocr.rendering.formula_latex import formula_to_latex, formula_to_text
 from got_ocr.rendering.formula_nodes import Formula
-from got_ocr.rendering.html_writer import HtmlWriter
 
-TABLE_FORMS = ("pipes", "html")
+TABLE_FORMS = ("auto", "pipes", "html")
 _INLINE_MARKS = {"strong": "**", "emphasis": "*", "strike": "~~"}
 _HTML_MARKS = {"underline": "u", "superscript": "sup", "subscript": "sub"}
+_HTML_CELL_TAGS = {**_HTML_MARKS, "strong": "strong", "emphasis": "em", "strike": "del"}
 
 
 # ---- plain text
@@ -142,16 +143,22 @@ class MarkdownWriter:
     """Writer of blocks as GitHub's Markdown with ``$`` formulas.
 
     Args:
-        tables: "pipes", or "html" to keep spans.
+        tables: "pipes", "html" to keep spans, or "auto": HTML for tables with spans, pipes for the others.
+        escapes: Whether characters that Markdown would take for marks get a backslash. Benchmarks, which compare
+            characters, want none.
 
     Raises:
-        ValueError: If `tables` is neither.
+        ValueError: If `tables` is none of these.
     """
 
-    def __init__(self, tables: str = "pipes") -> None:
+    def __init__(self, tables: str = "pipes", escapes: bool = True) -> None:
         if tables not in TABLE_FORMS:
             raise ValueError(f"tables must be one of {', '.join(TABLE_FORMS)}, got {tables!r}.")
         self.tables = tables
+        self.escapes = escapes
+
+    def _escaped(self, text: str) -> str:
+        return re.sub(r"([\\`*_\[\]<>$|~])", r"\\\1", text) if self.escapes else text
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks, an empty line between them."""
@@ -169,7 +176,7 @@ class MarkdownWriter:
         if kind == "table":
             return self._table(block.content)
         if kind == "chart":
-            title = f"**{_escaped(block.content.title)}**" if block.content.title else ""
+            title = f"**{self._escaped(block.content.title)}**" if block.content.title else ""
             return "\n\n".join(filter(None, (title, self._table(charts.chart_table(block.content)))))
         if kind in ("music", "molecule", "geometry", "code"):
             language = {"music": "kern", "molecule": "smiles", "geometry": "latex"}.get(kind, "")
@@ -185,7 +192,7 @@ class MarkdownWriter:
         if block.children:
             return self.blocks(block.children)
         text = self.inlines(block.inlines)
-        return "\n".join(_line_start_escaped(line) for line in text.split("\n"))
+        return "\n".join(_line_start_escaped(line) for line in text.split("\n")) if self.escapes else text
 
     def _list(self, block: Block) -> str:
         lines = []
@@ -204,7 +211,7 @@ class MarkdownWriter:
         parts = []
         for piece in pieces:
             if piece.kind == "text":
-                parts.append(_escaped(piece.text))
+                parts.append(self._escaped(piece.text))
             elif piece.kind == "break":
                 parts.append("\\\n")
             elif piece.kind in _INLINE_MARKS:
@@ -217,7 +224,7 @@ class MarkdownWriter:
             elif piece.kind == "formula":
                 parts.append(f"${_markdown_formula(piece.content)}$")
             elif piece.kind == "table":
-                parts.append(_escaped(inlines_text([piece])))
+                parts.append(self._escaped(inlines_text([piece])))
             elif piece.kind == "note":
                 parts.append(f" ({self.inlines(piece.children)})")
             else:
@@ -227,8 +234,8 @@ class MarkdownWriter:
         return "".join(parts)
 
     def _table(self, table: Table) -> str:
-        if self.tables == "html":
-            return HtmlWriter(geometry="source", notes=False).table(table)
+        if self.tables == "html" or (self.tables == "auto" and _has_spans(table)):
+            return self._html_table(table)
         rows = [["" if not cell else self._pipe_cell(cell) for cell in row] for row in grid(table)]
         if not rows:
             return ""
@@ -240,6 +247,20 @@ class MarkdownWriter:
         heading = rows[0] + [""] * (table.width - len(rows[0]))
         return "\n".join(f"| {' | '.join(row)} |" for row in [heading, dashes, *rows[1:]])
 
+    def _html_table(self, table: Table) -> str:
+        rows = []
+        for index, row in enumerate(table.rows):
+            tag = "th" if index < table.header_rows else "td"
+            rows.append(f"<tr>{''.join(self._html_cell(cell, tag) for cell in row)}</tr>")
+        return "\n".join(["<table>", *rows, "</table>"])
+
+    def _html_cell(self, cell: Cell, tag: str) -> str:
+        align = {"c": "center", "r": "right"}.get(cell.align)
+        attributes = f' align="{align}"' if align else ""
+        attributes += f' colspan="{cell.columns}"' if cell.columns > 1 else ""
+        attributes += f' rowspan="{cell.rows}"' if cell.rows > 1 else ""
+        return f"<{tag}{attributes}>{_html_inlines(cell.inlines)}</{tag}>"
+
     def _pipe_cell(self, pieces: list[Inline]) -> str:
         # Within a table even a formula's bar parts cells.
         text = self.inlines(pieces).replace("\\\n", "<br>").replace("\n", " ")
@@ -250,8 +271,24 @@ def _markdown_formula(formula: Formula) -> str:
     return formula_to_latex(formula).replace("\n", " ").replace("$", r"\$").replace(r"\\$", r"\$")
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>$|~])", r"\\\1", text)
+def _html_inlines(pieces: list[Inline]) -> str:
+    """Write a cell's pieces: HTML within Markdown, whose formulas stand between ``$`` as outside of tables."""
+    parts = []
+    for piece in pieces:
+        if piece.kind == "formula":
+            parts.append(f"${escape(_markdown_formula(piece.content), quote=False)}$")
+        elif piece.kind == "break":
+            parts.append("<br>")
+        elif piece.kind in _HTML_CELL_TAGS:
+            tag = _HTML_CELL_TAGS[piece.kind]
+            parts.append(f"<{tag}>{_html_inlines(piece.children)}</{tag}>")
+        else:
+            parts.append(escape(inlines_text([piece]), quote=False).replace("\n", "<br>"))
+    return "".join(parts)
+
+
+def _has_spans(table: Table) -> bool:
+    return any(cell.rows > 1 or cell.columns > 1 for row in table.rows for cell in row)
 
 
 def _line_start_escaped(line: str) -> str:

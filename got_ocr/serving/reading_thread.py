@@ -1,4 +1,7 @@
-"""The one thread that reads: it takes pages that wait, as a batch where they go together, and gives back answers."""
+"""The thread that reads: it takes pages that wait, as a batch where they go together, and gives back answers.
+
+There is one, since a network computes for one at a time; an engine that takes several calls gets as many threads.
+"""
 
 import asyncio
 import collections
@@ -90,25 +93,23 @@ class _CountingProcessor:
 
     Args:
         processor: The checkpoint's.
+
+    Attributes:
+        rows: Tokens of each prompt.
     """
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor
-        self._rows: list[int] = []
+        self.rows: list[int] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Process, and count each row's tokens."""
         inputs = self._processor(*args, **kwargs)
-        self._rows += [int(count) for count in inputs["attention_mask"].sum(dim=1)]
+        self.rows += [int(count) for count in inputs["attention_mask"].sum(dim=1)]
         return inputs
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._processor, name)
-
-    def take(self) -> list[int]:
-        """Return the counts since the last call, one a prompt."""
-        rows, self._rows = self._rows, []
-        return rows
 
 
 class ReadingThread:
@@ -123,23 +124,27 @@ class ReadingThread:
 
     def __init__(self, model: Any, processor: Any, batch_size: int, metrics: Metrics) -> None:
         self._model = model
-        self._processor = _CountingProcessor(processor)
+        self._processor = processor
         self._made_for_slices = bool(model.config.slicing)
         self._batch_size = batch_size
         self._metrics = metrics
         self._waiting: collections.deque[ReadingTask] = collections.deque()
         self._changed = threading.Condition()
         self.is_closing = False
-        self._thread = threading.Thread(target=self._run, name="got-ocr-reading", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name="got-ocr-reading", daemon=True)
+            for _ in range(getattr(model, "calls_at_once", 1))
+        ]
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether it runs."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     async def read(self, task: ReadingTask) -> GotOcrAnswer:
         """Have a document read; the caller's cancellation is the task's.
@@ -168,16 +173,19 @@ class ReadingThread:
         """Stop reading and end the thread."""
         with self._changed:
             self.is_closing = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+            self._changed.notify_all()
+        end = time.monotonic() + timeout_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self.is_closing)
                 if self.is_closing:
-                    for task in self._waiting:
+                    while self._waiting:
+                        task = self._waiting.popleft()
                         task.finish(ApiError(503, "the server is shutting down: try again soon.", retry_after_s=10))
                     return
                 batch = self._take_batch()
@@ -214,7 +222,6 @@ class ReadingThread:
             answers = self._read(batch)
         except Exception as error:
             _free_memory()
-            self._processor.take()
             if len(batch) > 1:
                 for task in batch:
                     self._read_batch([task])
@@ -230,7 +237,8 @@ class ReadingThread:
     def _read(self, batch: list[ReadingTask]) -> list[GotOcrAnswer]:
         longest = max(task.max_new_tokens for task in batch)
         options = ReadingOptions(max_new_tokens=longest, batch_size=self._batch_size)
-        reader = Reader(self._model, self._processor, options)  # type: ignore[arg-type]
+        processor = _CountingProcessor(self._processor)
+        reader = Reader(self._model, processor, options)  # type: ignore[arg-type]
         hooks = ReadingHooks(
             on_text=batch[0].give_text if batch[0].on_text is not None else None,
             stop_event=_AllCancelled(batch, self),
@@ -238,7 +246,7 @@ class ReadingThread:
         first = batch[0]
         images: Any = [first.pages] if first.mode.multi_page else [task.pages[0] for task in batch]
         answers = reader.read(images, [task.mode for task in batch], hooks)
-        rows = self._processor.take()
+        rows = processor.rows
         if len(batch) == 1:
             first.num_prompt_tokens = sum(rows)
         else:

@@ -154,7 +154,7 @@ def test_the_command_says_what_is_missing_or_there(
 ) -> None:
     monkeypatch.setattr("got_ocr.cli.export.find_spec", lambda name: None)
     assert main(["export", "nano", "--to", "onnx", "-o", str(tmp_path / "new")]) == 6
-    assert "--to onnx needs onnx and onnxscript: pip install 'got-ocr[onnx]'." in capsys.readouterr().err
+    assert "--to onnx needs onnx and onnxscript: pip install" in capsys.readouterr().err
     monkeypatch.setattr("got_ocr.cli.export.find_spec", lambda name: True)
     (tmp_path / "file").write_text("x")
     assert main(["export", "nano", "--to", "onnx", "-o", str(tmp_path)]) == 5

@@ -148,7 +148,7 @@ def test_drafts_stay_with_their_pages(model: Any, tiny_processor: Any, tmp_path:
     taken: list[str] = []
     for draft in (["0", "1", "2", "3"], read):
         reader = Reader(model, tiny_processor, options(draft=draft, batch_size=2))
-        reader._generator._draft_options = lambda generation, *_: taken.append(generation.drafts[0]) or {}  # type: ignore[method-assign]
+        reader._engine._draft_options = lambda generation, *_: taken.append(generation.drafts[0]) or {}  # type: ignore[method-assign]
         list(reader.read_pages(tmp_path, Mode("format"), on_error="return"))
     assert taken == ["0", "2", "3", "A draft", "A draft", "A draft"]
     assert asked == [(1, Mode("format"))] * 3
@@ -203,7 +203,7 @@ def test_the_built_in_model_reads_first(model: Any, tiny_processor: Any, monkeyp
     assert "quick brown" in text
     taken: list[str] = []
     reader = Reader(model, tiny_processor, options(draft=True))
-    monkeypatch.setattr(reader._generator, "_draft_options", lambda one, *_: taken.append(one.drafts[0]) or {})
+    monkeypatch.setattr(reader._engine, "_draft_options", lambda one, *_: taken.append(one.drafts[0]) or {})
     reader.read(page)
     assert taken == [text]
     monkeypatch.setattr(drafting, "_readers", [])

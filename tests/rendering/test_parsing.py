@@ -152,7 +152,7 @@ def test_markdown_tables() -> None:
     pipes = render(text).to_markdown()
     assert pipes.splitlines()[0] == r"| a\|b |  |"
     assert r"\|x\|" in pipes
-    assert '<td class="c" colspan="2">a|b</td>' in render(text).to_markdown(tables="html")
+    assert '<td align="center" colspan="2">a|b</td>' in render(text).to_markdown(tables="html")
     with pytest.raises(ValueError, match="pipes, html"):
         render(text).to_markdown(tables="grid")
 

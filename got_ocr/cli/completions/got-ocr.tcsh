@@ -12,8 +12,10 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
+        'c/--engine=/(torch vllm onnx openvino)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
+        'c/--markdown=/(mathpix github)/' \
         'c/--render=/f/' \
         'c/--searchable=/f/' \
         'c/--layout=/(got transformers)/' \
@@ -24,6 +26,7 @@ complete got-ocr \
         'c/--language=/(en zh)/' \
         'c/--typesetter=/(browser latex)/' \
         'c/--data=/f/' \
+        'c/--suite=/(olmocr-bench omnidocbench)/' \
         'c/--box-unit=/(per-mille pixel)/' \
         'c/--engine=/(got tesseract rapidocr transformers)/' \
         'c/--config=/f/' \
@@ -33,18 +36,20 @@ complete got-ocr \
         'c/--overlay=/f/' \
         'c/--rotate=/(0 90 180 270)/' \
         'c/--kind=/(markdown plain formula table molecule music geometry chart)/' \
-        'c/--tables=/(pipes html)/' \
+        'c/--tables=/(pipes html auto)/' \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
-        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream tables tag task text-column threads timeout title to type typesetter upload-timeout version workers)/' \
+        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream suite tables tag task text-column threads timeout title to type typesetter upload-timeout version workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
+        'n/--engine/(torch vllm onnx openvino)/' \
         'n/-o/f/' \
         'n/--output/f/' \
+        'n/--markdown/(mathpix github)/' \
         'n/--render/f/' \
         'n/--searchable/f/' \
         'n/--layout/(got transformers)/' \
@@ -55,6 +60,7 @@ complete got-ocr \
         'n/--language/(en zh)/' \
         'n/--typesetter/(browser latex)/' \
         'n/--data/f/' \
+        'n/--suite/(olmocr-bench omnidocbench)/' \
         'n/--box-unit/(per-mille pixel)/' \
         'n/--engine/(got tesseract rapidocr transformers)/' \
         'n/--config/f/' \
@@ -64,7 +70,7 @@ complete got-ocr \
         'n/--overlay/f/' \
         'n/--rotate/(0 90 180 270)/' \
         'n/--kind/(markdown plain formula table molecule music geometry chart)/' \
-        'n/--tables/(pipes html)/' \
+        'n/--tables/(pipes html auto)/' \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
