@@ -7,29 +7,35 @@ from typing import Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError, one_line
-from ..hub.model_choice import ModelChoice
+from ..hub.model_choice import ENGINES, ModelChoice
 from . import exit_codes
 from .exit_codes import CommandError
 
-GRAPH_ENGINES = ("onnx", "openvino")  # As got_ocr.graphs.folder has them.
-ENGINES = ("torch", "vllm", *GRAPH_ENGINES)
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
-def add_engine_argument(model: Any) -> None:
+def add_engine_argument(model: Any, *, for_server: bool = False) -> None:
     """Declare `--engine`.
 
     Args:
         model: The parser's group to add to.
+        for_server: Whether a server is meant, which always computes in torch or vLLM.
     """
+    vllm = "vllm, which reads many pages at once (needs vLLM installed)"
+    if for_server:
+        model.add_argument(
+            "--engine", choices=("torch", "vllm"), default="torch", help=f"what computes: torch (default), or {vllm}"
+        )
+        return
     model.add_argument(
         "--engine",
-        choices=ENGINES,
-        default="torch",
-        help="what computes: torch (default); vllm, which reads many pages at once (needs vLLM installed); onnx or "
-        "openvino, for what got-ocr export wrote (which is read so anyway)",
+        choices=(*ENGINES, "vllm"),
+        default="auto",
+        help="what computes: torch; numpy, which starts sooner and takes less time for small checkpoints as the "
+        f"built-in one (default: numpy for these, unless --device names another); {vllm}; onnx or openvino, for "
+        "folders that got-ocr export wrote (these are known by themselves)",
     )
 
 
@@ -58,25 +64,23 @@ def check_engine(args: argparse.Namespace) -> None:
         )
 
 
-def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any] | None:
+def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
     """Load what computes in the place of torch.
 
     Args:
         choice: The checkpoint.
-        args: `engine`, `device` and `dtype` of the command line.
+        args: `engine` and `dtype` of the command line.
 
     Returns:
-        What stands in a model's place, and the processor; None where torch computes.
+        What stands in a model's place, and the processor.
 
     Raises:
         CommandError: If the engine is not installed.
         ModelError: If the checkpoint or device can't be used.
     """
-    if args.engine != "vllm":
-        return _load_graphs(choice, args)
     check_engine(args)
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    from ..reading.calls import EngineModel
+    from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 
     try:
@@ -88,35 +92,3 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
     except Exception as error:  # vLLM fails in any way: memory, devices, a checkpoint that it does not take.
         raise ModelError(f"{choice.location} can't be loaded by vLLM: {one_line(error)}") from error
     return EngineModel(engine), engine.processor
-
-
-def _load_graphs(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any] | None:
-    """Load graphs that were exported for another runtime; None where the checkpoint is none of these."""
-    from ..graphs.folder import PACKAGES, find_runtime
-
-    folder = os.path.expanduser(choice.location)
-    runtime = find_runtime(folder)
-    if runtime is None and args.engine in GRAPH_ENGINES:
-        raise ModelError(
-            f"{choice.location} holds no graphs for --engine {args.engine}: got-ocr export {choice.location} "
-            f"--to {args.engine} --output DIR writes them, and --model DIR reads with them."
-        )
-    if runtime is None:
-        return None
-    if args.engine not in ("torch", runtime):
-        raise ModelError(f"{choice.location} was exported for {runtime}: leave out --engine {args.engine}.")
-    if args.device not in ("auto", "cpu") or args.dtype not in ("auto", "float32"):
-        raise ValueError(
-            f"{choice.location} was exported for {runtime}, on the CPU and in float32: leave out --device and --dtype."
-        )
-    from ..graphs.model import load_graphs
-
-    try:
-        return load_graphs(folder)
-    except ImportError as error:
-        raise CommandError(
-            exit_codes.PART_MISSING,
-            f"{choice.location} was exported for {runtime}: {how_to_install(PACKAGES[runtime])} ({one_line(error)}).",
-        ) from error
-    except ValueError as error:
-        raise ModelError(str(error)) from error

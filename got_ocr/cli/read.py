@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_HELP, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, FULL_MODEL, MODEL_HELP, choose_model, load_model_for, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
@@ -48,6 +48,7 @@ SPELLED = {
     "max_memory_bytes": "--max-memory",
 }
 GIB = 2**30
+MOST_WORKERS = 256  # More are a slip of the finger: each loads the model.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +108,13 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
         "--draft",
         action="store_true",
         help="let the built-in model read first and the full one verify its text: the same text, sooner",
+    )
+    model.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N|auto",
+        help="processes that read pages side by side, each with a model in its memory; auto: one a core (default: 1)",
     )
     model.add_argument(
         "--batch-size",
@@ -179,6 +187,17 @@ def _positive_int(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if text == "auto":
+        from .workers import count_cores
+
+        return count_cores()
+    number = _positive_int(text)
+    if number > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be auto, or at most {MOST_WORKERS}, got {text!r}")
+    return number
+
+
 def _positive_number(text: str) -> float:
     try:
         number = float(text)
@@ -243,14 +262,17 @@ def run(args: argparse.Namespace) -> int:
         progress.notice(choice.notice)
         job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
         rendered = _Rendered(args) if args.render is not None else None
-        if args.searchable:
-            from .searchable import read_searchable
+        try:
+            if args.searchable:
+                from .searchable import read_searchable
 
-            read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
-        else:
-            if rendered is not None:
-                job.on_record = rendered.take
-            job.run()
+                read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
+            else:
+                if rendered is not None:
+                    job.on_record = rendered.take
+                job.run()
+        finally:
+            _end_workers()
         output.finish()
         if rendered is not None:
             rendered.write(progress)
@@ -389,24 +411,41 @@ def _library_notices(progress: Progress) -> Iterator[None]:
 
 
 def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
-    """Load the model with its processor, once a device; an engine once, for several calls at a time."""
+    """Load the model with its processor, once a device or process; an engine once, for several calls at a time."""
     if args.engine == "vllm":
         engine, processor = _load(choice, args)
         return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
+    if args.workers > 1:
+        from .workers import start_workers
+
+        return list(start_workers(args.workers, _loading(choice, args)))
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
-        silence_libraries(show_downloads=not args.quiet)
-        model, processor = load_engine(choice, args) or load_model(choice, args.device, args.dtype)
+        if args.engine == "vllm":
+            silence_libraries(show_downloads=not args.quiet)
+            return load_engine(choice, args)
+        model, processor = load_model_for(*_loading(choice, args))
     if args.draft and model.config.slicing:
         raise ValueError(
             f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
             f"kind, which gains nothing. Leave --draft out, or choose --model {FULL_MODEL}."
         )
     return model, processor
+
+
+def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
+    """What a model is loaded by: the arguments of `load_model_for`."""
+    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet
+
+
+def _end_workers() -> None:
+    workers = sys.modules.get("got_ocr.cli.workers")
+    if workers is not None:
+        workers.end_all()
 
 
 class _Stdin:

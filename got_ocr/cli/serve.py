@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    add_engine_argument(model)
+    add_engine_argument(model, for_server=True)
     model.add_argument(
         "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
     )

@@ -2,22 +2,21 @@
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 if TYPE_CHECKING:
     from ..processing.mode import Mode
-    from ..reading.reader import Reader
 
 
 @functools.cache
-def _builtin_reader() -> "Reader":
+def _load_builtin() -> tuple[Any, Any]:
     """Load the built-in model, once a process. It stays on the CPU: a GPU has the full model to work at."""
-    from ..reading.reader import Reader
-    from .model_choice import BUILTIN_NAME, choose_model, load_model
+    from ..processing.prompt import PLAIN
+    from .model_choice import BUILTIN_NAME, choose_model, load_model_for
 
-    return Reader(*load_model(choose_model(BUILTIN_NAME), device="cpu"))
+    return load_model_for(choose_model(BUILTIN_NAME), PLAIN, device="cpu", show_downloads=False)
 
 
 def read_draft(pages: Sequence[Image.Image], mode: "Mode") -> str:
@@ -33,4 +32,5 @@ def read_draft(pages: Sequence[Image.Image], mode: "Mode") -> str:
     from ..processing.mode import Mode
 
     mine = Mode(mode.ocr_type, box=mode.box, color=mode.color)
-    return "\n".join(answer.text for answer in _builtin_reader().read(list(pages), mine))
+    model, processor = _load_builtin()
+    return "\n".join(answer.text for answer in model.read(processor, list(pages), mode=mine))

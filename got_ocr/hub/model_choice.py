@@ -7,15 +7,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..configuration.installing import how_to_install
 from .errors import ModelError, one_line
+
+if TYPE_CHECKING:
+    from ..processing.mode import Mode
 
 MODEL_VARIABLE = "GOT_OCR_MODEL"
 BUILTIN_NAME = "nano"
 FULL_NAME = "full"
 ADAPTER_FILE = "adapter_config.json"  # Of a folder that peft saved: the adapter alone, with the name of its model.
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
+GRAPH_ENGINES = ("onnx", "openvino")  # As got_ocr.graphs.folder has them.
+ENGINES = ("auto", "torch", "numpy", *GRAPH_ENGINES)
 MODEL_HELP = (  # Of the command line's argument.
     "folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is "
     f"not yet); default: ${MODEL_VARIABLE}, else nano"
@@ -108,7 +114,7 @@ def _repository_of(snapshot: Path) -> str:
 
 
 def silence_libraries(show_downloads: bool) -> None:
-    """Keep transformers' own bars and warnings off the terminal. Call before loading.
+    """Keep transformers' own bars and warnings off the terminal. Call before loading by torch.
 
     Args:
         show_downloads: Whether the Hub's download bars may show, since those can take minutes.
@@ -121,6 +127,100 @@ def silence_libraries(show_downloads: bool) -> None:
     if show_downloads:
         enable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+def load_model_for(
+    choice: ModelChoice,
+    mode: "Mode",
+    device: str = "auto",
+    dtype: str = "auto",
+    engine: str = "auto",
+    show_downloads: bool = True,
+) -> tuple[Any, Any]:
+    """Load the model that reads pages in a mode: by numpy where that gives the same answers sooner, else by torch.
+
+    Args:
+        choice: The checkpoint.
+        mode: What is to be read.
+        device: As in :func:`load_model`; with any but `auto` and `cpu` torch reads.
+        dtype: As in :func:`load_model`; with any but `auto` and `float32` torch reads.
+        engine: `numpy`, `torch`, the runtime that a folder was exported for, or `auto`: that, or numpy where it can.
+        show_downloads: Whether the Hub's download bars may show.
+
+    Returns:
+        The model, ready to read, and its processor, None for numpy's.
+
+    Raises:
+        ModelError: If numpy or a runtime can't read so, though it must, or as :func:`load_model`.
+        ImportError: If the runtime is not installed.
+    """
+    loaded = load_exported(choice, device, dtype, engine)
+    if loaded is not None:
+        return loaded
+    model = None
+    can_slice = mode.is_sliced(made_for_slices=True)
+    if engine != "torch" and can_slice and device in ("auto", "cpu") and dtype in ("auto", "float32"):
+        from ..light import open_light
+
+        model = open_light(Path(choice.location).expanduser())
+    if model is not None:
+        return model, None
+    if engine == "numpy":
+        raise ModelError(
+            f"numpy can't read {choice.location} so: it reads small float32 checkpoints made for slices, as the "
+            "built-in one is, slice by slice on the CPU: leave --engine out."
+        )
+    silence_libraries(show_downloads)
+    return load_model(choice, device, dtype)
+
+
+def load_exported(choice: ModelChoice, device: str, dtype: str, engine: str) -> tuple[Any, Any] | None:
+    """Load a folder that `got-ocr export` wrote.
+
+    Args:
+        choice: The checkpoint.
+        device: As in :func:`load_model`.
+        dtype: As in :func:`load_model`.
+        engine: As in :func:`load_model_for`.
+
+    Returns:
+        The model and its processor; None where the checkpoint is no such folder, and need not be.
+
+    Raises:
+        ModelError: If it is none though `engine` says so, or was exported for something else.
+        ImportError: If its runtime is not installed.
+    """
+    from ..graphs.folder import PACKAGES, find_runtime
+
+    folder = Path(choice.location).expanduser()
+    try:
+        runtime = find_runtime(folder)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+    if runtime is None:
+        if engine not in GRAPH_ENGINES:
+            return None
+        raise ModelError(
+            f"{choice.location} holds no graphs for --engine {engine}: got-ocr export {choice.location} --to {engine} "
+            "--output DIR writes them, and --model DIR reads with them."
+        )
+    if engine not in ("auto", runtime):
+        raise ModelError(f"{choice.location} was exported for {runtime}: leave out --engine {engine}.")
+    if device not in ("auto", "cpu") or dtype not in ("auto", "float32"):
+        raise ModelError(
+            f"{choice.location} was exported for {runtime}, on the CPU and in float32: leave out --device and --dtype."
+        )
+    silence_libraries(show_downloads=False)
+    from ..graphs.model import load_graphs
+
+    try:
+        return load_graphs(folder)
+    except ImportError as error:
+        raise ImportError(
+            f"{choice.location} was exported for {runtime}: {how_to_install(PACKAGES[runtime])} ({one_line(error)})."
+        ) from error
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
 
 def load_model(choice: ModelChoice, device: str = "auto", dtype: str = "auto") -> tuple[Any, Any]:

@@ -24,7 +24,6 @@ from transformers.generation.candidate_generator import CandidateGenerator
 
 from .generation import CACHE_NAME
 
-DRAFT_TOKENS = 8  # Tokens guessed at once: a CPU verifies so many for about the price of two without quantisation.
 LONGEST_MATCH = 8  # Tokens of the answer's end that are compared with a place of the draft.
 KEY_LENGTH = 3  # N-grams of this size find a place anywhere; shorter ones only near where the draft was left.
 BEHIND, AHEAD = 32, 128  # Tokens around that place which count as near.
@@ -59,7 +58,7 @@ class DraftCandidates(CandidateGenerator):
         self,
         drafts: Sequence[Sequence[int]],
         prompt_length: int,
-        num_tokens: int = DRAFT_TOKENS,
+        num_tokens: int,
         look_back: bool = True,
     ) -> None:
         if isinstance(num_tokens, bool) or not isinstance(num_tokens, int) or num_tokens < 1:

@@ -98,9 +98,10 @@ def lines_of_tokens(
     """
     lines: list[GotOcrLine] = []
     begin = 0
+    ending = {token for token in set(tokens) if "\n" in decode([token])}
     for index, token in enumerate(tokens):
         last = index == len(tokens) - 1
-        if not last and "\n" not in decode([token]):
+        if not last and token not in ending:
             continue
         # A token such as ",\n" belongs to the line that it ends.
         text = decode(list(tokens[begin : index + 1])).strip()

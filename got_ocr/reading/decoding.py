@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
 from .drafting import spell_draft
-from .engine import Generation, limit_new_tokens, make_answer
+from .engine import limit_new_tokens
+from .generating import Generation, make_answer
 from .streaming import CallbackStreamer, StopEvent
 
 SAMPLING_OPTIONS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
@@ -91,14 +93,11 @@ class AnswerGenerator:
         limit = limit_new_tokens(self.config, prompt_length, generation.max_new_tokens)
         generate = self._generate_freely if generation.options else self._generate_rows
         rows, log_probabilities = generate(inputs, replace(generation, max_new_tokens=limit), repetition)
-        return [
-            self._make_answer(tokens, logs, repetition) for tokens, logs in zip(rows, log_probabilities, strict=True)
-        ]
+        return [self._make_answer(tokens, logs) for tokens, logs in zip(rows, log_probabilities, strict=True)]
 
-    def _make_answer(self, tokens: list[int], log_probabilities: Tensor, repetition: RepetitionStop) -> GotOcrAnswer:
-        answer = make_answer(
-            tokens, log_probabilities, self.config.stop_token_ids, self.processor.tokenizer, repetition
-        )
+    def _make_answer(self, tokens: list[int], log_probabilities: Tensor) -> GotOcrAnswer:
+        decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
+        answer = make_answer(tokens, log_probabilities.tolist(), self.config.stop_token_ids, decode)
         check_finite(log_probabilities[: answer.num_tokens], self.model, self.model.dtype)
         return answer
 

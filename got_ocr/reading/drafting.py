@@ -1,12 +1,17 @@
 """Drafts of answers: whose text is verified, and as which tokens the model that verifies it would write that text."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ..processing.mode import Mode
-from ..processing.processor import GotOcrProcessor
+
+if TYPE_CHECKING:
+    from ..processing.processor import GotOcrProcessor
+
+# Shown to the model together with the last token: eight at once, for which kernels of few rows are made.
+DRAFT_TOKENS = 7
 
 # Reads a document's pages for a draft.
 DraftReader = Callable[[Sequence[Image.Image], Mode], str]
@@ -119,7 +124,7 @@ class Drafts:
         return str(texts[number] or "")
 
 
-def spell_draft(text: str, processor: GotOcrProcessor) -> list[list[int]]:
+def spell_draft(text: str, processor: "GotOcrProcessor") -> list[list[int]]:
     """Write a draft in the tokens of the model that verifies it.
 
     Args:

@@ -1,16 +1,15 @@
 """How a reader goes about its work, whatever it reads."""
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from transformers.generation import GenerationConfig
-
-from ..modeling.drafts import DRAFT_TOKENS
+from ..processing.mode import OPTION_NAMES as MODE_NAMES
 from ..processing.options import SourceOptions, option_names
 from .answer import GotOcrAnswer
-from .drafting import Draft, check_draft
+from .drafting import DRAFT_TOKENS, Draft, check_draft
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
@@ -24,7 +23,20 @@ NOT_OF_GENERATION = frozenset(
         *("use_cache", "transformers_version", "_from_model_config"),
     )
 )
-GENERATION_NAMES = frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
+
+
+@functools.cache
+def generation_names() -> frozenset[str]:
+    """List the options of transformers' generation.
+
+    Asked only where a name is none of ours, so that reading goes without transformers where it can.
+
+    Returns:
+        Their names.
+    """
+    from transformers.generation import GenerationConfig
+
+    return frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class ReadingOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-        unknown = sorted(self.generation.keys() - GENERATION_NAMES)
+        unknown = sorted(self.generation.keys() - generation_names()) if self.generation else []
         if unknown:
             raise ValueError(
                 f"there are no options of generation named {', '.join(unknown)}: see transformers' GenerationConfig."
@@ -87,6 +99,7 @@ class ReadingHooks:
 
 
 HOOK_NAMES = tuple(one.name for one in fields(ReadingHooks))
+OWN_NAMES = frozenset((*OPTION_NAMES, *SOURCE_NAMES, *HOOK_NAMES, "generation", "source"))
 SILENT = ReadingHooks()
 
 
@@ -118,7 +131,8 @@ class CallOptions:
             ValueError: If a value is not allowed.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        generation = {name: given.pop(name) for name in GENERATION_NAMES if name in given}
+        foreign = given.keys() - {*OWN_NAMES, *MODE_NAMES}
+        generation = {name: given.pop(name) for name in foreign if name in generation_names()}
         source = {name: given.pop(name) for name in SOURCE_NAMES if name in given}
         return cls(
             ReadingOptions(

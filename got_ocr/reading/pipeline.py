@@ -17,7 +17,7 @@ from ..processing.prompt import mode_of
 from .answer import GotOcrAnswer
 from .chat import DOCUMENT_SUFFIXES
 from .conversations import Question, is_conversation, take_question
-from .options import DEFAULT_BATCH_SIZE, GENERATION_NAMES, SOURCE_NAMES, CallOptions
+from .options import DEFAULT_BATCH_SIZE, SOURCE_NAMES, CallOptions, generation_names
 from .options import OPTION_NAMES as READING_NAMES
 from .reader import Reader
 
@@ -164,7 +164,7 @@ class GotOcrPipeline(Pipeline):
         """Sort a call's options. Returns: options of `preprocess`, `_forward` and `postprocess`."""
         # image-to-text has them in a dictionary.
         options |= options.pop("generate_kwargs", None) or {}
-        others = {*READING_NAMES, *RETURN_OPTIONS, *GENERATION_NAMES, *SOURCE_NAMES}
+        others = {*READING_NAMES, *RETURN_OPTIONS, *generation_names(), *SOURCE_NAMES}
         unknown = sorted(options.keys() - {*OPTION_NAMES, *others, "num_workers"})
         if unknown:
             allowed = ", ".join((*READ_OPTIONS, *RETURN_OPTIONS))

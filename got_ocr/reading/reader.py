@@ -10,25 +10,26 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from torch import nn
 
-from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.mode import Mode, spread_modes
 from ..processing.options import PageError, SourceOptions
 from ..processing.pages import FoundPage, find_pages
-from ..processing.pictures import load_image
-from ..processing.processor import GotOcrProcessor, as_documents
+from ..processing.pictures import as_documents, load_image
 from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
-from .decoding import AnswerGenerator
 from .drafting import Drafts
-from .engine import Engine, Generation
+from .engine import Engine, EngineSlices
+from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
+
+if TYPE_CHECKING:
+    from ..modeling.language_model import GotOcrLanguageModel
+    from ..processing.processor import GotOcrProcessor
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +49,35 @@ class Reader:
 
     def __init__(
         self,
-        model: GotOcrLanguageModel | Engine,
-        processor: GotOcrProcessor,
+        model: "GotOcrLanguageModel | Engine",
+        processor: "GotOcrProcessor",
         options: ReadingOptions | None = None,
     ) -> None:
+        self._engine: Engine | None = make_engine(model, processor)
+        self._prepare(EngineSlices(self._engine, processor), options)
         self.model = model
         self.processor = processor
+
+    @classmethod
+    def of_slices(cls, generator: SliceGenerator, options: ReadingOptions | None = None) -> "Reader":
+        """Make a reader of slices alone, which needs neither torch nor transformers.
+
+        Args:
+            generator: What reads slices.
+            options: How to read.
+
+        Returns:
+            The reader; it knows no conversations and no whole pictures.
+        """
+        reader = cls.__new__(cls)
+        reader._engine = None
+        reader._prepare(generator, options)
+        return reader
+
+    def _prepare(self, generator: SliceGenerator, options: ReadingOptions | None) -> None:
         self.options = options or ReadingOptions()
-        self._engine: Engine = make_engine(model, processor)
-        self._made_for_slices = bool(model.config.slicing)
+        self._slices = generator
+        self._made_for_slices = bool(generator.config.slicing)
 
     def read(
         self, images: Any, mode: Mode | Sequence[Mode] = PLAIN, hooks: ReadingHooks = SILENT
@@ -142,6 +163,7 @@ class Reader:
     def _read_whole(
         self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, drafts: Drafts
     ) -> list[GotOcrAnswer]:
+        engine = self._engine_of_pages()
         together = any(mode.multi_page for mode in modes)
         images = documents if together else [document[0] for document in documents]
         texts = [drafts.take(document, mode) for document, mode in zip(documents, modes, strict=True)]
@@ -155,12 +177,20 @@ class Reader:
             drafts=tuple(text for text in texts if text is not None),
             draft_tokens=self.options.draft_tokens,
         )
-        return self._engine.generate(inputs, generation)
+        return engine.generate(inputs, generation)
+
+    def _engine_of_pages(self) -> Engine:
+        if self._engine is None:
+            raise ValueError(
+                "this reader knows slices of pages alone, neither whole pictures nor conversations: load the "
+                "checkpoint with GotOcrForConditionalGeneration."
+            )
+        return self._engine
 
     def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks, drafts: Drafts) -> GotOcrAnswer:
         regions = [find_region(page, mode.box, mode.color) for page in pages]
         draft = drafts.take(pages, mode)
-        return SliceReader(self._engine, self.processor, mode, self.options, hooks, draft).read(pages, regions)
+        return SliceReader(self._slices, mode, self.options, hooks, draft).read(pages, regions)
 
     def read_pages(
         self,
@@ -280,6 +310,7 @@ class Reader:
         Raises:
             ValueError: If a picture can't be had, or there are too many for the decoder.
         """
+        engine = self._engine_of_pages()
         inputs = self.processor.apply_chat_template(
             conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
@@ -294,7 +325,7 @@ class Reader:
             drafts=(draft,) if self._drafts() else (),
             draft_tokens=options.draft_tokens,
         )
-        return self._engine.generate(inputs, generation)[0]
+        return engine.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:
         """Write the prompt of a picture.
@@ -310,7 +341,7 @@ class Reader:
         return str(self.processor.tokenizer.decode(inputs["input_ids"][0]))
 
 
-def make_engine(model: Any, processor: GotOcrProcessor) -> Engine:
+def make_engine(model: Any, processor: "GotOcrProcessor") -> Engine:
     """Make what generates.
 
     Args:
@@ -320,7 +351,12 @@ def make_engine(model: Any, processor: GotOcrProcessor) -> Engine:
     Returns:
         The engine.
     """
-    return AnswerGenerator(model, processor) if isinstance(model, nn.Module) else model
+    if hasattr(model, "calls_at_once"):
+        engine: Engine = model
+        return engine
+    from .decoding import AnswerGenerator
+
+    return AnswerGenerator(model, processor)
 
 
 class _PageBreaks:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from got_ocr.cli import engines, exit_codes
 from got_ocr.hub.errors import ModelError
-from got_ocr.hub.model_choice import ModelChoice
+from got_ocr.hub.model_choice import ModelChoice, load_exported
 
 
 @pytest.fixture
@@ -76,20 +76,18 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
     [
         ("onnx", "auto", "holds no graphs for --engine onnx: got-ocr export"),
         ("openvino", "auto", "was exported for onnx: leave out --engine openvino"),
-        ("torch", "cuda", "on the CPU and in float32: leave out --device and --dtype"),
+        ("auto", "cuda", "on the CPU and in float32: leave out --device and --dtype"),
     ],
 )
 def test_graphs_and_engines_that_do_not_fit_are_said(engine: str, device: str, said: str, tmp_path: Path) -> None:
     if not said.startswith("holds no"):
         (tmp_path / "graphs.json").write_text('{"runtime": "onnx", "version": 1}')
-    args = argparse.Namespace(engine=engine, device=device, dtype="auto")
-    with pytest.raises((ModelError, ValueError), match=said):
-        engines.load_engine(ModelChoice(str(tmp_path), ""), args)
+    with pytest.raises(ModelError, match=said):
+        load_exported(ModelChoice(str(tmp_path), ""), device, "auto", engine)
 
 
 def test_a_checkpoint_of_weights_is_left_to_torch(tmp_path: Path) -> None:
-    args = argparse.Namespace(engine="torch", device="auto", dtype="auto")
-    assert engines.load_engine(ModelChoice(str(tmp_path), ""), args) is None
+    assert load_exported(ModelChoice(str(tmp_path), ""), "auto", "auto", "auto") is None
 
 
 def test_a_draft_does_not_go_with_vllm(run: Any, with_vllm: None) -> None:

@@ -157,7 +157,7 @@ def test_a_picture_is_shown_once_with_the_first_guess(small_models: list[Any]) -
     seen: list[int] = []
     model.model.vision_tower_high.register_forward_hook(lambda *_: seen.append(1))
     answer = plain["tokens"][ids.shape[1] :]
-    check_equal(generate(model, ids, DraftCandidates([answer], ids.shape[1]), pixel_values=pixels), plain)
+    check_equal(generate(model, ids, DraftCandidates([answer], ids.shape[1], 7), pixel_values=pixels), plain)
     assert seen == [1]
 
 
@@ -168,7 +168,7 @@ def test_an_answer_that_goes_on_in_a_filled_cache_is_the_same(small_models: list
     cache = make_cache(model.config.num_hidden_layers)
     with torch.no_grad():
         model.model(input_ids=ids[:, :4], cache=cache, use_cache=True)
-    candidates = DraftCandidates([plain[6:]], 6)
+    candidates = DraftCandidates([plain[6:]], 6, 7)
     options = {"do_sample": False, "max_new_tokens": MAX_NEW_TOKENS}
     drafted = model.generate(ids, cache=cache, custom_generate=verify_drafts(candidates), **options)
     assert drafted[0].tolist() == plain[: drafted.shape[1]]
@@ -176,7 +176,7 @@ def test_an_answer_that_goes_on_in_a_filled_cache_is_the_same(small_models: list
 
 def test_only_one_greedy_sequence_is_verified(small_models: list[Any]) -> None:
     model, ids = small_models[0], torch.tensor([[1, 2, 3]])
-    decode = verify_drafts(DraftCandidates([], 3))
+    decode = verify_drafts(DraftCandidates([], 3, 7))
     with pytest.raises(ValueError, match="one sequence at a time, by greedy search"):
         model.generate(ids.repeat(2, 1), custom_generate=decode, max_new_tokens=4, do_sample=False)
     with pytest.raises(ValueError, match="one sequence at a time, by greedy search"):

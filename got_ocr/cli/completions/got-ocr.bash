@@ -19,7 +19,7 @@ _shtab_got_ocr_push_option_strings=(-h --help --model --dry-run --private --revi
 _shtab_got_ocr_models_option_strings=(-h --help --json)
 _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
-_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --draft --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
+_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --draft --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
 _shtab_got_ocr_export__o_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_export___output_COMPGEN=_shtab_compgen_files
@@ -69,13 +69,13 @@ _shtab_got_ocr_render___tables_choices=(pipes html auto)
 _shtab_got_ocr_render___geometry_choices=(auto latex python source)
 _shtab_got_ocr_render___renderer_choices=(python mathpix)
 _shtab_got_ocr_serve___dtype_choices=(auto float32 bfloat16 float16)
-_shtab_got_ocr_serve___engine_choices=(torch vllm onnx openvino)
+_shtab_got_ocr_serve___engine_choices=(torch vllm)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
 _shtab_got_ocr_pos_0_choices=(convert export synth train eval score layout render push models serve completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
-_shtab_got_ocr___engine_choices=(torch vllm onnx openvino)
+_shtab_got_ocr___engine_choices=(auto torch numpy onnx openvino vllm)
 _shtab_got_ocr___markdown_choices=(mathpix github)
 
 _shtab_got_ocr_convert__h_nargs=0

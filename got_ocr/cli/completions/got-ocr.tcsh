@@ -12,7 +12,7 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
-        'c/--engine=/(torch vllm onnx openvino)/' \
+        'c/--engine=/(auto torch numpy onnx openvino vllm)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
@@ -40,13 +40,14 @@ complete got-ocr \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
+        'c/--engine=/(torch vllm)/' \
         'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream suite tables tag task text-column threads timeout title to type typesetter upload-timeout version workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
-        'n/--engine/(torch vllm onnx openvino)/' \
+        'n/--engine/(auto torch numpy onnx openvino vllm)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
@@ -74,6 +75,7 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
+        'n/--engine/(torch vllm)/' \
         'p/1/(convert export synth train eval score layout render push models serve completion)/' \
         'n/layout/f/' \
         'n/render/f/' \

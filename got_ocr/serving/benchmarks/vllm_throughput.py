@@ -22,7 +22,8 @@ from ...hub.model_choice import ModelChoice, load_model
 from ...processing.processor import GotOcrProcessor
 from ...reading.answer import GotOcrAnswer
 from ...reading.decoding import AnswerGenerator
-from ...reading.engine import Engine, Generation
+from ...reading.engine import Engine
+from ...reading.generating import Generation
 from ...slices.slicing import slice_page
 from ..vllm.engine import VllmEngine
 

@@ -10,18 +10,18 @@ import os
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from transformers.feature_extraction_utils import BatchFeature
 
 from ...configuration.config import GotOcrConfig
-from ...modeling.generation import RepetitionStop
 from ...processing.processor import GotOcrProcessor
 from ...processing.tokenizer import StreamDecoder
 from ...reading.answer import GotOcrAnswer
-from ...reading.engine import Generation, limit_new_tokens, make_answer
+from ...reading.engine import limit_new_tokens
+from ...reading.generating import Generation, make_answer
 from .sampling import GotOcrSampling
 
 # vLLM's names of transformers' options; the others it does not have.
@@ -145,9 +145,8 @@ class VllmEngine:
             await outputs.aclose()
         if decoder is not None:
             _hand_on(decoder.end(), generation)
-        return make_answer(
-            tokens, torch.tensor(logs), self.config.stop_token_ids, tokenizer, RepetitionStop(row.length)
-        )
+        decode = partial(tokenizer.decode, skip_special_tokens=True)
+        return make_answer(tokens, logs, self.config.stop_token_ids, decode)
 
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         """Do something in vLLM's event loop; Ctrl-C ends it."""
