@@ -14,6 +14,7 @@ Shape legend:
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ LONGEST_MATCH = 8  # Tokens of the answer's end that are compared with a place o
 KEY_LENGTH = 3  # N-grams of this size find a place anywhere; shorter ones only near where the draft was left.
 BEHIND, AHEAD = 32, 128  # Tokens around that place which count as near.
 MOST_PLACES = 32  # Places of one n-gram that are looked at, before that place and behind it.
+MEMORY = 0.3  # Weight of the last step in the mean of right guesses.
+HOPELESS, TRY_EVERY = 0.25, 8  # With fewer right guesses a step, only one step in so many guesses, and one token.
 BREAK = -1  # Stands between two drafts; no token.
 NO_PLACE = -1
 
@@ -37,7 +40,8 @@ class DraftCandidates(CandidateGenerator):
 
     The place in the draft moves on with the answer. Where the answer differs, the place is looked up anew by the
     answer's last tokens: the longest match wins, then the nearest. Where no draft goes on, an earlier place of the
-    answer itself that ended in the same tokens tells what comes next (tables and forms repeat themselves).
+    answer itself that ended in the same tokens tells what comes next (tables and forms repeat themselves). The fewer
+    guesses were right of late, the fewer are made.
 
     Args:
         drafts: Tokens of each draft, in the vocabulary of the model that verifies; none: the answer so far alone.
@@ -73,6 +77,8 @@ class DraftCandidates(CandidateGenerator):
         self._draft_ends = _index_ngrams(self._draft)
         self._answer: list[int] = []
         self._answer_ends: dict[tuple[int, ...], int] = {}
+        self._guess: list[int] = []
+        self._mean_right = float(num_tokens)
         self._next = 0  # Where the draft goes on, if it is right.
         self._matched = LONGEST_MATCH if self._draft else 0  # Tokens before that place that the answer has too.
 
@@ -103,6 +109,7 @@ class DraftCandidates(CandidateGenerator):
         Returns:
             At most `num_tokens` tokens.
         """
+        self._weigh_guess(added)
         for token in added:
             self._append(token)
         self.num_steps += 1
@@ -113,8 +120,25 @@ class DraftCandidates(CandidateGenerator):
             earlier = self._answer_ends.get(_key(self._answer), NO_PLACE)
             if earlier != NO_PLACE:
                 guess = self._take_from(self._answer, earlier) or guess
+        self._guess = guess = guess[: self._width()]
         self.num_guessed += len(guess)
         return guess
+
+    def _weigh_guess(self, added: Sequence[int]) -> None:
+        """Learn from the last guess how many are right at a time: each costs something, right or wrong."""
+        if not self._guess or not added:
+            return
+        right = 0
+        while right < min(len(self._guess), len(added)) and self._guess[right] == added[right]:
+            right += 1
+        found = min(2 * right, self.num_tokens) if right == len(self._guess) else right
+        self._mean_right += MEMORY * (found - self._mean_right)
+
+    def _width(self) -> int:
+        """How many tokens to guess."""
+        if self._mean_right < HOPELESS:
+            return 0 if self.num_steps % TRY_EVERY else 1
+        return min(self.num_tokens, ceil(2 * self._mean_right))
 
     def _take_from(self, tokens: list[int], start: int) -> list[int]:
         taken = tokens[start : start + self.num_tokens]
