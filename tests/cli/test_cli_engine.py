@@ -67,7 +67,7 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
 
     monkeypatch.setattr(engine, "VllmEngine", fail)
     args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
-    with pytest.raises(ModelError, match="some/model can't be loaded by vLLM: Engine core initialization failed"):
+    with pytest.raises(ModelError, match=r"some/model can't be loaded by vLLM: Engine core initialization failed"):
         engines.load_engine(ModelChoice("some/model", ""), args)
 
 
@@ -76,7 +76,7 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
     [
         ("onnx", "auto", "holds no graphs for --engine onnx: got-ocr export"),
         ("openvino", "auto", "was exported for onnx: leave out --engine openvino"),
-        ("auto", "cuda", "on the CPU and in float32: leave out --device and --dtype"),
+        ("auto", "cuda", "on the CPU and in float32: leave out --device, --dtype, --quantize"),
     ],
 )
 def test_graphs_and_engines_that_do_not_fit_are_said(engine: str, device: str, said: str, tmp_path: Path) -> None:
@@ -94,3 +94,10 @@ def test_a_draft_does_not_go_with_vllm(run: Any, with_vllm: None) -> None:
     code, _, err = run("page.png", "--engine", "vllm", "--draft")
     assert code == exit_codes.WRONG_USAGE
     assert "--draft does not go with --engine vllm" in err
+
+
+def test_an_adapter_is_sent_to_what_serves_it(with_vllm: None, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
+    with pytest.raises(ModelError, match=r"is an adapter, .* `vllm serve some/model --enable-lora"):
+        engines.load_engine(ModelChoice(str(tmp_path), ""), args)

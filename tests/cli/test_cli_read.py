@@ -84,7 +84,7 @@ def test_the_built_in_model_is_no_model_to_verify_its_own_draft(
     code = main(["a.png", "--draft", "--model", "nano", "-q"])
     err = capsys.readouterr().err
     assert (code, len(err.splitlines())) == (2, 1)
-    assert "one of its kind, which gains nothing. Leave --draft out, or choose --model stepfun-ai/GOT-OCR2_0." in err
+    assert "one of its kind, which gains nothing. Leave --draft out, or choose --model full." in err
 
 
 def test_defaults_reach_the_model(run: Any, picture: Any, model: Any) -> None:
