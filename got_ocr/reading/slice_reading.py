@@ -56,6 +56,7 @@ class SliceReader:
         mode: What to read.
         options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
+        draft: What the whole answer may be, looked up for each slice; None: nothing is drafted.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SliceReader:
         mode: Mode,
         options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
+        draft: str | None = None,
     ) -> None:
         config = generator.config
         made_for_slices = bool(config.slicing)
@@ -80,7 +82,13 @@ class SliceReader:
         limit = options.max_new_tokens
         if made_for_slices:
             limit = min(limit, config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
-        self.generation = Generation(limit, stop_event=hooks.stop_event, options=options.generation)
+        self.generation = Generation(
+            limit,
+            stop_event=hooks.stop_event,
+            options=options.generation,
+            drafts=() if draft is None else (draft,),
+            draft_tokens=options.draft_tokens,
+        )
 
     def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:
         """Read one document.
