@@ -27,6 +27,7 @@ from transformers.generation import GenerationConfig
 from transformers.utils import cached_file, has_file
 
 from ..configuration.remote_code import CodeSavingMixin, save_code
+from .quantizer import own_config, quantize_state_dict, refuse_other_method
 
 logger = logging.getLogger(__name__)
 
@@ -372,18 +373,28 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
             return _without_random_weights(load, path, *model_args, config=config, **kwargs)
 
         read_config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
-        is_quantized = getattr(read_config, "quantization_config", None) is not None
+        found, asked = getattr(read_config, "quantization_config", None), kwargs.get("quantization_config")
+        refuse_other_method(found, asked)
+        is_quantized = found is not None
         if not is_quantized and not kwargs.get("ignore_mismatched_sizes"):
             check_depth(checkpoint, read_config, where=str(path))
             unexpected = check_tensors(checkpoint, *cls._expected_tensors(read_config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))
         has_copy = read_config.tie_word_embeddings and HEAD in checkpoint.shapes
-        if checkpoint.layout == "got" and (not has_copy or is_quantized or kwargs.get("quantization_config")):
+        ours = own_config(asked)
+        if own_config(found):
+            kwargs.pop("quantization_config", None)
+            return _without_random_weights(load, path, *model_args, config=read_config, **kwargs)
+        if not ours and checkpoint.layout == "got" and (not has_copy or is_quantized or asked):
             return load(path, *model_args, config=read_config, **kwargs)
 
         state_dict = checkpoint.read_state_dict()
-        if has_copy:
+        if ours:
+            state_dict = quantize_state_dict(state_dict, ours, read_config.tie_word_embeddings)
+            read_config.quantization_config = ours.to_dict()
+            del kwargs["quantization_config"]
+        elif has_copy:
             del state_dict[HEAD]
         for name in (*_HUB_ARGUMENTS, "variant"):
             kwargs.pop(name, None)

@@ -106,12 +106,15 @@ class DocumentReader:
             return self._load_tiff_page(number, name)
         return load_file(self.data, name, self.options, self.origin)
 
-    def count_letters(self, number: int, name: str) -> int:
-        """Count the letters and digits that a page of a PDF has as text.
+    def read_text(self, number: int, name: str) -> str:
+        """Read what a page of a PDF has as text.
 
         Args:
             number: Counted from 1.
             name: What to call it in an error.
+
+        Returns:
+            The text, lines parted by line feeds.
 
         Raises:
             PageError: If the page can't be opened.
@@ -122,7 +125,7 @@ class DocumentReader:
             try:
                 text_page = page.get_textpage()
                 try:
-                    return sum(letter.isalnum() for letter in text_page.get_text_bounded())
+                    return "\n".join(str(text_page.get_text_bounded()).splitlines())
                 finally:
                     text_page.close()
             finally:
@@ -130,11 +133,18 @@ class DocumentReader:
         except Exception as error:
             raise PageError(f"{name}: this page of the PDF is damaged: {reason_of(error)}.") from None
 
+    def count_letters(self, number: int, name: str) -> int:
+        """Count the letters and digits that a page of a PDF has as text. Args and raises: as :meth:`read_text`."""
+        return sum(letter.isalnum() for letter in self.read_text(number, name))
+
     def _open_pdf(self) -> Any:
         if self._pdf is not None:
             return self._pdf
         pdfium = importlib.import_module("pypdfium2")
         try:
+            # PDFium says nothing of a document without pages, and its last word on another file stands: make that one
+            # which no open file gets.
+            pdfium.raw.FPDF_LoadDocument(b"", None)
             document = pdfium.PdfDocument(self.data, password=self.options.password)
         except Exception as error:
             raise PageError(f"{self.name}: {self._pdf_trouble(error)}") from None
@@ -149,8 +159,7 @@ class DocumentReader:
 
     def _pdf_trouble(self, error: Exception) -> str:
         reason = str(error).lower()
-        if "success" in reason or ("password" in reason and not self._names_encryption()):
-            # What PDFium says of a document without pages.
+        if "file access" in reason:  # Nothing, see `_open_pdf`.
             return "is a PDF without pages: get it anew."
         if "password" in reason:
             give = self.options.means("give its {}", "password")
@@ -160,18 +169,6 @@ class DocumentReader:
         if "security" in reason:
             return "is a PDF with an encryption that PDFium does not know: save it without."
         return "is a damaged PDF, or none: get it anew, or print it to a new PDF."
-
-    def _names_encryption(self) -> bool:
-        """Whether the word that every encrypted PDF has in its trailer stands anywhere."""
-        if isinstance(self.data, bytes):
-            return b"/Encrypt" in self.data
-        with self.data.open("rb") as file:
-            last = b""
-            while chunk := file.read(2**20):
-                if b"/Encrypt" in last + chunk:
-                    return True
-                last = chunk[-8:]
-        return False
 
     def _render(self, number: int, name: str) -> Image.Image:
         document, options = self._open_pdf(), self.options

@@ -83,6 +83,12 @@ class Document:
         answer = _ask(self, request, lambda reader: reader.count_letters(number, page_name), page_name)
         return answer if isinstance(answer, int) else int(answer["letters"])
 
+    def read_text(self, number: int, page_name: str) -> str:
+        """Read what a PDF's page has as text. Args and raises: as :meth:`load`."""
+        request = {"do": "text", "number": number, "page_name": page_name}
+        answer = _ask(self, request, lambda reader: reader.read_text(number, page_name), page_name)
+        return answer if isinstance(answer, str) else str(answer["text"])
+
 
 def load_picture(data: Path | bytes, name: str, origin: str, options: SourceOptions) -> Image.Image:
     """Decode a picture, the first frame where there are several.

@@ -99,6 +99,8 @@ class Worker:
             return asdict(listing), b""
         if request["do"] == "letters":
             return {"letters": reader.count_letters(request["number"], request["page_name"])}, b""
+        if request["do"] == "text":
+            return {"text": reader.read_text(request["number"], request["page_name"])}, b""
         return _with_pixels(reader.load(request["number"], request["page_name"]))
 
     def _forget(self) -> None:

@@ -1,6 +1,7 @@
 """One value of options for every call, errors that name only what the caller's call has, and all kinds of input."""
 
 import base64
+import contextlib
 import io
 import subprocess
 import sys
@@ -85,6 +86,14 @@ def test_sizes_are_explained_in_the_callers_words(spelled: Any, message: str) ->
 def test_a_pdf_without_pages_is_not_encrypted() -> None:
     message = failure(pdf(0))
     assert message.endswith("is a PDF without pages: get it anew.")
+
+
+@pytest.mark.parametrize("timeout_s", [60, None])  # PDFium in a process of its own, and in this one.
+def test_a_pdf_without_pages_is_told_from_the_file_before_it(timeout_s: float | None) -> None:
+    for before in (b"%PDF-1.7 broken", pdf(1, password="x"), pdf(1)):
+        with contextlib.suppress(PageError):
+            list(iter_pages(before, page_timeout_s=timeout_s))
+        assert failure(pdf(0), page_timeout_s=timeout_s).endswith("is a PDF without pages: get it anew.")
 
 
 # ---------------------------------------------------------------------------------------------------- kinds of input
