@@ -22,6 +22,7 @@ ROOMS = {
     "serving": (1.0, "the HTTP server"),
     "bulk": (0.0, "a million pages"),
     "integrations": (3.6, "doors to other packages"),
+    "benchmarks": (4.6, "the full model beside its port"),
     "training": (0.0, "stages, LoRA, own documents"),
     "evaluation": (2.0, "engines, metrics, reports"),
     "synthesis": (2.6, "training pictures with truth"),

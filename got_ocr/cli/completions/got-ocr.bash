@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/got-ocr
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_got_ocr_subparsers=(convert synth train eval score layout render push models serve completion)
+_shtab_got_ocr_subparsers=(convert synth train eval score layout render push models serve bench completion)
 
 _shtab_got_ocr_convert_option_strings=(-h --help --layout --dtype --force --quiet)
 _shtab_got_ocr_synth_option_strings=(-h --help --count --out --seed --only --workers --format --shard-size --preview --preview-count --preview-layout --corpus --font --font-family --language --typesetter --degrade --held-out)
@@ -16,9 +16,10 @@ _shtab_got_ocr_layout_option_strings=(-h --help --overlay --json --pages --rotat
 _shtab_got_ocr_render_option_strings=(-h --help -o --output --force --kind --title --tables --geometry --renderer --no-notes --side-by-side --searchable --pictures --redo --password)
 _shtab_got_ocr_push_option_strings=(-h --help --model --dry-run --private --revision --message --license --language --base-model --tag --eval-results --replace-card -q --quiet)
 _shtab_got_ocr_models_option_strings=(-h --help --json)
-_shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
+_shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
+_shtab_got_ocr_bench_option_strings=(-h --help --stage --variant --batch --answer --context --steps --repeats --layers --tower-layers --threads --clock --device -o --output --name -q --quiet)
 _shtab_got_ocr_completion_option_strings=(-h --help)
-_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
+_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
 _shtab_got_ocr_train___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___data_COMPGEN=_shtab_compgen_files
@@ -36,6 +37,8 @@ _shtab_got_ocr_render___searchable_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_render___pictures_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_push___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_serve___model_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_bench__o_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_bench___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_pos_1_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr__o_COMPGEN=_shtab_compgen_files
@@ -65,13 +68,16 @@ _shtab_got_ocr_render___tables_choices=(pipes html auto)
 _shtab_got_ocr_render___geometry_choices=(auto latex python source)
 _shtab_got_ocr_render___renderer_choices=(python mathpix)
 _shtab_got_ocr_serve___dtype_choices=(auto float32 bfloat16 float16)
+_shtab_got_ocr_serve___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_serve___engine_choices=(torch vllm)
+_shtab_got_ocr_bench___clock_choices=(wall cpu)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push models serve completion)
+_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push models serve bench completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr___engine_choices=(auto torch numpy vllm)
+_shtab_got_ocr___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr___markdown_choices=(mathpix github)
 
 _shtab_got_ocr_convert__h_nargs=0
@@ -121,6 +127,10 @@ _shtab_got_ocr_serve___help_nargs=0
 _shtab_got_ocr_serve__q_nargs=0
 _shtab_got_ocr_serve___quiet_nargs=0
 _shtab_got_ocr_serve___allow_urls_nargs=0
+_shtab_got_ocr_bench__h_nargs=0
+_shtab_got_ocr_bench___help_nargs=0
+_shtab_got_ocr_bench__q_nargs=0
+_shtab_got_ocr_bench___quiet_nargs=0
 _shtab_got_ocr_completion__h_nargs=0
 _shtab_got_ocr_completion___help_nargs=0
 _shtab_got_ocr_pos_0_nargs=A...
