@@ -125,7 +125,9 @@ class LightTower:
             maps = convolve_3x3(maps, kernel, stride, self._space, f"map {number}")
         rows = maps.reshape(-1, maps.shape[-1])
         tokens = self._projector.apply(rows, self._space, "tokens")
-        return tokens.reshape(B, len(rows) // B, -1).copy()  # The next images are written where these were.
+        # A copy, since the next images are written where these were.
+        kept: Array = tokens.reshape(B, len(rows) // B, -1).copy()
+        return kept
 
     def _normalise(self, hidden_NC: Array, place: int) -> Array:
         weight, bias = self._norms[place]
