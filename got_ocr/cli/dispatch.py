@@ -30,6 +30,7 @@ COMMANDS = {
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
     "bench": "got_ocr.cli.bench",
+    "demo": "got_ocr.cli.demo",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"
