@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from got_ocr.reading.calls import EngineModel
+from got_ocr.reading.engine_model import EngineModel
 from got_ocr.reading.decoding import AnswerGenerator
 from tests.serving.conftest import as_png, draw_page, run
 
