@@ -3,8 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from got_ocr.reading.engine_model import EngineModel
 from got_ocr.reading.decoding import AnswerGenerator
+from got_ocr.reading.engine_model import EngineModel
 from tests.serving.conftest import as_png, draw_page, run
 
 CALLS = 3
