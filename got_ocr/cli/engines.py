@@ -43,12 +43,16 @@ def check_engine(args: argparse.Namespace) -> None:
     """Refuse early what an engine can't do.
 
     Args:
-        args: `engine` and `device` of the command line.
+        args: `engine`, `device` and `quantize` of the command line.
 
     Raises:
         CommandError: If the engine is not installed.
         ValueError: If an option does not go with it.
     """
+    if args.quantize is not None and args.engine not in ("auto", "torch"):
+        raise ValueError(
+            f"--quantize does not go with --engine {args.engine}: it rounds weights for torch. Leave one out."
+        )
     if args.engine != "vllm":
         return
     if find_spec("vllm") is None:

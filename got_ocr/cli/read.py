@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model_for, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, load_model_for, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
@@ -61,13 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs", nargs="*", metavar="INPUT", help="picture, folder, PDF, http(s) URL, or - for a pipe"
     )
     parser.add_argument("--version", action="version", version=f"got-ocr {__version__}")
-    _add_modes(parser.add_argument_group("what to read"))
+    add_mode_arguments(parser.add_argument_group("what to read"))
     _add_model(parser.add_argument_group("model"))
     _add_output(parser.add_argument_group("output"))
-    _add_limits(parser.add_argument_group("limits"))
+    add_limit_arguments(parser.add_argument_group("limits"))
 
 
-def _add_modes(what: argparse._ArgumentGroup) -> None:
+def add_mode_arguments(what: argparse._ArgumentGroup) -> None:
+    """Declare what is read, and how."""
     what.add_argument(
         "--type",
         choices=("ocr", "format"),
@@ -82,7 +84,7 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
         help="read what a frame of this colour encloses",
     )
     what.add_argument("--crop", action="store_true", help="read each page in tiles: for large or dense pages")
-    what.add_argument("--max-tiles", type=_positive_int, metavar="N", help="most tiles of a page (default: 6)")
+    what.add_argument("--max-tiles", type=positive_int, metavar="N", help="most tiles of a page (default: 6)")
     what.add_argument("--multi-page", action="store_true", help="read all pages together, as one document")
     what.add_argument(
         "--slice",
@@ -91,7 +93,7 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument("--instruction", metavar="TEXT", help="your own words, for a model that was trained on others")
     what.add_argument("--pages", metavar="1-3,7", help="pages of PDFs and multi-page TIFFs, counted from 1")
-    what.add_argument("--dpi", type=_positive_number, default=200, help="resolution of PDF pages (default: 200)")
+    what.add_argument("--dpi", type=positive_number, default=200, help="resolution of PDF pages (default: 200)")
     what.add_argument("--password", help="opens encrypted PDFs")
 
 
@@ -105,6 +107,12 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     add_engine_argument(model)
     model.add_argument(
+        "--quantize",
+        choices=QUANTIZATIONS,
+        help="weights of 8 or 4 bits in the decoder, on a CPU: less memory, more tokens a second; int8-dynamic rounds "
+        "activations too, int8-tower the tower's as well",
+    )
+    model.add_argument(
         "--workers",
         type=_workers,
         default=1,
@@ -113,12 +121,12 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     )
     model.add_argument(
         "--batch-size",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
     )
     model.add_argument(
-        "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
 
 
@@ -155,16 +163,20 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
 
-def _add_limits(limits: argparse._ArgumentGroup) -> None:
-    limits.add_argument("--timeout", type=_positive_number, default=20, metavar="S", help="of a URL (default: 20)")
+def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
+    """Declare the limits of sources."""
+    limits.add_argument("--timeout", type=positive_number, default=20, metavar="S", help="of a URL (default: 20)")
     limits.add_argument(
-        "--max-bytes", type=_positive_int, default=50_000_000, metavar="N", help="of a URL or pipe (default: 50000000)"
+        "--max-bytes", type=positive_int, default=50_000_000, metavar="N", help="of a URL or pipe (default: 50000000)"
     )
     limits.add_argument(
-        "--max-pixels", type=_positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
+        "--max-pixels", type=positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
     )
     limits.add_argument(
-        "--page-timeout", type=_number_or_none, default=60, metavar="S", help="to decode a page (default: 60; 0: none)"
+        "--page-timeout",
+        type=_time_or_any,
+        metavar="S",
+        help="of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)",
     )
     limits.add_argument(
         "--max-memory", type=_number_or_none, default=4, metavar="GIB", help="to decode a page (default: 4; 0: all)"
@@ -176,7 +188,8 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
     )
 
 
-def _positive_int(text: str) -> int:
+def positive_int(text: str) -> int:
+    """Take a whole number above 0. Raises: argparse.ArgumentTypeError."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
     return int(text)
@@ -187,13 +200,14 @@ def _workers(text: str) -> int:
         from .workers import count_cores
 
         return count_cores()
-    number = _positive_int(text)
+    number = positive_int(text)
     if number > MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"must be auto, or at most {MOST_WORKERS}, got {text!r}")
     return number
 
 
-def _positive_number(text: str) -> float:
+def positive_number(text: str) -> float:
+    """Take a number above 0. Raises: argparse.ArgumentTypeError."""
     try:
         number = float(text)
     except ValueError:
@@ -204,7 +218,11 @@ def _positive_number(text: str) -> float:
 
 
 def _number_or_none(text: str) -> float | None:
-    return None if text in ("0", "none") else _positive_number(text)
+    return None if text in ("0", "none") else positive_number(text)
+
+
+def _time_or_any(text: str) -> float:
+    return _number_or_none(text) or math.inf
 
 
 def run(args: argparse.Namespace) -> int:
@@ -250,6 +268,7 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        reading_timeout(args),
         _to_github_markdown if args.markdown == "github" else None,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
@@ -334,7 +353,7 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
     Raises:
         ValueError: If a value is not allowed.
     """
-    from ..processing.options import SourceOptions
+    from ..processing.options import DEFAULT_PAGE_TIMEOUT_S, SourceOptions
 
     return SourceOptions(
         dpi=args.dpi,
@@ -344,16 +363,29 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
         max_bytes=args.max_bytes,
         max_pixels=args.max_pixels,
         allow_private_addresses=not args.no_private_addresses,
-        page_timeout_s=args.page_timeout,
+        page_timeout_s=_limit_of(args.page_timeout, DEFAULT_PAGE_TIMEOUT_S),
         max_memory_bytes=None if args.max_memory is None else int(args.max_memory * GIB),
         spelled=SPELLED,
     )
 
 
+def reading_timeout(args: argparse.Namespace) -> float | None:
+    """Seconds that a page may take altogether; None: any time."""
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
+
+    return _limit_of(args.page_timeout, DEFAULT_READING_TIMEOUT_S)
+
+
+def _limit_of(given: float | None, default: float) -> float | None:
+    limit_s = default if given is None else given
+    return None if limit_s == math.inf else limit_s
+
+
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
     """All that changes what is written of a page."""
     options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
-    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+    chosen = {"markdown": args.markdown, "quantize": args.quantize}
+    return options | {name: value for name, value in chosen.items() if value is not None}
 
 
 def _to_github_markdown(text: str) -> str:
@@ -428,7 +460,7 @@ def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
 
 def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
     """What a model is loaded by: the arguments of `load_model_for`."""
-    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet
+    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet, args.quantize
 
 
 def _end_workers() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from transformers.feature_extraction_utils import BatchFeature
 
 from ...configuration.config import GotOcrConfig
+from ...layout.time_limit import is_out_of_time
 from ...processing.processor import GotOcrProcessor
 from ...processing.tokenizer import StreamDecoder
 from ...reading.answer import GotOcrAnswer
@@ -140,7 +141,7 @@ class VllmEngine:
                 logs += [entry[token].logprob for token, entry in zip(new.token_ids, new.logprobs, strict=True)]
                 if decoder is not None and generation.on_text is not None:
                     _hand_on(decoder.push(*new.token_ids), generation)
-                if generation.stop_event is not None and generation.stop_event.is_set():
+                if (generation.stop_event is not None and generation.stop_event.is_set()) or is_out_of_time():
                     break
         finally:
             await outputs.aclose()
@@ -166,8 +167,10 @@ class VllmEngine:
             self._stop_loop()
 
     def _stop_loop(self) -> None:
+        self._run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
 
 def _choose_dtype(dtype: str, location: str) -> str:
@@ -184,6 +187,14 @@ def _spare_compiling(settings: dict[str, Any]) -> None:
 
     if current_platform.is_cpu() and settings.setdefault("enforce_eager", True):
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+
+
+async def _cancel_others() -> None:
+    """End what still goes on in this event loop."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _start(arguments: Any) -> Any:
