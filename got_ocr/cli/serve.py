@@ -3,15 +3,16 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
-from .read import _positive_int, _positive_number
+from .read import positive_int, positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
 SERVING_PACKAGES = "fastapi uvicorn python-multipart prometheus-client pikepdf"  # of the extra `serve`
@@ -25,20 +26,23 @@ serve a model by HTTP: POST /v1/ocr, and OpenAI's /v1/chat/completions
 Other paths: /v1/models, /healthz, /metrics (Prometheus), /openapi.json. SIGTERM and Ctrl-C let requests finish."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, port: int = 8000, has_key: bool = True) -> None:
     """Add the command's arguments.
 
     Args:
         parser: The parser to add to.
+        port: The port where none is given.
+        has_key: Whether clients can be asked for a key; a browser that opens a page can't.
     """
     where = parser.add_argument_group("where")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine)")
     where.add_argument(
-        "--port", type=_port, default=8000, help="port (default: %(default)s); 0 takes one that is free"
+        "--port", type=_port, default=port, help="port (default: %(default)s); 0 takes one that is free"
     )
-    where.add_argument(
-        "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
-    )
+    if has_key:
+        where.add_argument(
+            "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
+        )
     where.add_argument("-q", "--quiet", action="store_true", help="no notices; errors are said")
 
     model = parser.add_argument_group("model")
@@ -49,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--quantize", choices=QUANTIZATIONS, help="weights of 8 or 4 bits, on a CPU")
     add_engine_argument(model, for_server=True)
     model.add_argument(
-        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
+        "--batch-size", type=positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
     )
     model.add_argument(
-        "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
     _add_limits(parser.add_argument_group("limits"))
 
@@ -67,7 +71,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in counts.items():
         limits.add_argument(
-            option, type=_positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
+            option, type=positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
         )
     seconds = {
         "--request-timeout": (600, "of a request"),
@@ -77,7 +81,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in seconds.items():
         limits.add_argument(
-            option, type=_positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
+            option, type=positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
         )
     limits.add_argument(
         "--allow-urls", action="store_true", help="fetch pictures that are named by URL, from public addresses only"
@@ -90,11 +94,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> int:
     """Serve until told to stop.
 
     Args:
         args: The arguments of :func:`add_arguments`.
+        create: Makes the application; None: the server's own.
 
     Returns:
         The exit code.
@@ -105,8 +110,6 @@ def run(args: argparse.Namespace) -> int:
     import logging
 
     try:
-        from ..reading.options import DEFAULT_BATCH_SIZE
-        from ..serving.options import ServerOptions
         from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
         raise CommandError(
@@ -115,21 +118,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="got-ocr: %(message)s", stream=sys.stderr)
     check_engine(args)
     choice = choose_model(args.model)
-    options = ServerOptions(
-        model_name=args.model_name or name_model(choice),
-        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
-        max_new_tokens=args.max_new_tokens,
-        max_waiting=args.max_waiting,
-        max_bytes=args.max_bytes,
-        max_pages=args.max_pages,
-        max_pixels=args.max_pixels,
-        request_timeout_s=args.request_timeout,
-        upload_timeout_s=args.upload_timeout,
-        decode_timeout_s=args.decode_timeout,
-        num_decoders=args.decoders,
-        allow_urls=args.allow_urls,
-        api_key=_read_key(args.api_key_file),
-    )
+    options = _make_options(args, choice)
 
     def say(text: str) -> None:
         if not args.quiet:
@@ -145,7 +134,8 @@ def run(args: argparse.Namespace) -> int:
     with listening:
         say(choice.notice)
         if not options.api_key and not is_loopback(args.host):
-            say(f"{args.host} is reached from other machines, and there is no key: set {KEY_VARIABLE}.")
+            advice = f", and there is no key: set {KEY_VARIABLE}." if _has_key(args) else ": it asks nobody for a key."
+            say(f"{args.host} is reached from other machines{advice}")
         with collector_at_rest():
             from ..hub.model_choice import silence_libraries
 
@@ -153,11 +143,40 @@ def run(args: argparse.Namespace) -> int:
             if args.engine == "torch":
                 model, processor = load_model(choice, args.device, args.dtype, args.quantize)
             else:
+                say(STARTING_ENGINE)
                 model, processor = load_engine(choice, args)
-        server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
+        made = {} if create is None else {"create": create}
+        server = make_server(
+            model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"), **made
+        )
         server.run(sockets=[listening])
     say("stopped.")
     return exit_codes.OK
+
+
+def _make_options(args: argparse.Namespace, choice: ModelChoice) -> Any:
+    from ..reading.options import DEFAULT_BATCH_SIZE
+    from ..serving.options import ServerOptions
+
+    return ServerOptions(
+        model_name=args.model_name or name_model(choice),
+        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
+        max_new_tokens=args.max_new_tokens,
+        max_waiting=args.max_waiting,
+        max_bytes=args.max_bytes,
+        max_pages=args.max_pages,
+        max_pixels=args.max_pixels,
+        request_timeout_s=args.request_timeout,
+        upload_timeout_s=args.upload_timeout,
+        decode_timeout_s=args.decode_timeout,
+        num_decoders=args.decoders,
+        allow_urls=args.allow_urls,
+        api_key=_read_key(args.api_key_file) if _has_key(args) else "",
+    )
+
+
+def _has_key(args: argparse.Namespace) -> bool:
+    return hasattr(args, "api_key_file")
 
 
 def name_model(choice: ModelChoice) -> str:

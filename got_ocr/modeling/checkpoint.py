@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers.configuration_utils import PretrainedConfig
 from transformers.generation import GenerationConfig
-from transformers.utils import cached_file
+from transformers.utils import cached_file, has_file
 
 from ..configuration.remote_code import CodeSavingMixin, save_code
 from .quantizer import own_config, quantize_state_dict, refuse_other_method
@@ -37,6 +37,8 @@ TOWER = "model.vision_tower_high."
 HEAD = "lm_head.weight"
 EMBEDDING = "model.embed_tokens.weight"
 PADDLE_PATTERNS = ("*.pdparams", "*.pdiparams")
+PADDLE_FILES = ("model_state.pdparams", "inference.pdiparams")  # As PaddlePaddle names them in repositories.
+OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "adapter_config.json")
 NAMES_SHOWN = 6  # of tensors in a message
 
 # From any published name to the original's, applied in this order. The names of the layouts do not clash, so one table
@@ -366,7 +368,7 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         try:
             checkpoint = open_checkpoint(path, kwargs.get("variant"), **hub)
         except FileNotFoundError:
-            _refuse_paddle_weights(path)
+            _refuse_paddle_weights(path, hub)
             # Weights of another kind (pytorch_model.bin, an adapter), or none: transformers' business.
             return _without_random_weights(load, path, *model_args, config=config, **kwargs)
 
@@ -434,18 +436,29 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         return expected, optional
 
 
-def _refuse_paddle_weights(path: str | os.PathLike[str]) -> None:
-    """Say what to load instead of a folder that holds PaddlePaddle's weights alone."""
+def _refuse_paddle_weights(path: str | os.PathLike[str], hub: dict[str, Any]) -> None:
+    """Say what to load instead of a folder or repository that holds PaddlePaddle's weights alone."""
     folder = Path(path)
-    found = (
-        sorted(file.name for pattern in PADDLE_PATTERNS for file in folder.glob(pattern)) if folder.is_dir() else []
-    )
-    others = [*folder.glob("*.bin"), *folder.glob("*.safetensors"), *folder.glob("adapter_config.json")]
+    if folder.is_dir():
+        found = sorted(file.name for pattern in PADDLE_PATTERNS for file in folder.glob(pattern))
+        others = any(any(folder.glob(name)) for name in ("*.bin", "*.safetensors", "adapter_config.json"))
+    else:
+        found = [name for name in PADDLE_FILES if _is_on_hub(path, name, hub)]
+        others = bool(found) and any(_is_on_hub(path, name, hub) for name in OTHER_WEIGHTS)
     if found and not others:
         raise FileNotFoundError(
             f"{path} holds weights of PaddlePaddle ({_some(found)}), which are not read here: load the same model as "
             "safetensors, such as PaddlePaddle/PP-Chart2Table_safetensors."
         )
+
+
+def _is_on_hub(path: str | os.PathLike[str], name: str, hub: dict[str, Any]) -> bool:
+    """Whether a repository has a file, as far as can be told without fetching it."""
+    known = ("revision", "proxies", "token", "local_files_only", "cache_dir")
+    try:
+        return bool(has_file(path, name, **{option: hub[option] for option in known if option in hub}))
+    except (OSError, ValueError):  # Out of reach, or no name of a repository: transformers' own error says so.
+        return False
 
 
 def _without_random_weights(load: Any, path: Any, *model_args: Any, **kwargs: Any) -> Any:

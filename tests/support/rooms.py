@@ -24,7 +24,8 @@ FLOORS = (
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),
-    ("nano", "serving", "bulk", "integrations", "benchmarks"),
+    ("nano", "serving", "integrations", "benchmarks"),
+    ("bulk",),
     ("cli",),
 )
 HUB_ROOMS = ("configuration", "modeling", "processing", "layout", "slices", "reading")

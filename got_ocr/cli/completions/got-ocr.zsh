@@ -11,8 +11,10 @@
 _shtab_got_ocr_commands() {
   local _commands=(
     bench:'measure the full model'"'"'s stages and pages beside transformers'"'"' port, on random weights'
+    bulk:'read an archive once, by many workers on Ray'
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
+    demo:'a page to try a model: upload or paste, draw a box, see the text come'
     eval:'read the pictures of ground truth and score the answers'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
     models:'list the models that are on this machine, and which one reads'
@@ -61,7 +63,7 @@ _shtab_got_ocr_options=(
   "--timeout[of a URL (default\: 20)]:S:"
   "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
   "--max-pixels[of a page (default\: 89000000)]:N:"
-  "--page-timeout[to decode a page (default\: 60\; 0\: none)]:S:"
+  "--page-timeout[of a page, from opening it to its last letter (default\: 60 to decode it, 600 for all\; 0\: any)]:S:"
   "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
   "--no-private-addresses[fetch no URL that leads into this machine or its network]"
   "(*)::picture, folder, PDF, http(s) URL, or - for a pipe:_files"
@@ -92,6 +94,61 @@ _shtab_got_ocr_bench_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_bench_defaults_added=0
 
+_shtab_got_ocr_bulk_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[folder, here or in an object store]:DIR|URL:_files"
+  "--type[ocr\: plain text (default)\; format\: Markdown with formulas and tables]:type:(ocr format)"
+  "--box[read this box only, in pixels\; X,Y is a point]:X1,Y1,X2,Y2:"
+  "--color[read what a frame of this colour encloses]:color:(red green blue)"
+  "--crop[read each page in tiles\: for large or dense pages]"
+  "--max-tiles[most tiles of a page (default\: 6)]:N:"
+  "--multi-page[read all pages together, as one document]"
+  {--slice,--no-slice}"[cut pages between lines and read the slices (default\: if the model is made for it)]"
+  "--instruction[your own words, for a model that was trained on others]:TEXT:"
+  "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
+  "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
+  "--password[opens encrypted PDFs]:password:"
+  "--read-blank[also read pages that are blank]"
+  "--skip-duplicates[read pages with equal pixels once (equal files always are)]"
+  "--keep-text-layer[take the text of a PDF\'s page where it has a good one]"
+  "--turn[read pages on their side in both ways, keep the surer one]"
+  "--image-column[of Parquet tables (default\: image)]:NAME:"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano\; the same on all machines]:NAME:_files"
+  "--device[of each worker\: auto, cpu, cuda (default\: auto)]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 64 with --engine vllm)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--workers[that read (default\: 1)]:N:"
+  "--address[Ray cluster to join\: auto, host\:port (default\: one on this machine)]:A:"
+  "--worker-gpus[of each (default\: 1 with CUDA, else 0)]:G:"
+  "--worker-cpus[of each (default\: 1)]:C:"
+  "--renderers[that draw pages (default\: 1)]:N:"
+  "--object-store-memory[for pages on their way (default\: 1)]:GIB:"
+  "--no-dashboard[start a cluster without Ray\'s dashboard]"
+  "--jsonl[also write JSON lines]"
+  "--documents[also join pages to documents, as Dolma has them]"
+  "--keep-images[keep the picture of each page that is read]"
+  "--sheet[show the N least certain pages as HTML]:N:"
+  "--rows-per-file[what a stop may cost (default\: 512)]:N:"
+  "--price-per-hour[of all machines together]:P:"
+  "--currency[of the price (default\: \$)]:C:"
+  "--retry-failed[try pages again that failed before]"
+  "--read-anew[drop what was read with other options, and read all again]"
+  {-q,--quiet}"[no notices and no progress bar\; errors are said]"
+  "--timeout[of a URL (default\: 20)]:S:"
+  "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
+  "--max-pixels[of a page (default\: 89000000)]:N:"
+  "--page-timeout[of a page, from opening it to its last letter (default\: 60 to decode it, 600 for all\; 0\: any)]:S:"
+  "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
+  "--no-private-addresses[fetch no URL that leads into this machine or its network]"
+  "--read-timeout[of the model over a page (default\: 600)]:S:"
+  "(*):folder, glob, file, list, hub\:owner\/name, or URL:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_bulk_defaults_added=0
+
 _shtab_got_ocr_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":whose script:(bash zsh tcsh)"
@@ -112,6 +169,34 @@ _shtab_got_ocr_convert_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_convert_defaults_added=0
+
+_shtab_got_ocr_demo_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--host[address to listen on (default\: 127.0.0.1, this machine)]:host:"
+  "--port[port (default\: 7860)\; 0 takes one that is free]:port:"
+  {-q,--quiet}"[no notices\; errors are said]"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
+  "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
+  "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--quantize[weights of 8 or 4 bits, on a CPU]:quantize:(int8 int4 int8-dynamic int8-tower)"
+  "--engine[what computes\: torch (default), or vllm, which reads many pages at once (needs vLLM installed)]:engine:(torch vllm)"
+  "--batch-size[pages at once (default\: 4\; 16 with --engine vllm)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--max-waiting[of requests in the server\; more get status 429 (default\: 32)]:N:"
+  "--max-bytes[of a request (default\: 50000000)]:N:"
+  "--max-pages[of a request (default\: 100)]:N:"
+  "--max-pixels[of a page (default\: 40000000)]:N:"
+  "--decoders[processes that decode pictures (default\: 2)]:N:"
+  "--request-timeout[of a request (default\: 600)]:S:"
+  "--upload-timeout[of a request\'s body to arrive (default\: 60)]:S:"
+  "--decode-timeout[of a page to be decoded (default\: 30)]:S:"
+  "--graceful-timeout[for requests to finish when the server is told to stop (default\: 60)]:S:"
+  "--allow-urls[fetch pictures that are named by URL, from public addresses only]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_demo_defaults_added=0
 
 _shtab_got_ocr_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -323,8 +408,10 @@ _shtab_got_ocr() {
       curcontext="${curcontext%:*:*}:_shtab_got_ocr-$line[1]:"
       case $line[1] in
         bench) _arguments -C -s $_shtab_got_ocr_bench_options ;;
+        bulk) _arguments -C -s $_shtab_got_ocr_bulk_options ;;
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
+        demo) _arguments -C -s $_shtab_got_ocr_demo_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
         models) _arguments -C -s $_shtab_got_ocr_models_options ;;
