@@ -1,8 +1,8 @@
 """One more token a sequence, on a CPU, by the decoder's own layers and without what transformers does around them.
 
 The smaller a step's weights are, the more the hundreds of small calls around its matrices count: checks of arguments,
-masks that mask nothing, wrappers that record outputs. This calls the layers' matrices one after the other. Whatever is out of the ordinary goes the ordinary way
-(:func:`can_step`).
+masks that mask nothing, wrappers that record outputs. This calls the layers' matrices one after the other. Whatever is
+out of the ordinary goes the ordinary way (:func:`can_step`).
 
 Shape legend:
     B  sequences
