@@ -161,8 +161,9 @@ def test_a_model_that_cannot_be_loaded(
     ],
 )
 def test_arguments_that_do_not_go_together(
-    arguments: list[str], message: str, run: Any, notes: Any, picture: Any
+    arguments: list[str], message: str, run: Any, notes: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("got_ocr.cli.engines.find_spec", lambda name: name)  # As if vLLM were installed.
     code, _, err = run(picture("a.png"), *arguments)
 
     assert code == exit_codes.WRONG_USAGE
