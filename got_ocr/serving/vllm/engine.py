@@ -194,7 +194,8 @@ async def _cancel_others() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    if others:
+        await asyncio.wait(others, timeout=SHUTDOWN_TIMEOUT_S)
 
 
 async def _start(arguments: Any) -> Any:
