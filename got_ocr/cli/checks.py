@@ -42,6 +42,8 @@ def check_arguments(args: argparse.Namespace) -> None:
                 f"--markdown github rewrites whole answers: leave out {option} (--render FILE.md does so)."
             )
         rendering_room()
+    if args.workers > 1:
+        _check_workers(args)
     if args.searchable:
         _check_searchable(args)
     elif args.keep_text_pages or args.redo:
@@ -53,6 +55,21 @@ def check_arguments(args: argparse.Namespace) -> None:
         rendering_room()
     if args.render:
         prepare_target("--render", args.render)
+
+
+def _check_workers(args: argparse.Namespace) -> None:
+    for option, is_given in (("--stream", args.stream), ("--multi-page", args.multi_page)):
+        if is_given:
+            raise ValueError(
+                f"--workers reads pages side by side, and {option} needs one process: leave one of the two out."
+            )
+    if args.engine == "vllm":
+        raise ValueError("--engine vllm reads many pages at once by itself: leave --workers out.")
+    if "," in args.device:
+        raise ValueError(
+            f"--workers and several devices ({args.device}) share pages out in two ways: give one device, or leave "
+            "--workers out."
+        )
 
 
 def _sort_out_render(args: argparse.Namespace) -> None:

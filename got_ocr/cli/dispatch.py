@@ -26,9 +26,11 @@ COMMANDS = {
     "layout": "got_ocr.cli.layout",
     "render": "got_ocr.cli.render",
     "push": "got_ocr.cli.push",
+    "bulk": "got_ocr.cli.bulk",
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
     "demo": "got_ocr.cli.demo",
+    "bench": "got_ocr.cli.bench",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

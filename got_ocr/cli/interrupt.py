@@ -84,9 +84,10 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 def end_now() -> None:
     """End this process and those that it started for pages, without waiting for anything."""
-    isolation = sys.modules.get("got_ocr.processing.isolation")
-    if isolation is not None:
-        isolation.end_all()
+    for name in ("got_ocr.processing.isolation", "got_ocr.cli.workers"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.end_all()
     try:
         os.write(2, b"got-ocr: interrupted.\n")
     finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -9,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, load_model_for, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -48,6 +49,7 @@ SPELLED = {
     "max_memory_bytes": "--max-memory",
 }
 GIB = 2**30
+MOST_WORKERS = 256  # More are a slip of the finger: each loads the model.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,13 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs", nargs="*", metavar="INPUT", help="picture, folder, PDF, http(s) URL, or - for a pipe"
     )
     parser.add_argument("--version", action="version", version=f"got-ocr {__version__}")
-    _add_modes(parser.add_argument_group("what to read"))
+    add_mode_arguments(parser.add_argument_group("what to read"))
     _add_model(parser.add_argument_group("model"))
     _add_output(parser.add_argument_group("output"))
-    _add_limits(parser.add_argument_group("limits"))
+    add_limit_arguments(parser.add_argument_group("limits"))
 
 
-def _add_modes(what: argparse._ArgumentGroup) -> None:
+def add_mode_arguments(what: argparse._ArgumentGroup) -> None:
+    """Declare what is read, and how."""
     what.add_argument(
         "--type",
         choices=("ocr", "format"),
@@ -81,7 +84,7 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
         help="read what a frame of this colour encloses",
     )
     what.add_argument("--crop", action="store_true", help="read each page in tiles: for large or dense pages")
-    what.add_argument("--max-tiles", type=_positive_int, metavar="N", help="most tiles of a page (default: 6)")
+    what.add_argument("--max-tiles", type=positive_int, metavar="N", help="most tiles of a page (default: 6)")
     what.add_argument("--multi-page", action="store_true", help="read all pages together, as one document")
     what.add_argument(
         "--slice",
@@ -90,7 +93,7 @@ def _add_modes(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument("--instruction", metavar="TEXT", help="your own words, for a model that was trained on others")
     what.add_argument("--pages", metavar="1-3,7", help="pages of PDFs and multi-page TIFFs, counted from 1")
-    what.add_argument("--dpi", type=_positive_number, default=200, help="resolution of PDF pages (default: 200)")
+    what.add_argument("--dpi", type=positive_number, default=200, help="resolution of PDF pages (default: 200)")
     what.add_argument("--password", help="opens encrypted PDFs")
 
 
@@ -104,13 +107,26 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     add_engine_argument(model)
     model.add_argument(
+        "--quantize",
+        choices=QUANTIZATIONS,
+        help="weights of 8 or 4 bits in the decoder, on a CPU: less memory, more tokens a second; int8-dynamic rounds "
+        "activations too, int8-tower the tower's as well",
+    )
+    model.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N|auto",
+        help="processes that read pages side by side, each with a model in its memory; auto: one a core (default: 1)",
+    )
+    model.add_argument(
         "--batch-size",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
     )
     model.add_argument(
-        "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
 
 
@@ -147,16 +163,20 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
 
-def _add_limits(limits: argparse._ArgumentGroup) -> None:
-    limits.add_argument("--timeout", type=_positive_number, default=20, metavar="S", help="of a URL (default: 20)")
+def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
+    """Declare the limits of sources."""
+    limits.add_argument("--timeout", type=positive_number, default=20, metavar="S", help="of a URL (default: 20)")
     limits.add_argument(
-        "--max-bytes", type=_positive_int, default=50_000_000, metavar="N", help="of a URL or pipe (default: 50000000)"
+        "--max-bytes", type=positive_int, default=50_000_000, metavar="N", help="of a URL or pipe (default: 50000000)"
     )
     limits.add_argument(
-        "--max-pixels", type=_positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
+        "--max-pixels", type=positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
     )
     limits.add_argument(
-        "--page-timeout", type=_number_or_none, default=60, metavar="S", help="to decode a page (default: 60; 0: none)"
+        "--page-timeout",
+        type=_time_or_any,
+        metavar="S",
+        help="of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)",
     )
     limits.add_argument(
         "--max-memory", type=_number_or_none, default=4, metavar="GIB", help="to decode a page (default: 4; 0: all)"
@@ -168,13 +188,26 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
     )
 
 
-def _positive_int(text: str) -> int:
+def positive_int(text: str) -> int:
+    """Take a whole number above 0. Raises: argparse.ArgumentTypeError."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
     return int(text)
 
 
-def _positive_number(text: str) -> float:
+def _workers(text: str) -> int:
+    if text == "auto":
+        from .workers import count_cores
+
+        return count_cores()
+    number = positive_int(text)
+    if number > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be auto, or at most {MOST_WORKERS}, got {text!r}")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """Take a number above 0. Raises: argparse.ArgumentTypeError."""
     try:
         number = float(text)
     except ValueError:
@@ -185,7 +218,11 @@ def _positive_number(text: str) -> float:
 
 
 def _number_or_none(text: str) -> float | None:
-    return None if text in ("0", "none") else _positive_number(text)
+    return None if text in ("0", "none") else positive_number(text)
+
+
+def _time_or_any(text: str) -> float:
+    return _number_or_none(text) or math.inf
 
 
 def run(args: argparse.Namespace) -> int:
@@ -231,20 +268,24 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        reading_timeout(args),
         _to_github_markdown if args.markdown == "github" else None,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
-        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
+        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args, progress), keys)
         rendered = _Rendered(args) if args.render is not None else None
-        if args.searchable:
-            from .searchable import read_searchable
+        try:
+            if args.searchable:
+                from .searchable import read_searchable
 
-            read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
-        else:
-            if rendered is not None:
-                job.on_record = rendered.take
-            job.run()
+                read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
+            else:
+                if rendered is not None:
+                    job.on_record = rendered.take
+                job.run()
+        finally:
+            _end_workers()
         output.finish()
         if rendered is not None:
             rendered.write(progress)
@@ -312,7 +353,7 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
     Raises:
         ValueError: If a value is not allowed.
     """
-    from ..processing.options import SourceOptions
+    from ..processing.options import DEFAULT_PAGE_TIMEOUT_S, SourceOptions
 
     return SourceOptions(
         dpi=args.dpi,
@@ -322,16 +363,29 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
         max_bytes=args.max_bytes,
         max_pixels=args.max_pixels,
         allow_private_addresses=not args.no_private_addresses,
-        page_timeout_s=args.page_timeout,
+        page_timeout_s=_limit_of(args.page_timeout, DEFAULT_PAGE_TIMEOUT_S),
         max_memory_bytes=None if args.max_memory is None else int(args.max_memory * GIB),
         spelled=SPELLED,
     )
 
 
+def reading_timeout(args: argparse.Namespace) -> float | None:
+    """Seconds that a page may take altogether; None: any time."""
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
+
+    return _limit_of(args.page_timeout, DEFAULT_READING_TIMEOUT_S)
+
+
+def _limit_of(given: float | None, default: float) -> float | None:
+    limit_s = default if given is None else given
+    return None if limit_s == math.inf else limit_s
+
+
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
     """All that changes what is written of a page."""
     options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
-    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+    chosen = {"markdown": args.markdown, "quantize": args.quantize}
+    return options | {name: value for name, value in chosen.items() if value is not None}
 
 
 def _to_github_markdown(text: str) -> str:
@@ -382,21 +436,37 @@ def _library_notices(progress: Progress) -> Iterator[None]:
         logger.propagate = was_propagating
 
 
-def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
-    """Load the model with its processor, once a device; an engine once, for several calls at a time."""
-    if args.engine != "torch":
+def _load_all(choice: Any, args: argparse.Namespace, progress: Progress) -> list[tuple[Any, Any]]:
+    """Load the model with its processor, once a device or process; an engine once, for several calls at a time."""
+    if args.engine == "vllm":
+        progress.notice(STARTING_ENGINE)
         engine, processor = _load(choice, args)
         return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
+    if args.workers > 1:
+        from .workers import start_workers
+
+        return list(start_workers(args.workers, _loading(choice, args)))
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     with collector_at_rest():
-        silence_libraries(show_downloads=not args.quiet)
-        if args.engine != "torch":
+        if args.engine == "vllm":
+            silence_libraries(show_downloads=not args.quiet)
             return load_engine(choice, args)
-        return load_model(choice, args.device, args.dtype)
+        return load_model_for(*_loading(choice, args))
+
+
+def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
+    """What a model is loaded by: the arguments of `load_model_for`."""
+    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet, args.quantize
+
+
+def _end_workers() -> None:
+    workers = sys.modules.get("got_ocr.cli.workers")
+    if workers is not None:
+        workers.end_all()
 
 
 class _Stdin:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
+from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
-from .read import _positive_int, _positive_number
+from .read import positive_int, positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
 SERVING_PACKAGES = "fastapi uvicorn python-multipart prometheus-client pikepdf"  # of the extra `serve`
@@ -50,12 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser, port: int = 8000, has_key: bo
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    add_engine_argument(model)
+    model.add_argument("--quantize", choices=QUANTIZATIONS, help="weights of 8 or 4 bits, on a CPU")
+    add_engine_argument(model, for_server=True)
     model.add_argument(
-        "--batch-size", type=_positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
+        "--batch-size", type=positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
     )
     model.add_argument(
-        "--max-new-tokens", type=_positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
     _add_limits(parser.add_argument_group("limits"))
 
@@ -70,7 +71,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in counts.items():
         limits.add_argument(
-            option, type=_positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
+            option, type=positive_int, default=default, metavar="N", help=f"{meaning} (default: {default})"
         )
     seconds = {
         "--request-timeout": (600, "of a request"),
@@ -80,7 +81,7 @@ def _add_limits(limits: Any) -> None:
     }
     for option, (default, meaning) in seconds.items():
         limits.add_argument(
-            option, type=_positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
+            option, type=positive_number, default=default, metavar="S", help=f"{meaning} (default: {default})"
         )
     limits.add_argument(
         "--allow-urls", action="store_true", help="fetch pictures that are named by URL, from public addresses only"
@@ -140,8 +141,9 @@ def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> i
 
             silence_libraries(show_downloads=not args.quiet)
             if args.engine == "torch":
-                model, processor = load_model(choice, args.device, args.dtype)
+                model, processor = load_model(choice, args.device, args.dtype, args.quantize)
             else:
+                say(STARTING_ENGINE)
                 model, processor = load_engine(choice, args)
         made = {} if create is None else {"create": create}
         server = make_server(

@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -107,11 +108,12 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}.")
     if options.prompt is not None and name not in PROMPTED:
         raise ValueError(f"the engine {name} is asked nothing: leave the prompt out, or use {' or '.join(PROMPTED)}.")
-    if options.threads is not None and name in ("got", "transformers"):
+    engine = makers[name](options)
+    if options.threads is not None and "torch" in sys.modules:
         import torch
 
         torch.set_num_threads(options.threads)
-    return makers[name](options)
+    return engine
 
 
 def engine_version(name: str) -> str:
@@ -134,16 +136,20 @@ class GotEngine:
     """This package's model, through `Reader`, as everything that reads."""
 
     def __init__(self, options: EngineOptions) -> None:
-        from ..hub.model_choice import ModelChoice, load_model, silence_libraries
+        from ..hub.model_choice import ModelChoice, load_model_for
+        from ..processing.options import SourceOptions
         from ..reading.options import ReadingOptions
         from ..reading.reader import Reader
 
         if options.model is None:
             raise ValueError("the engine got needs a checkpoint: --model FOLDER_OR_HUB_ID")
-        silence_libraries(show_downloads=True)
-        choice = ModelChoice(options.model, "")
-        model, processor = load_model(choice, own_device(options.device), options.dtype)
-        self._reader = Reader(model, processor, ReadingOptions(options.max_new_tokens, options.batch_size))
+        mode = Mode(crop=options.crop)
+        model, processor = load_model_for(
+            ModelChoice(options.model, ""), mode, own_device(options.device), options.dtype
+        )
+        no_advice = SourceOptions(spelled={})  # A run of evaluation takes no options of sources.
+        reading = ReadingOptions(options.max_new_tokens, options.batch_size, source=no_advice)
+        self._reader = Reader(model, processor, reading) if processor is not None else model.reader(reading)
         self._options = options
 
     def read(self, samples: Sequence[Sample], pictures: Sequence[list["Image.Image"]]) -> list[Reading]:

@@ -18,6 +18,8 @@ from transformers.cache_utils import Cache, DynamicLayer
 from transformers.generation import LogitsProcessor, StoppingCriteria
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from .loops import CHECK_EVERY, MAX_PERIOD, MIN_LOOP_TOKENS, MIN_REPEATS, find_period
+
 CACHE_STEP = 64  # A cache that is full gets room for so many more tokens.
 # What this transformers calls a model's keys and values: `cache` since 5.24, `past_key_values` before.
 CACHE_NAME = "cache" if "cache" in CausalLMOutputWithPast.__dataclass_fields__ else "past_key_values"
@@ -188,10 +190,10 @@ class RepetitionStop(StoppingCriteria):
     def __init__(
         self,
         prompt_length: int,
-        min_repeats: int = 8,
-        min_tokens: int = 256,
-        max_period: int = 128,
-        check_every: int = 32,
+        min_repeats: int = MIN_REPEATS,
+        min_tokens: int = MIN_LOOP_TOKENS,
+        max_period: int = MAX_PERIOD,
+        check_every: int = CHECK_EVERY,
     ) -> None:
         self.prompt_length = prompt_length
         self.min_repeats = min_repeats
@@ -211,24 +213,8 @@ class RepetitionStop(StoppingCriteria):
         return stop
 
     def find_period(self, tokens: list[int]) -> int | None:
-        """Find the length of the piece that the end of `tokens` repeats.
-
-        Args:
-            tokens: The answer's tokens, or their end.
-
-        Returns:
-            The period in tokens, or None where there is no loop.
-        """
-        for period in range(1, self.max_period + 1):
-            needed = max(self.min_tokens, self.min_repeats * period)
-            if needed > len(tokens):
-                if self.min_repeats * period > len(tokens):
-                    return None
-                continue
-            tail = tokens[-needed:]
-            if tail[period:] == tail[:-period]:
-                return period
-        return None
+        """Find the length of the piece that the end of `tokens` repeats; see :func:`find_period`."""
+        return find_period(tokens, self.min_repeats, self.min_tokens, self.max_period)
 
 
 class TokenProbabilityRecorder(LogitsProcessor):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .prompt import SYSTEM_MESSAGE
-from .tokenizer import SPECIAL_TOKENS
+from .ranks import SPECIAL_TOKENS
 
 CHAT_TEMPLATE_FILE = "chat_template.jinja"
 # A character that is none: it parts the spelling of a special token in a message from the token itself.

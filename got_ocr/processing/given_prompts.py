@@ -8,7 +8,7 @@ from typing import Any
 
 from .chat_template import unguard
 from .prompt import IMAGE_PAD, TURN_START
-from .tokenizer import SPECIAL_TOKENS
+from .ranks import SPECIAL_TOKENS
 
 SPECIAL_TOKEN = re.compile("|".join(re.escape(text) for text in SPECIAL_TOKENS))
 PADDINGS = (True, False, None, "longest", "max_length", "do_not_pad")

@@ -18,6 +18,7 @@ from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.processing_utils import ImagesKwargs
 
 from ..configuration.remote_code import CodeSavingMixin
+from .normalising import normalise
 from .pictures import load_image
 
 # CLIP's (arXiv 2103.00020), as the published code has them.
@@ -114,7 +115,8 @@ class GotOcrImageProcessor(CodeSavingMixin, BaseImageProcessor):
             height = self._height_of_all(sources)
         pixels = np.empty((len(sources), 3, height, self.size), dtype=np.float32)
         for index, source in enumerate(sources):
-            self._normalise(source if low_canvases else self._resize(load_image(source)), pixels[index])
+            image = source if low_canvases else self._resize(load_image(source))
+            normalise(image, self.image_mean, self.image_std, pixels[index])
         return BatchFeature({"pixel_values": pixels}, tensor_type=return_tensors)
 
     def crop_to_tiles(self, image: Any, max_tiles: int | None = None) -> list[Image.Image]:
@@ -171,13 +173,6 @@ class GotOcrImageProcessor(CodeSavingMixin, BaseImageProcessor):
     def _resize(self, image: Image.Image) -> Image.Image:
         side = (self.size, self.size)
         return image if image.size == side else image.resize(side, Image.Resampling.BICUBIC)
-
-    def _normalise(self, image: Image.Image, out_3HS: np.ndarray) -> None:
-        """Write a picture of the right size to `out_3HS` by a table of the 256 values that a channel can have."""
-        pixels_HS3 = np.asarray(image)
-        for channel in range(3):
-            table = (np.arange(256) / 255 - self.image_mean[channel]) / self.image_std[channel]
-            np.take(table.astype(np.float32), pixels_HS3[:, :, channel], out=out_3HS[channel], mode="clip")
 
 
 def crop_grid(

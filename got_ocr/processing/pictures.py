@@ -10,7 +10,7 @@ from .options import PageError, SourceOptions
 from .pixels import load_in_memory, to_rgb
 from .sources import ImageSource, describe_source, head_of, is_pdf, open_source
 
-__all__ = ["load_image", "to_rgb"]
+__all__ = ["as_documents", "load_image", "to_rgb"]
 
 
 def load_image(
@@ -42,3 +42,33 @@ def load_image(
     if is_pdf(head, name):
         raise PageError(f"{name}: is a PDF, not a picture: iter_pages gives its pages.")
     return load_picture(data, name, origin, options)
+
+
+def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
+    """Bring pictures into one form: documents, each a list of pages.
+
+    Args:
+        images: One picture or a list; with `multi_page` the pages of one document, or a list of such lists.
+        multi_page: Whether pages are read together.
+
+    Returns:
+        A document for each picture, or for each list of pages with `multi_page`.
+
+    Raises:
+        ValueError: If there is nothing, or lists and pictures are mixed.
+    """
+    if not isinstance(images, (list, tuple)):
+        return [[images]]
+    documents = list(images)
+    is_nested = [isinstance(item, (list, tuple)) for item in documents]
+    if not multi_page and any(is_nested):
+        raise ValueError("images is a list of lists, which only multi_page=True takes: give a flat list of pictures.")
+    if not multi_page:
+        documents = [[image] for image in documents]
+    elif not any(is_nested):
+        documents = [documents]
+    elif not all(is_nested):
+        raise ValueError("images mixes pictures and lists of pages: give one document, or a list of such lists.")
+    if not documents or not all(documents):
+        raise ValueError("images is empty: give at least one picture, and every document at least one page.")
+    return [list(document) for document in documents]

@@ -36,9 +36,9 @@ from .given_prompts import (
 )
 from .image_processor import DEFAULT_SIZE_PX, GotOcrImageProcessor
 from .mode import Mode, as_mode, name_options, spread_modes
-from .pictures import load_image
+from .pictures import as_documents, load_image
 from .prompt import PromptPart, instruction, prompt_parts
-from .tokenizer import SPECIAL_TOKENS
+from .ranks import SPECIAL_TOKENS
 
 DEFAULT_IMAGE_TOKEN_LEN = 256
 PROCESSOR_FILE = "processor_config.json"
@@ -379,36 +379,6 @@ class GotOcrProcessor(CodeSavingMixin, ProcessorMixin):
 
 
 _PROMPT_TOKENS = (*SPECIAL_TOKENS[:3], *SPECIAL_TOKENS[-3:])
-
-
-def as_documents(images: Any, multi_page: bool) -> list[list[Any]]:
-    """Bring pictures into one form: documents, each a list of pages.
-
-    Args:
-        images: One picture or a list; with `multi_page` the pages of one document, or a list of such lists.
-        multi_page: Whether pages are read together.
-
-    Returns:
-        A document for each picture, or for each list of pages with `multi_page`.
-
-    Raises:
-        ValueError: If there is nothing, or lists and pictures are mixed.
-    """
-    if not isinstance(images, (list, tuple)):
-        return [[images]]
-    documents = list(images)
-    is_nested = [isinstance(item, (list, tuple)) for item in documents]
-    if not multi_page and any(is_nested):
-        raise ValueError("images is a list of lists, which only multi_page=True takes: give a flat list of pictures.")
-    if not multi_page:
-        documents = [[image] for image in documents]
-    elif not any(is_nested):
-        documents = [documents]
-    elif not all(is_nested):
-        raise ValueError("images mixes pictures and lists of pages: give one document, or a list of such lists.")
-    if not documents or not all(documents):
-        raise ValueError("images is empty: give at least one picture, and every document at least one page.")
-    return [list(document) for document in documents]
 
 
 def _reads_pages_together(mode: Mode | Sequence[Mode] | None, options: dict[str, Any]) -> bool:

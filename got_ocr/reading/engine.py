@@ -4,39 +4,19 @@ Reading makes batches and takes answers. What lies between is an :class:`Engine`
 network in torch, `serving.vllm` for vLLM. Whoever has an engine gives it to `Reader` in the place of a model.
 """
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from torch import Tensor
-from transformers.feature_extraction_utils import BatchFeature
+from PIL import Image
 
-from ..configuration.config import GotOcrConfig
-from ..modeling.generation import RepetitionStop
-from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
+from ..processing.mode import Mode
+from .answer import GotOcrAnswer
+from .generating import Generation
 
+if TYPE_CHECKING:
+    from transformers.feature_extraction_utils import BatchFeature
 
-@dataclass(frozen=True)
-class Generation:
-    """How to generate one batch.
-
-    Attributes:
-        max_new_tokens: Longest answer.
-        on_text: Called with text as it comes; then the batch has one row.
-        stop_event: Ends generation soon, once it is set.
-        ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
-        options: Options of transformers' generation; none of them: greedy.
-        suppressed_tokens: These are never generated.
-    """
-
-    max_new_tokens: int
-    on_text: Callable[[str], None] | None = None
-    stop_event: threading.Event | None = None
-    ngram_size: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
-    suppressed_tokens: tuple[int, ...] = ()
+    from ..configuration.config import GotOcrConfig
+    from ..processing.processor import GotOcrProcessor
 
 
 class Engine(Protocol):
@@ -48,7 +28,7 @@ class Engine(Protocol):
         device: Where it computes, e.g. `cpu`.
     """
 
-    config: GotOcrConfig
+    config: "GotOcrConfig"
     calls_at_once: int
 
     @property
@@ -56,7 +36,7 @@ class Engine(Protocol):
         """Where it computes."""
         ...
 
-    def generate(self, inputs: BatchFeature, generation: Generation) -> list[GotOcrAnswer]:
+    def generate(self, inputs: "BatchFeature", generation: Generation) -> list[GotOcrAnswer]:
         """Generate for one prepared batch and take each answer apart.
 
         Args:
@@ -65,7 +45,7 @@ class Engine(Protocol):
             generation: How.
 
         Returns:
-            One answer a row; :func:`make_answer` makes one of tokens.
+            One answer a row; `make_answer` of reading/generating.py makes one of tokens.
 
         Raises:
             ValueError: If the batch can't be read, or an option of generation is none that the engine has.
@@ -73,7 +53,7 @@ class Engine(Protocol):
         ...
 
 
-def limit_new_tokens(config: GotOcrConfig, prompt_length: int, max_new_tokens: int) -> int:
+def limit_new_tokens(config: "GotOcrConfig", prompt_length: int, max_new_tokens: int) -> int:
     """Tell how long an answer can become.
 
     Args:
@@ -97,43 +77,37 @@ def limit_new_tokens(config: GotOcrConfig, prompt_length: int, max_new_tokens: i
     return max_new_tokens if max_new_tokens < room else room
 
 
-def make_answer(
-    tokens: Sequence[int],
-    log_probabilities: Tensor,
-    stop_ids: Sequence[int],
-    tokenizer: Any,
-    repetition: RepetitionStop,
-) -> GotOcrAnswer:
-    """Take apart what was generated for a row.
+class EngineSlices:
+    """What reads slices by an engine; see :class:`got_ocr.reading.generating.SliceGenerator`.
 
     Args:
-        tokens: New tokens, up to a stop id, beyond it, or without one where something cut them.
-        log_probabilities: (at least the tokens up to the stop id,) float32, on the CPU.
-        stop_ids: Ids that end an answer.
-        tokenizer: The checkpoint's.
-        repetition: Knows a loop.
-
-    Returns:
-        The answer.
+        engine: What generates.
+        processor: The checkpoint's.
     """
-    stops = set(stop_ids)
-    end = next((index for index, token in enumerate(tokens) if token in stops), None)
-    content, finish_reason = list(tokens[:end]), "stop"
-    num_tokens = len(tokens) if end is None else end + 1
-    if end is None:
-        # A row that stopped early is padded with the pad token, which is a stop id: so this one was cut.
-        finish_reason = "length"
-    period = repetition.find_period(content)
-    if period is not None:
-        finish_reason, num_tokens = "repetition", len(content)
-        content = cut_loop(content, period)
-    probabilities = log_probabilities[:num_tokens]
-    decode = partial(tokenizer.decode, skip_special_tokens=True)
-    return GotOcrAnswer(
-        text=decode(content).strip(),
-        finish_reason=finish_reason,
-        num_tokens=num_tokens,
-        mean_probability=probabilities.mean().exp().item(),
-        min_probability=probabilities.min().exp().item(),
-        lines=lines_of_tokens(content, probabilities.tolist(), decode),
-    )
+
+    def __init__(self, engine: Engine, processor: "GotOcrProcessor") -> None:
+        self.engine = engine
+        self.processor = processor
+        self.config = engine.config
+
+    def encode(self, text: str) -> list[int]:
+        """Encode plain text. Returns: its ids."""
+        ids: list[int] = self.processor.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def read_slices(self, slices: list[Image.Image], mode: Mode, generation: Generation) -> list[GotOcrAnswer]:
+        """Read slices of one height.
+
+        Args:
+            slices: Canvases.
+            mode: What to read of each.
+            generation: How.
+
+        Returns:
+            One answer each.
+
+        Raises:
+            ValueError: As :meth:`Engine.generate`.
+        """
+        inputs = self.processor(slices, mode=mode, low_canvases=True, return_tensors="pt")
+        return self.engine.generate(inputs, generation)

@@ -1,6 +1,7 @@
 """The model as people use it: the network, and the published calls that read pages with it."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from ..modeling.language_model import GotOcrLanguageModel
@@ -9,10 +10,10 @@ from ..processing.adapting import adapt_processor
 from ..processing.mode import Mode
 from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
-from .calls import read_pictures
 from .chat import ChatOptions, answer_chat
 from .options import DEFAULT_BATCH_SIZE, DEFAULT_MAX_NEW_TOKENS, CallOptions, ReadingOptions
 from .reader import Reader
+from .reading_call import read_pictures
 
 # Loaders ask this module for all models: `auto_map` names its flat file.
 __all__ = ["GotOcrForConditionalGeneration", "GotOcrModel", "GotOcrPreTrainedModel"]
@@ -188,7 +189,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             TypeError: If there is no option of a name.
             ValueError: If an argument is not allowed; the message says what is.
         """
-        return read_pictures(self, processor, images, mode, options)
+        return read_pictures(partial(self._reader, processor), images, mode, options)
 
     def processor_for(self, tokenizer: Any) -> GotOcrProcessor:
         """Make the processor that fits this model; see :func:`adapt_processor`.

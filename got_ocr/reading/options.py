@@ -1,18 +1,19 @@
 """How a reader goes about its work, whatever it reads."""
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from transformers.generation import GenerationConfig
-
-from ..processing.options import SourceOptions, option_names
+from ..processing.mode import OPTION_NAMES as MODE_NAMES
+from ..processing.options import DEFAULT_READING_TIMEOUT_S, SourceOptions, option_names
 from .answer import GotOcrAnswer
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
-
+# Limits that are taken off by None; of other options None means that they were not given.
+_LIFTED_BY_NONE = ("page_timeout_s", "max_memory_bytes")
 
 # What reading sets itself, or transformers only keeps with its configuration.
 NOT_OF_GENERATION = frozenset(
@@ -22,7 +23,20 @@ NOT_OF_GENERATION = frozenset(
         *("use_cache", "transformers_version", "_from_model_config"),
     )
 )
-GENERATION_NAMES = frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
+
+
+@functools.cache
+def generation_names() -> frozenset[str]:
+    """List the options of transformers' generation.
+
+    Asked only where a name is none of ours, so that reading goes without transformers where it can.
+
+    Returns:
+        Their names.
+    """
+    from transformers.generation import GenerationConfig
+
+    return frozenset(GenerationConfig().to_dict()) - NOT_OF_GENERATION | {"generation_config"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,9 @@ class ReadingOptions:
         generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
             none of them: greedy, as the model was published.
         source: How pages are found and loaded: `dpi`, `pages`, `password`, limits.
+        page_timeout_s: Seconds a page may take from its layout to its last token; what was read by then is kept in
+            an answer that says so. None: any time. What a call gives as `page_timeout_s` is this and the limit of
+            decoding (:class:`SourceOptions`), which by itself is stricter.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -44,21 +61,27 @@ class ReadingOptions:
     batch_size: int = DEFAULT_BATCH_SIZE
     generation: Mapping[str, Any] = field(default_factory=dict)
     source: SourceOptions = field(default_factory=SourceOptions)
+    page_timeout_s: float | None = DEFAULT_READING_TIMEOUT_S
 
     def __post_init__(self) -> None:
+        timeout_s = self.page_timeout_s
+        if timeout_s is not None and (isinstance(timeout_s, bool) or not 0 < timeout_s < float("inf")):
+            raise ValueError(f"page_timeout_s must be a number above 0, got {timeout_s!r}.")
         for name in ("batch_size", "max_new_tokens"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-        unknown = sorted(self.generation.keys() - GENERATION_NAMES)
+        unknown = sorted(self.generation.keys() - generation_names()) if self.generation else []
         if unknown:
             raise ValueError(
                 f"there are no options of generation named {', '.join(unknown)}: see transformers' GenerationConfig."
             )
 
 
-OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name not in ("generation", "source"))
 SOURCE_NAMES = option_names()
+OPTION_NAMES = tuple(
+    one.name for one in fields(ReadingOptions) if one.name not in ("generation", "source", *SOURCE_NAMES)
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,7 @@ class ReadingHooks:
 
 
 HOOK_NAMES = tuple(one.name for one in fields(ReadingHooks))
+OWN_NAMES = frozenset((*OPTION_NAMES, *SOURCE_NAMES, *HOOK_NAMES, "generation", "source"))
 SILENT = ReadingHooks()
 
 
@@ -99,7 +123,7 @@ class CallOptions:
         """Sort arguments.
 
         Args:
-            options: By name; None counts as not given. Not changed.
+            options: By name; None counts as not given, but for limits. Not changed.
 
         Returns:
             Them; those that are neither of reading nor hooks are left to the mode, which knows all of its names.
@@ -107,12 +131,15 @@ class CallOptions:
         Raises:
             ValueError: If a value is not allowed.
         """
-        given = {name: value for name, value in options.items() if value is not None}
-        generation = {name: given.pop(name) for name in GENERATION_NAMES if name in given}
+        given = {name: value for name, value in options.items() if value is not None or name in _LIFTED_BY_NONE}
+        foreign = given.keys() - {*OWN_NAMES, *MODE_NAMES}
+        generation = {name: given.pop(name) for name in foreign if name in generation_names()}
         source = {name: given.pop(name) for name in SOURCE_NAMES if name in given}
+        own = {name: given.pop(name) for name in OPTION_NAMES if name in given}
+        own |= {name: value for name, value in source.items() if name == "page_timeout_s"}  # One limit for both.
         return cls(
             ReadingOptions(
-                **{name: given.pop(name) for name in OPTION_NAMES if name in given},
+                **own,
                 generation={**given.pop("generation", {}), **generation},
                 source=SourceOptions.of(given.pop("source", None), **source),
             ),

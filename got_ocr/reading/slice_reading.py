@@ -8,8 +8,8 @@ from functools import partial
 from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
+from ..layout.time_limit import is_out_of_time
 from ..processing.mode import Mode
-from ..processing.processor import GotOcrProcessor
 from ..slices.joining import join_pieces, join_slices
 from ..slices.plain_text import to_plain_text
 from ..slices.sliced_page import SlicedPage
@@ -17,9 +17,9 @@ from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
 from .doubt import DOUBTFUL_PAGE, DOUBTFUL_REGION, PieceReading, check_slice, is_doubtful
-from .engine import Engine, Generation
+from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
-from .streaming import PageStream
+from .page_stream import PageStream
 from .turning import certainty, choose_sample, is_better_turned, turns_to_try
 
 MAX_SLICES_PER_BATCH = 64
@@ -51,16 +51,14 @@ class SliceReader:
 
     def __init__(
         self,
-        engine: Engine,
-        processor: GotOcrProcessor,
+        generator: SliceGenerator,
         mode: Mode,
         options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
     ) -> None:
-        config = engine.config
+        config = generator.config
         made_for_slices = bool(config.slicing)
-        self.engine = engine
-        self.processor = processor
+        self.generator = generator
         # Of a slice that is read, the region is cut out already.
         self.mode = Mode(mode.ocr_type, instruction=mode.instruction)
         self.on_text = hooks.on_text
@@ -121,6 +119,9 @@ class SliceReader:
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
                 return sliced, read, checked
+            if is_out_of_time():
+                read += [GotOcrAnswer("", "stop")] * (len(sliced.slices) - len(read))
+                continue
             read += self._read_some(sliced.slices[len(read) : len(read) + self.step])
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
@@ -129,13 +130,15 @@ class SliceReader:
             return answers
         # A small model writes letters that it can't tell as formulas. Without the sign that opens one it reads text.
         places = [place for place, answer in enumerate(answers) if LATEX.search(answer.text)]
-        if places:
-            suppressed = tuple(self.processor.tokenizer.encode(BACKSLASH, add_special_tokens=False)[:1])
+        if places and not is_out_of_time():
+            suppressed = tuple(self.generator.encode(BACKSLASH)[:1])
             plain = self._generate(
                 [slices[place] for place in places], replace(self.generation, suppressed_tokens=suppressed)
             )
             for place, answer in zip(places, plain, strict=True):
                 answers[place] = _choose_plain(answers[place], answer)
+        elif places:
+            answers = [_without_latex(answer) for answer in answers]
         return answers
 
     def _generate(self, slices: list[Image.Image], generation: Generation) -> list[GotOcrAnswer]:
@@ -143,8 +146,7 @@ class SliceReader:
         read: dict[int, GotOcrAnswer] = {}
         for places in _places_by_height(slices):
             some = [slices[place] for place in places]
-            inputs = self.processor(some, mode=self.mode, low_canvases=True, return_tensors="pt")
-            read.update(zip(places, self.engine.generate(inputs, generation), strict=True))
+            read.update(zip(places, self.generator.read_slices(some, self.mode, generation), strict=True))
         return [answer for _, answer in sorted(read.items())]
 
 
@@ -170,6 +172,8 @@ def _read_upright(
         best = certainty(read(choose_sample(page.slices)))
     is_turned = False
     for rotation in turns:
+        if is_out_of_time():
+            break
         turned = cut(rotation=rotation)
         turned_certainty = certainty(read(choose_sample(turned.slices)))
         if is_better_turned(best, turned_certainty, page.layout.is_crop):

@@ -1,13 +1,13 @@
 """One value of options for every call, errors that name only what the caller's call has, and all kinds of input."""
 
 import base64
+import contextlib
 import io
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from got_ocr.processing.fetching import is_public
 from got_ocr.processing.pages import FoundPage, PageError, content_digest, find_pages, iter_pages, load_image
 from got_ocr.processing.sources import describe_source
 from tests.processing.test_pages import EXACT, RAMP, RAMP_RGB, assert_looks_like, encode, failure, gray, pdf, rgb
+from tests.support.web import QuietHandler, serve
 
 COMMAND_LINE = {"password": "--password", "max_pixels": "--max-pixels", "timeout_s": "--timeout"}
 
@@ -85,6 +86,14 @@ def test_sizes_are_explained_in_the_callers_words(spelled: Any, message: str) ->
 def test_a_pdf_without_pages_is_not_encrypted() -> None:
     message = failure(pdf(0))
     assert message.endswith("is a PDF without pages: get it anew.")
+
+
+@pytest.mark.parametrize("timeout_s", [60, None])  # PDFium in a process of its own, and in this one.
+def test_a_pdf_without_pages_is_told_from_the_file_before_it(timeout_s: float | None) -> None:
+    for before in (b"%PDF-1.7 broken", pdf(1, password="x"), pdf(1)):
+        with contextlib.suppress(PageError):
+            list(iter_pages(before, page_timeout_s=timeout_s))
+        assert failure(pdf(0), page_timeout_s=timeout_s).endswith("is a PDF without pages: get it anew.")
 
 
 # ---------------------------------------------------------------------------------------------------- kinds of input
@@ -210,7 +219,7 @@ def test_heic_is_read_with_its_extra() -> None:
 # -------------------------------------------------------------------------------------------------------------- web
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers with the status that the path names, and notes what it was asked."""
 
     asked: list[tuple[str, str | None]] = []
@@ -239,18 +248,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http_server.daemon_threads = True
-    threading.Thread(target=http_server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{http_server.server_port}"
-    http_server.shutdown()
-    http_server.server_close()
+    with serve(Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

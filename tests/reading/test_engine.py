@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from got_ocr.processing.mode import Mode
-from got_ocr.reading.calls import EngineModel
 from got_ocr.reading.decoding import AnswerGenerator
-from got_ocr.reading.engine import Generation
+from got_ocr.reading.engine_model import EngineModel
+from got_ocr.reading.generating import Generation
 from got_ocr.reading.options import ReadingHooks, ReadingOptions
 from got_ocr.reading.reader import Reader
 

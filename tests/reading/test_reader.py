@@ -105,5 +105,5 @@ def test_rendering_is_handed_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert rendering._renderers == [got_ocr._save_rendered], "the package hands it in when reading is imported"
     monkeypatch.setattr(rendering, "_renderers", [])
-    with pytest.raises(ValueError, match=r"pip install 'got-ocr\[render\]'"):
+    with pytest.raises(ValueError, match="pip install pikepdf rdkit verovio"):
         rendering.save_pages([(None, GotOcrAnswer("x", "stop").text)], "page.html")

@@ -35,8 +35,8 @@ from PIL import Image, ImageDraw, ImageFont
 from got_ocr import BUILTIN_CHECKPOINT, GotOcrConfig, GotOcrForConditionalGeneration, GotOcrProcessor, Mode, Reader
 from got_ocr.processing.image_processor import GotOcrImageProcessor
 from got_ocr.processing.tokenizer import SPECIAL_TOKENS, GotOcrTokenizer
-from got_ocr.reading.calls import EngineModel
-from got_ocr.reading.engine import Generation
+from got_ocr.reading.engine_model import EngineModel
+from got_ocr.reading.generating import Generation
 from got_ocr.reading.options import ReadingOptions
 from got_ocr.serving.vllm.engine import VllmEngine, make_sampling_parameters, split_rows
 from tests.support.layouts import LAYOUTS, write_checkpoint
@@ -374,7 +374,7 @@ def test_slices_of_the_built_in_model_in_a_batch_of_sixteen(nano, make_engine):
 
 @pytest.fixture(scope="module")
 def reading_engine():
-    made = VllmEngine(str(BUILTIN_CHECKPOINT), "float32", {**ENGINE, "max_num_seqs": 64, "dtype": "float32"})
+    made = VllmEngine(str(BUILTIN_CHECKPOINT))
     yield EngineModel(made)
     made.close()
 

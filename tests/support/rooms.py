@@ -19,11 +19,13 @@ FLOORS = (
     ("processing",),
     ("slices",),
     ("reading",),
+    ("light",),
     ("hub", "checkpoints"),
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),
-    ("nano", "serving", "bulk", "integrations"),
+    ("nano", "serving", "integrations", "benchmarks"),
+    ("bulk",),
     ("cli",),
 )
 HUB_ROOMS = ("configuration", "modeling", "processing", "layout", "slices", "reading")

@@ -12,7 +12,8 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
-        'c/--engine=/(torch vllm)/' \
+        'c/--engine=/(auto torch numpy vllm)/' \
+        'c/--quantize=/(int8 int4 int8-dynamic int8-tower)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
@@ -39,13 +40,16 @@ complete got-ocr \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
-        'c/--/(against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop data decode-timeout decoders degrade device dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm question-column quiet ray ray-address ray-gpus redo render renderer replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stream suite tables tag task text-column threads timeout title type typesetter upload-timeout version workers)/' \
+        'c/--engine=/(torch vllm)/' \
+        'c/--clock=/(wall cpu)/' \
+        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
-        'n/--engine/(torch vllm)/' \
+        'n/--engine/(auto torch numpy vllm)/' \
+        'n/--quantize/(int8 int4 int8-dynamic int8-tower)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
@@ -72,8 +76,11 @@ complete got-ocr \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'p/1/(convert synth train eval score layout render push models serve demo completion)/' \
+        'n/--engine/(torch vllm)/' \
+        'n/--clock/(wall cpu)/' \
+        'p/1/(convert synth train eval score layout render push bulk models serve demo bench completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
+        'n/bulk/f/' \
         'n/completion/(bash zsh tcsh)/' \
         'p/*/()/'

@@ -18,7 +18,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
+from got_ocr.hub.cache import BUILTIN_CHECKPOINT
+from got_ocr.hub.model_choice import ENGINES, ModelChoice, load_model_for
+from got_ocr.processing.mode import Mode
+from got_ocr.processing.pictures import load_image
 
 CONFIG = Path("configuration/training/nano.yaml")
 
@@ -33,37 +36,46 @@ def draw_pictures(folder: Path, model: Path, tier: str, count: int) -> list[Path
         count: how many.
 
     Returns:
-        The pictures' files; of documents the first page's.
+        The pictures' files, their texts beside them; of documents the first page's, without a text.
     """
     from got_ocr.nano.batches import Vocabulary
     from got_ocr.nano.config import NanoTrainingConfig
     from got_ocr.nano.materials import Materials, freeze_corpus
-    from got_ocr.nano.run import save_pictures
     from got_ocr.nano.tiers import find_tiers
 
     folder.mkdir(parents=True, exist_ok=True)
     alphabet = Vocabulary(model / "qwen.tiktoken").alphabet
     freeze_corpus(folder / "collected.txt", folder / "corpus.txt", alphabet)
     materials = Materials(NanoTrainingConfig.read(CONFIG), folder / "corpus.txt")
-    return save_pictures(find_tiers([tier])[0], materials, range(count), folder)
+    (chosen,) = find_tiers([tier])
+    files = []
+    for number in range(count):
+        question = chosen.question(materials, number)
+        files.append(folder / f"{chosen.key}-{number:04d}.png")
+        question.pages[0].save(files[-1])
+        if len(question.pages) == 1:
+            files[-1].with_suffix(".gt.txt").write_text(question.texts[0] + "\n", encoding="utf-8")
+    return files
 
 
-def read_pictures(model: Path, pictures: list[Path], modes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_pictures(
+    model: Path, pictures: list[Path], modes: list[str], engine: str = "auto"
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read each picture in each mode.
 
     Args:
         model: the checkpoint's folder.
         pictures: files.
         modes: `ocr`, `format`.
+        engine: `torch`, `numpy` or `auto`.
 
     Yields:
         `picture mode`, and the answer's fields.
     """
-    network = GotOcrForConditionalGeneration.from_pretrained(model).eval()
-    processor = GotOcrProcessor.from_pretrained(model)
+    network, processor = load_model_for(ModelChoice(str(model), ""), Mode(), "cpu", engine=engine)
     for picture in tqdm(pictures, unit="page", disable=None):
         for mode in modes:
-            answer = network.chat(processor, picture, ocr_type=mode, return_dict=True)
+            (answer,) = network.read(processor, [load_image(picture)], mode=Mode(mode))
             plain = json.loads(json.dumps(answer, default=dataclasses.asdict))
             yield f"{picture.name} {mode}", plain
 
@@ -103,6 +115,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100, help="pictures to draw (%(default)s)")
     parser.add_argument("--model", type=Path, default=Path(BUILTIN_CHECKPOINT), help="checkpoint (the built-in one)")
     parser.add_argument("--modes", nargs="+", choices=("ocr", "format"), default=["ocr", "format"], help="(both)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what computes (%(default)s)")
     parser.add_argument("--output", type=Path, help="file to keep the answers in")
     parser.add_argument("--against", type=Path, help="file of answers to compare with")
     parser.add_argument("--tolerance", type=float, default=1e-5, help="of probabilities (%(default)s)")
@@ -137,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         kept = {row["key"]: row["answer"] for row in map(json.loads, options.against.open(encoding="utf-8"))}
     different = compared = 0
     with (options.output or Path(os.devnull)).open("w", encoding="utf-8") as output:
-        for key, answer in read_pictures(options.model, files, options.modes):
+        for key, answer in read_pictures(options.model, files, options.modes, options.engine):
             output.write(json.dumps({"key": key, "answer": answer}, ensure_ascii=False) + "\n")
             output.flush()
             if key in kept:

@@ -1,7 +1,7 @@
 """Engines beside one another on real pictures, source by source: a Markdown table.
 
-    python -m got_ocr.nano.benchmarks.real_documents FOLDER [--engines got tesseract rapidocr] [--answers FILE.jsonl]
-        [--sources NAME ...] [--limit 10] [--model got_ocr/assets/nano] [--one-line NAME ...]
+    OMP_NUM_THREADS=1 python -m got_ocr.nano.benchmarks.real_documents FOLDER [--engines got tesseract rapidocr]
+        [--answers FILE.jsonl] [--sources NAME ...] [--limit 10] [--model got_ocr/assets/nano] [--one-line NAME ...]
 
 Each subfolder of FOLDER is a source; a picture has its truth beside it in NAME.gt.txt, and an empty truth says that
 there is nothing to read. Every engine reads the same files on one core. Text is compared after NFKC, quotes, dashes
@@ -145,8 +145,9 @@ def read_all(folders: list[Path], args: argparse.Namespace) -> Iterator[Read]:
     engines: dict[tuple[str, int], Any] = {}
     for folder in folders:
         segmentation = LINE_SEGMENTATION if folder.name in args.one_line else PAGE_SEGMENTATION
-        for name in args.engines:
-            for picture in pictures_of(folder)[: args.limit]:
+        # Engines take turns, so that whatever else the machine does burdens all of them.
+        for picture in pictures_of(folder)[:: args.every][: args.limit]:
+            for name in args.engines:
                 read = kept.get((name, f"{folder.name}/{picture.name}"))
                 if read is None:
                     key = (name, segmentation if name == "tesseract" else 0)
@@ -188,6 +189,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=Path(__file__).resolve().parents[2] / "assets" / "nano")
     parser.add_argument("--sources", nargs="+", help="only these subfolders")
     parser.add_argument("--one-line", nargs="*", default=[], help="sources whose pictures are single lines or words")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th picture of each source")
     parser.add_argument("--limit", type=int, help="only the first so many pictures of each source")
     parser.add_argument("--answers", type=Path, help="JSON lines: where answers are kept and taken up")
     args = parser.parse_args(argv)

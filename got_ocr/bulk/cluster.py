@@ -1,0 +1,113 @@
+"""Ray, started here or joined, and ended again."""
+
+import contextlib
+import math
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..configuration.installing import how_to_install
+from ..hub.errors import ModelError
+from .options import Workers
+
+_MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
+PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
+
+DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
+
+
+@contextlib.contextmanager
+def join_cluster(workers: Workers) -> Iterator[str | None]:
+    """Join the cluster that an address names, or start one here for as long as this lasts.
+
+    Args:
+        workers: Who does the work, and where.
+
+    Yields:
+        The address of Ray's dashboard; None where there is none.
+
+    Raises:
+        ModuleNotFoundError: If Ray is not installed.
+        ValueError: If no cluster answers, or it has not what a worker wants.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        _check_resources(ray, workers)
+        yield None
+        return
+    if workers.address is not None:
+        try:
+            with _without_greeting():
+                context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
+        except ConnectionError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
+    else:
+        slots = math.ceil(workers.count * workers.cpus + workers.renderers + 1)
+        with _without_greeting():
+            context = ray.init(
+                address="local",
+                num_cpus=slots,
+                object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
+                include_dashboard=None if workers.show_dashboard else False,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+    try:
+        _check_resources(ray, workers)
+        yield f"http://{context.dashboard_url}" if context.dashboard_url else None
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise a worker's trouble with its model as that, not as the death of an actor with pages of its stack.
+
+    Raises:
+        ModelError: If a worker could not load the model.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = _MODEL_TROUBLE.search(str(error))
+        if found is None:
+            raise
+        raise ModelError(found[1]) from None
+
+
+def import_ray() -> Any:
+    """Import Ray, which then tells nobody that it is used. Raises: ModuleNotFoundError."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Its C++ warns of what we mean to do.
+    try:
+        import ray
+        import ray.data
+        import ray.data.checkpoint
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"bulk reading needs Ray: {how_to_install(PACKAGES)}.") from error
+    return ray
+
+
+def _check_resources(ray: Any, workers: Workers) -> None:
+    there = ray.cluster_resources()
+    for name, wanted in (("GPU", workers.gpus), ("CPU", workers.cpus)):
+        if wanted > there.get(name, 0.0):
+            raise ValueError(
+                f"a worker wants {wanted:g} {name}, the whole cluster has {there.get(name, 0.0):g}: "
+                f"lower --worker-{name.lower()}s."
+            )

@@ -1,0 +1,232 @@
+"""From names to pages: folders, globs, lists, shards, tables; what is in them, each content once."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+pa = pytest.importorskip("pyarrow", reason="bulk reading needs pyarrow")
+import pyarrow.parquet as pq  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from got_ocr.bulk.benchmarks.materials import write_awkward_pdfs, write_small_pages  # noqa: E402
+from got_ocr.bulk.catalog import Cataloguer, list_pages, make_sources  # noqa: E402
+from got_ocr.bulk.drawing import Drawer  # noqa: E402
+from got_ocr.bulk.inputs import find_sources  # noqa: E402
+from got_ocr.bulk.options import BulkOptions  # noqa: E402
+from got_ocr.processing.mode import Mode  # noqa: E402
+from got_ocr.processing.options import SourceOptions  # noqa: E402
+
+# Decoded in this process: what other processes do is tested elsewhere.
+HERE = SourceOptions(page_timeout_s=None)
+
+
+def picture(width: int = 30, height: int = 20) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+def pages_of(*inputs: object, column: str = "image") -> list[dict]:
+    sources = make_sources(find_sources(map(str, inputs)))
+    catalog = pa.concat_tables(list(Cataloguer(HERE, column)(sources)))
+    order = dict(zip(sources["key"].to_pylist(), sources["order"].to_pylist(), strict=True))
+    return list_pages(catalog, order).to_pylist()
+
+
+def sizes_of(pages: list[dict], column: str = "image") -> list[tuple[int, int]]:
+    drawer = Drawer(BulkOptions(Mode(), "nano", sources=HERE, image_column=column))
+    drawn = [drawer.draw(page) for page in pages]
+    return [(one["width_px"], one["height_px"]) for one in drawn]
+
+
+@pytest.fixture
+def scans(tmp_path):
+    folder = tmp_path / "scans"
+    (folder / "deeper" / ".hidden").mkdir(parents=True)
+    (folder / "10.png").write_bytes(picture(10))
+    (folder / "2.png").write_bytes(picture(2))
+    (folder / "deeper" / "a.png").write_bytes(picture(3))
+    (folder / "deeper" / ".hidden" / "b.png").write_bytes(picture(4))
+    (folder / "notes.txt").write_text("not a page")
+    return folder
+
+
+class TestSources:
+    def test_a_folder_is_taken_with_all_below_it_in_natural_order(self, scans):
+        names = [Path(one.uri).name for one in find_sources([str(scans)])]
+
+        assert names == ["2.png", "10.png", "a.png"]
+
+    def test_a_glob_and_a_file_that_it_names_come_once(self, scans):
+        found = list(find_sources([str(scans / "*.png"), str(scans / "2.png")]))
+
+        assert [Path(one.uri).name for one in found] == ["2.png", "10.png"]
+
+    def test_a_hidden_folder_that_is_named_outright_is_taken(self, scans):
+        hidden = scans / "deeper" / ".hidden"
+
+        for given in (hidden, hidden / "*.png", hidden / "b.png"):
+            assert [Path(one.uri).name for one in find_sources([str(given)])] == ["b.png"]
+
+    def test_a_list_takes_names_from_its_own_folder_and_says_what_is_missing(self, scans):
+        names = scans / "these.lst"
+        names.write_text("# pages\n2.png\n\ndeeper/a.png\ngone.png\n")
+
+        found = list(find_sources([str(names)]))
+
+        assert [Path(one.uri).name for one in found] == ["2.png", "a.png", "gone.png"]
+        assert "no such file or folder" in found[2].error
+
+    def test_urls_of_fsspec_are_taken(self, scans):
+        import fsspec
+
+        store = fsspec.filesystem("memory")
+        store.pipe("/bulk-inputs/one.png", picture(7))
+        store.pipe("/bulk-inputs/two.pdf", b"%PDF-")
+        try:
+            found = list(find_sources(["memory://bulk-inputs/"]))
+            pages = pages_of("memory://bulk-inputs/one.png")
+            sizes = sizes_of(pages)
+        finally:
+            store.rm("/bulk-inputs", recursive=True)
+
+        assert [one.uri for one in found] == ["memory:///bulk-inputs/one.png", "memory:///bulk-inputs/two.pdf"]
+        assert sizes == [(7, 20)]
+
+    def test_the_output_is_no_input(self, scans):
+        output = scans / "out"
+        (output / "pages").mkdir(parents=True)
+        (output / "pages" / "x.parquet").write_bytes(b"")
+
+        assert all("x.parquet" not in one.uri for one in find_sources([str(scans)], str(output)))
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("gone", "no such file or folder: check the name"),
+            ("gone/*.png", "names no page"),
+            ("gone.lst", "no such list"),
+            ("hub:name", "give hub:owner/name"),
+            ("nowhere://x/y", "give a path, or a URL that fsspec knows"),
+        ],
+    )
+    def test_an_input_that_names_nothing_is_one_clear_line(self, tmp_path, monkeypatch, name, said):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ValueError, match=said) as error:
+            list(find_sources([name]))
+        assert "\n" not in str(error.value)
+
+    def test_a_compressed_tar_says_what_to_do(self, tmp_path):
+        (tmp_path / "a.tar.gz").write_bytes(b"")
+
+        (page,) = pages_of(tmp_path)
+
+        assert "uncompress it to .tar" in page["error"] and page["page"] == 0
+
+    def test_another_content_is_another_source(self, tmp_path):
+        file = tmp_path / "a.png"
+        file.write_bytes(picture(5))
+        (before,) = find_sources([str(file)])
+        file.write_bytes(picture(6) + b" ")
+        (after,) = find_sources([str(file)])
+
+        assert before.key != after.key
+
+
+class TestPages:
+    def test_equal_contents_are_one_page_that_names_its_copies(self, tmp_path):
+        for name in ("a.png", "b.png"):
+            (tmp_path / name).write_bytes(picture(5))
+        (tmp_path / "c.png").write_bytes(picture(6))
+
+        pages = pages_of(tmp_path)
+
+        assert [Path(page["source"]).name for page in pages] == ["a.png", "c.png"]
+        assert [list(map(str, page["copies"])) for page in pages] == [[str(tmp_path / "b.png")], []]
+        assert len({page["id"] for page in pages}) == 2
+
+    def test_a_name_that_is_no_utf_8_is_opened_all_the_same(self, tmp_path):
+        name = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.png")
+        try:
+            Path(name).write_bytes(picture(11))
+        except OSError:
+            pytest.skip("this file system takes UTF-8 names only")
+
+        pages = pages_of(tmp_path)
+
+        assert sizes_of(pages) == [(11, 20)]
+        assert pages[0]["source"].endswith("a\\xff.png")
+
+    def test_a_document_has_a_page_each(self, tmp_path):
+        first, *others = [Image.new("RGB", (20 + number, 30), "white") for number in range(3)]
+        first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+        first.save(tmp_path / "b.pdf", save_all=True, append_images=others, resolution=72)
+
+        pages = pages_of(tmp_path)
+
+        assert [(Path(page["source"]).name, page["page"]) for page in pages] == [
+            *(("a.tif", number) for number in (1, 2, 3)),
+            *(("b.pdf", number) for number in (1, 2, 3)),
+        ]
+        assert sizes_of(pages[:3]) == [(20, 30), (21, 30), (22, 30)]
+
+    def test_a_shards_members_are_read_where_they_stand(self, tmp_path):
+        with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+            for name, data in (("a.png", picture(8)), ("a.json", b"{}"), ("b/c.png", picture(9))):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                shard.addfile(info, io.BytesIO(data))
+
+        pages = pages_of(tmp_path / "shard.tar")
+
+        assert [page["source"].partition("::")[2] for page in pages] == ["a.png", "b/c.png"]
+        assert sizes_of(pages) == [(8, 20), (9, 20)]
+
+    @pytest.mark.parametrize("form", ["bytes", "struct"])
+    def test_a_tables_pictures_are_read_by_row(self, tmp_path, form):
+        cells = [picture(width) for width in (5, 6, 7)]
+        if form == "struct":
+            cells = [{"bytes": cell, "path": None} for cell in cells]
+        table = pa.table({"scan": cells, "label": [1, 2, 3]})
+        pq.write_table(table, tmp_path / "set.parquet", row_group_size=2)
+
+        pages = pages_of(tmp_path / "set.parquet", column="scan")
+
+        assert [page["source"].partition("::")[2] for page in pages] == ["row 0", "row 1", "row 1.0"]
+        assert sizes_of(pages, "scan") == [(5, 20), (6, 20), (7, 20)]
+
+    def test_a_table_without_the_column_names_those_that_it_has(self, tmp_path):
+        pq.write_table(pa.table({"scan": [b""], "label": [1]}), tmp_path / "set.parquet")
+
+        (page,) = pages_of(tmp_path / "set.parquet")
+
+        assert "has no column image, but scan, label" in page["error"] and "--image-column" in page["error"]
+
+    def test_damaged_shards_and_tables_are_one_row_each(self, tmp_path):
+        (tmp_path / "a.tar").write_bytes(b"no tar" * 300)
+        (tmp_path / "b.parquet").write_bytes(b"no table")
+
+        pages = pages_of(tmp_path)
+
+        assert [page["error_kind"] for page in pages] == ["damaged", "damaged"]
+
+
+def test_awkward_pdfs_are_a_row_each_with_the_kind_of_their_failure(tmp_path):
+    pytest.importorskip("pikepdf", reason="writes the encrypted ones")
+    expected = write_awkward_pdfs(tmp_path, 20)
+    drawer = Drawer(BulkOptions(Mode(), "nano", sources=HERE))
+
+    pages = pages_of(tmp_path)
+    found = {Path(page["source"]).name: drawer.draw(page).get("error_kind") for page in pages}
+
+    assert found == expected
+    assert len(pages) == len(expected)
+
+
+def test_small_pages_are_no_two_alike(tmp_path):
+    files = write_small_pages(tmp_path, 50)
+
+    assert len({file.read_bytes() for file in files}) == 50
