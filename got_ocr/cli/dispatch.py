@@ -29,8 +29,8 @@ COMMANDS = {
     "bulk": "got_ocr.cli.bulk",
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
-    "demo": "got_ocr.cli.demo",
     "bench": "got_ocr.cli.bench",
+    "demo": "got_ocr.cli.demo",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

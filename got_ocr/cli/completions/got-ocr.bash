@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/got-ocr
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_got_ocr_subparsers=(convert synth train eval score layout render push bulk models serve demo bench completion)
+_shtab_got_ocr_subparsers=(convert synth train eval score layout render push bulk models serve bench demo completion)
 
 _shtab_got_ocr_convert_option_strings=(-h --help --layout --dtype --force --quiet)
 _shtab_got_ocr_synth_option_strings=(-h --help --count --out --seed --only --workers --format --shard-size --preview --preview-count --preview-layout --corpus --font --font-family --language --typesetter --degrade --held-out)
@@ -18,8 +18,8 @@ _shtab_got_ocr_push_option_strings=(-h --help --model --dry-run --private --revi
 _shtab_got_ocr_bulk_option_strings=(-h --help -o --output --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --read-blank --skip-duplicates --keep-text-layer --turn --image-column --model --device --dtype --engine --batch-size --max-new-tokens --workers --address --worker-gpus --worker-cpus --renderers --object-store-memory --no-dashboard --jsonl --documents --keep-images --sheet --rows-per-file --price-per-hour --currency --retry-failed --read-anew -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses --read-timeout)
 _shtab_got_ocr_models_option_strings=(-h --help --json)
 _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
-_shtab_got_ocr_demo_option_strings=(-h --help --host --port -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_bench_option_strings=(-h --help --stage --variant --batch --answer --context --steps --repeats --layers --tower-layers --threads --clock --device -o --output --name -q --quiet)
+_shtab_got_ocr_demo_option_strings=(-h --help --host --port -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
 _shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
@@ -43,9 +43,9 @@ _shtab_got_ocr_bulk__o_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_bulk___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_bulk___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_serve___model_COMPGEN=_shtab_compgen_files
-_shtab_got_ocr_demo___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_bench__o_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_bench___output_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_demo___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_pos_1_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr___model_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr__o_COMPGEN=_shtab_compgen_files
@@ -81,12 +81,12 @@ _shtab_got_ocr_bulk___engine_choices=(auto torch numpy vllm)
 _shtab_got_ocr_serve___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_serve___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_serve___engine_choices=(torch vllm)
+_shtab_got_ocr_bench___clock_choices=(wall cpu)
 _shtab_got_ocr_demo___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_demo___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_demo___engine_choices=(torch vllm)
-_shtab_got_ocr_bench___clock_choices=(wall cpu)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push bulk models serve demo bench completion)
+_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push bulk models serve bench demo completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
@@ -161,15 +161,15 @@ _shtab_got_ocr_serve___help_nargs=0
 _shtab_got_ocr_serve__q_nargs=0
 _shtab_got_ocr_serve___quiet_nargs=0
 _shtab_got_ocr_serve___allow_urls_nargs=0
+_shtab_got_ocr_bench__h_nargs=0
+_shtab_got_ocr_bench___help_nargs=0
+_shtab_got_ocr_bench__q_nargs=0
+_shtab_got_ocr_bench___quiet_nargs=0
 _shtab_got_ocr_demo__h_nargs=0
 _shtab_got_ocr_demo___help_nargs=0
 _shtab_got_ocr_demo__q_nargs=0
 _shtab_got_ocr_demo___quiet_nargs=0
 _shtab_got_ocr_demo___allow_urls_nargs=0
-_shtab_got_ocr_bench__h_nargs=0
-_shtab_got_ocr_bench___help_nargs=0
-_shtab_got_ocr_bench__q_nargs=0
-_shtab_got_ocr_bench___quiet_nargs=0
 _shtab_got_ocr_completion__h_nargs=0
 _shtab_got_ocr_completion___help_nargs=0
 _shtab_got_ocr_pos_0_nargs=A...

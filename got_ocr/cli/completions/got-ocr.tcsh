@@ -78,7 +78,7 @@ complete got-ocr \
         'n/--pictures/f/' \
         'n/--engine/(torch vllm)/' \
         'n/--clock/(wall cpu)/' \
-        'p/1/(convert synth train eval score layout render push bulk models serve demo bench completion)/' \
+        'p/1/(convert synth train eval score layout render push bulk models serve bench demo completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/bulk/f/' \
