@@ -34,6 +34,8 @@ CORE_TESTS = (
     "tests/reading/test_foreign_processors.py",
     "tests/reading/test_contract.py",
     "tests/reading/test_documents.py",
+    "tests/modeling/test_drafts.py",
+    "tests/reading/test_drafts.py",
 )
 
 

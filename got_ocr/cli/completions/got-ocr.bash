@@ -5,9 +5,10 @@
 #    source ~/.local/share/bash_completion/got-ocr
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_got_ocr_subparsers=(convert synth train eval score layout render push bulk models serve bench demo completion)
+_shtab_got_ocr_subparsers=(convert export synth train eval score layout render push bulk models serve bench demo completion)
 
 _shtab_got_ocr_convert_option_strings=(-h --help --layout --dtype --force --quiet)
+_shtab_got_ocr_export_option_strings=(-h --help --to -o --output --force -q --quiet)
 _shtab_got_ocr_synth_option_strings=(-h --help --count --out --seed --only --workers --format --shard-size --preview --preview-count --preview-layout --corpus --font --font-family --language --typesetter --degrade --held-out)
 _shtab_got_ocr_train_option_strings=(-h --help --set --output --resume --dry-run --processes --quiet)
 _shtab_got_ocr_eval_option_strings=(-h --help --data --images --output --suite --limit --box-unit --engine --model --device --dtype --threads --batch-size --max-new-tokens --crop --languages --psm --prompt --image-column --text-column --question-column --config --split --num-chunks --chunk-index --ray --ray-address --ray-gpus --task --convention --normalize --confidence --resamples --max-samples --workers)
@@ -21,8 +22,10 @@ _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q -
 _shtab_got_ocr_bench_option_strings=(-h --help --stage --variant --batch --answer --context --steps --repeats --layers --tower-layers --threads --clock --device -o --output --name -q --quiet)
 _shtab_got_ocr_demo_option_strings=(-h --help --host --port -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
-_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
+_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --draft --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
+_shtab_got_ocr_export__o_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_export___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_train___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___data_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___output_COMPGEN=_shtab_compgen_files
@@ -55,6 +58,7 @@ _shtab_got_ocr___searchable_COMPGEN=_shtab_compgen_files
 
 _shtab_got_ocr_convert___layout_choices=(got transformers)
 _shtab_got_ocr_convert___dtype_choices=(keep bfloat16 float16 float32)
+_shtab_got_ocr_export___to_choices=(onnx openvino)
 _shtab_got_ocr_synth___format_choices=(json webdataset)
 _shtab_got_ocr_synth___preview_layout_choices=(cards gallery)
 _shtab_got_ocr_synth___language_choices=(en zh)
@@ -77,7 +81,7 @@ _shtab_got_ocr_render___renderer_choices=(python mathpix)
 _shtab_got_ocr_bulk___type_choices=(ocr format)
 _shtab_got_ocr_bulk___color_choices=(red green blue)
 _shtab_got_ocr_bulk___dtype_choices=(auto float32 bfloat16 float16)
-_shtab_got_ocr_bulk___engine_choices=(auto torch numpy vllm)
+_shtab_got_ocr_bulk___engine_choices=(auto torch numpy onnx openvino vllm)
 _shtab_got_ocr_serve___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_serve___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_serve___engine_choices=(torch vllm)
@@ -86,11 +90,11 @@ _shtab_got_ocr_demo___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_demo___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_demo___engine_choices=(torch vllm)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_got_ocr_pos_0_choices=(convert synth train eval score layout render push bulk models serve bench demo completion)
+_shtab_got_ocr_pos_0_choices=(convert export synth train eval score layout render push bulk models serve bench demo completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
-_shtab_got_ocr___engine_choices=(auto torch numpy vllm)
+_shtab_got_ocr___engine_choices=(auto torch numpy onnx openvino vllm)
 _shtab_got_ocr___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr___markdown_choices=(mathpix github)
 
@@ -98,6 +102,11 @@ _shtab_got_ocr_convert__h_nargs=0
 _shtab_got_ocr_convert___help_nargs=0
 _shtab_got_ocr_convert___force_nargs=0
 _shtab_got_ocr_convert___quiet_nargs=0
+_shtab_got_ocr_export__h_nargs=0
+_shtab_got_ocr_export___help_nargs=0
+_shtab_got_ocr_export___force_nargs=0
+_shtab_got_ocr_export__q_nargs=0
+_shtab_got_ocr_export___quiet_nargs=0
 _shtab_got_ocr_synth__h_nargs=0
 _shtab_got_ocr_synth___help_nargs=0
 _shtab_got_ocr_synth___corpus_nargs=+
@@ -181,6 +190,7 @@ _shtab_got_ocr___crop_nargs=0
 _shtab_got_ocr___multi_page_nargs=0
 _shtab_got_ocr___slice_nargs=0
 _shtab_got_ocr___no_slice_nargs=0
+_shtab_got_ocr___draft_nargs=0
 _shtab_got_ocr___force_nargs=0
 _shtab_got_ocr___retry_failed_nargs=0
 _shtab_got_ocr___json_nargs=0

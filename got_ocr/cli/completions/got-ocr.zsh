@@ -16,6 +16,7 @@ _shtab_got_ocr_commands() {
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     demo:'a page to try a model: upload or paste, draw a box, see the text come'
     eval:'read the pictures of ground truth and score the answers'
+    export:'export a checkpoint as graphs for ONNX Runtime or OpenVINO'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
     models:'list the models that are on this machine, and which one reads'
     push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
@@ -45,7 +46,8 @@ _shtab_got_ocr_options=(
   "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; vllm, which reads many pages at once (needs vLLM installed)\; onnx or openvino, for folders that got-ocr export wrote (these are known by themselves)]:engine:(auto torch numpy onnx openvino vllm)"
+  "--draft[let the built-in model read first and the full one verify its text\: the same text, sooner]"
   "--quantize[weights of 8 or 4 bits in the decoder, on a CPU\: less memory, more tokens a second\; int8-dynamic rounds activations too, int8-tower the tower\'s as well]:quantize:(int8 int4 int8-dynamic int8-tower)"
   "--workers[processes that read pages side by side, each with a model in its memory\; auto\: one a core (default\: 1)]:N|auto:"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)]:N:"
@@ -116,7 +118,7 @@ _shtab_got_ocr_bulk_options=(
   "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano\; the same on all machines]:NAME:_files"
   "--device[of each worker\: auto, cpu, cuda (default\: auto)]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; vllm, which reads many pages at once (needs vLLM installed)\; onnx or openvino, for folders that got-ocr export wrote (these are known by themselves)]:engine:(auto torch numpy onnx openvino vllm)"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 64 with --engine vllm)]:N:"
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   "--workers[that read (default\: 1)]:N:"
@@ -238,6 +240,18 @@ _shtab_got_ocr_eval_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_eval_defaults_added=0
+
+_shtab_got_ocr_export_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[the runtime that is to read]:to:(onnx openvino)"
+  {-o,--output}"[the folder to make]:DIR:_files"
+  "--force[write into a folder that holds something already]"
+  {-q,--quiet}"[no notices\; errors are said]"
+  ":a folder or Hub id, or nano for the built-in model:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_export_defaults_added=0
 
 _shtab_got_ocr_layout_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -413,6 +427,7 @@ _shtab_got_ocr() {
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         demo) _arguments -C -s $_shtab_got_ocr_demo_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
+        export) _arguments -C -s $_shtab_got_ocr_export_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
         models) _arguments -C -s $_shtab_got_ocr_models_options ;;
         push) _arguments -C -s $_shtab_got_ocr_push_options ;;
