@@ -51,9 +51,8 @@ docs: $(VENV)/.docs  ## build the documentation, docs/_build/html, offline
 	@$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-bench: $(VENV)/.dev  ## measure against transformers' port on the same weights
-	@$(BIN)/python modeling/benchmarks/tower.py
-	@$(BIN)/python modeling/benchmarks/generation.py
+bench: $(VENV)/.dev  ## measure the full model against transformers' port on the same weights
+	@$(BIN)/got-ocr bench --output modeling/benchmarks/results
 	@$(BIN)/python modeling/benchmarks/load_memory.py
 	@$(BIN)/python -m got_ocr.evaluation.benchmarks.scoring
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .hub.export import export_for_hub, push_to_hub
     from .modeling.checkpoint import open_checkpoint
     from .modeling.network import GotOcrModel, GotOcrPreTrainedModel
+    from .modeling.quantization import GotOcrQuantizationConfig
     from .processing.image_processor import GotOcrImageProcessor
     from .processing.mode import Mode
     from .processing.options import SourceOptions
@@ -41,6 +42,7 @@ __all__ = [
     "GotOcrPipeline",
     "GotOcrPreTrainedModel",
     "GotOcrProcessor",
+    "GotOcrQuantizationConfig",
     "GotOcrTokenizer",
     "GotOcrVisionConfig",
     "Mode",
@@ -70,6 +72,7 @@ __getattr__, __dir__ = offer(
         "GotOcrPipeline": "reading.pipeline",
         "GotOcrPreTrainedModel": "modeling.network",
         "GotOcrProcessor": "processing.processor",
+        "GotOcrQuantizationConfig": "modeling.quantization",
         "GotOcrTokenizer": "processing.tokenizer",
         "GotOcrVisionConfig": "configuration.config",
         "Mode": "processing.mode",

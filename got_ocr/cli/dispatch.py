@@ -29,6 +29,7 @@ COMMANDS = {
     "bulk": "got_ocr.cli.bulk",
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
+    "bench": "got_ocr.cli.bench",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

@@ -7,12 +7,13 @@ from typing import Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError, one_line
-from ..hub.model_choice import ENGINES, ModelChoice
+from ..hub.model_choice import ENGINES, ModelChoice, base_of_adapter
 from . import exit_codes
 from .exit_codes import CommandError
 
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
+STARTING_ENGINE = "starting vLLM, which takes half a minute or more ..."
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -42,12 +43,16 @@ def check_engine(args: argparse.Namespace) -> None:
     """Refuse early what an engine can't do.
 
     Args:
-        args: `engine` and `device` of the command line.
+        args: `engine`, `device` and `quantize` of the command line.
 
     Raises:
         CommandError: If the engine is not installed.
         ValueError: If an option does not go with it.
     """
+    if args.quantize is not None and args.engine not in ("auto", "torch"):
+        raise ValueError(
+            f"--quantize does not go with --engine {args.engine}: it rounds weights for torch. Leave one out."
+        )
     if args.engine != "vllm":
         return
     if find_spec("vllm") is None:
@@ -80,8 +85,15 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
     from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 
+    location = os.path.expanduser(choice.location)
+    base = base_of_adapter(location)
+    if base != location:
+        raise ModelError(
+            f"{choice.location} is an adapter, and --engine vllm reads whole checkpoints: leave out --engine, or "
+            f"serve it by `vllm serve {base} --enable-lora --lora-modules tuned={choice.location}`."
+        )
     try:
-        engine = VllmEngine(os.path.expanduser(choice.location), args.dtype)
+        engine = VllmEngine(location, args.dtype)
     except ImportError as error:
         raise CommandError(
             exit_codes.PART_MISSING, f"--engine vllm: vLLM can't be imported ({one_line(error)})."

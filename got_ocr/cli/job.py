@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..processing.pages import FoundPage, Page
 
 DEFAULT_BATCH_SIZE = 4
-MOST_COUNTED_PAGES = 100_000  # A bar is no reason to hold more found pages in memory.
+LEAST_TIME_S = 0.001  # Of a page whose time was taken by loading it.
+MOST_COUNTED_PAGES = 10_000  # A bar is no reason to hold more found pages in memory.
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class JobOptions:
         stream: Whether text is written as it comes.
         retry_failed: Whether pages that broke a limit in an earlier run are tried again.
         is_part_of: (rank, number of runs) where other runs read the other pages.
+        page_timeout_s: Seconds a page may take altogether; None: any time.
         rewrite: Makes of a page's text what is written; None: as the model wrote it.
     """
 
@@ -49,6 +51,7 @@ class JobOptions:
     stream: bool = False
     retry_failed: bool = False
     is_part_of: tuple[int, int] = (0, 1)
+    page_timeout_s: float | None = None
     rewrite: Callable[[str], str] | None = None
 
 
@@ -61,6 +64,7 @@ class _Item:
     is_skipped: bool = False
     page: "Page | None" = None
     record: PageRecord | None = None
+    seconds: float = 0.0  # That loading it took.
 
 
 @dataclass
@@ -161,8 +165,10 @@ class ReadingJob:
         if failure is not None:
             record = replace(failure, input=found.source, page=found.number)
             return _Item(name, key, is_skipped=True, record=record)
+        start = time.monotonic()
         try:
-            return _Item(name, key, page=found.load())
+            page = found.load()
+            return _Item(name, key, page=page, seconds=time.monotonic() - start)
         except PageError as error:
             record = PageRecord(found.source, found.number, error=str(error), limit=error.limit)
             return _Item(name, key, record=record)
@@ -200,12 +206,13 @@ class ReadingJob:
         pages = [item.page for item in waiting if item.page is not None]
         if pages:
             readers = self._load_readers()
+            spent_s = sum(item.seconds for item in waiting)
             if self._threads is not None:
-                self._pending.append((waiting, self._threads.submit(self._read_by_any, pages)))
+                self._pending.append((waiting, self._threads.submit(self._read_by_any, pages, spent_s)))
                 if len(self._pending) > len(readers):  # One more waits, so that no device does.
                     self._deliver_oldest()
                 return
-            self._deliver_all(waiting, self._read_pages(pages, readers[0]))
+            self._deliver_all(waiting, self._read_pages(pages, readers[0], spent_s))
         elif self._pending:
             done: Future[list[PageRecord]] = Future()
             done.set_result([])
@@ -213,11 +220,11 @@ class ReadingJob:
         else:
             self._deliver_all(waiting, [])
 
-    def _read_by_any(self, pages: "list[Page]") -> list[PageRecord]:
+    def _read_by_any(self, pages: "list[Page]", spent_s: float) -> list[PageRecord]:
         """Read a batch by the device that is free."""
         reader = self._free.get()
         try:
-            return self._read_pages(pages, reader)
+            return self._read_pages(pages, reader, spent_s)
         finally:
             self._free.put(reader)
 
@@ -230,11 +237,11 @@ class ReadingJob:
         for item in waiting:
             self._deliver(item, item.record if item.page is None else next(read))
 
-    def _read_pages(self, pages: "list[Page]", reader: tuple[Any, Any]) -> list[PageRecord]:
+    def _read_pages(self, pages: "list[Page]", reader: tuple[Any, Any], spent_s: float = 0.0) -> list[PageRecord]:
         """Read a batch; where that fails, each page by itself, so that one page's trouble stays its own."""
         start = time.perf_counter()
         try:
-            answers = self._read([page.image for page in pages], reader)
+            answers = self._read([page.image for page in pages], reader, self._time_left(len(pages), spent_s))
         except Exception as error:  # A foreign checkpoint can fail in any way; what is not its page's is said so.
             _free_memory()
             if len(pages) > 1:
@@ -246,7 +253,12 @@ class ReadingJob:
             for page, answer in zip(pages, answers, strict=True)
         ]
 
-    def _read(self, images: Any, reader: tuple[Any, Any]) -> list[Any]:
+    def _time_left(self, num_pages: int, spent_s: float) -> float | None:
+        """Seconds that each of some pages has, of which loading them took some."""
+        limit_s = self.options.page_timeout_s
+        return None if limit_s is None else max(limit_s - spent_s / num_pages, LEAST_TIME_S)
+
+    def _read(self, images: Any, reader: tuple[Any, Any], page_timeout_s: float | None) -> list[Any]:
         """Call the model."""
         stream = self.output if self.options.stream and isinstance(self.output, StreamOutput) else None
         if stream is not None:
@@ -259,6 +271,7 @@ class ReadingJob:
             max_new_tokens=self.options.max_new_tokens,
             batch_size=self._batch_size,
             on_text=stream.write_piece if stream is not None else None,
+            page_timeout_s=page_timeout_s,
         )
         if stream is not None:
             stream.write_piece("\n")
@@ -279,9 +292,15 @@ class ReadingJob:
             answer.mean_probability,
             answer.min_probability,
             seconds,
-            answer.error,
-            lines=answer.lines,
+            self._say_late(name) if answer.limit == "time" else answer.error,
+            answer.limit,
+            answer.lines,
         )
+
+    def _say_late(self, name: str) -> str:
+        from ..processing.options import late_trouble, printable
+
+        return f"{printable(name)}: {late_trouble(self.options.page_timeout_s, self.options.sources)}"
 
     def _deliver(self, item: _Item, record: PageRecord | None) -> None:
         """Write a record, count it, and say what went wrong."""
@@ -333,7 +352,7 @@ class ReadingJob:
         reader = self._load_readers()[0]  # Loaded before the clock starts.
         start = time.perf_counter()
         try:
-            answer = self._read([[page.image for page in pages]], reader)[0]
+            answer = self._read([[page.image for page in pages]], reader, self._time_left(1, 0.0))[0]
         except Exception as error:  # As in `_read_pages`.
             record = PageRecord(sources, None, error=_reading_trouble(f"{len(pages)} pages together", error))
         else:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -9,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, choose_model, load_model_for, silence_libraries
+from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, load_model_for, silence_libraries
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -106,6 +107,12 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     add_engine_argument(model)
     model.add_argument(
+        "--quantize",
+        choices=QUANTIZATIONS,
+        help="weights of 8 or 4 bits in the decoder, on a CPU: less memory, more tokens a second; int8-dynamic rounds "
+        "activations too, int8-tower the tower's as well",
+    )
+    model.add_argument(
         "--workers",
         type=_workers,
         default=1,
@@ -166,7 +173,10 @@ def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
         "--max-pixels", type=positive_int, default=89_000_000, metavar="N", help="of a page (default: 89000000)"
     )
     limits.add_argument(
-        "--page-timeout", type=_number_or_none, default=60, metavar="S", help="to decode a page (default: 60; 0: none)"
+        "--page-timeout",
+        type=_time_or_any,
+        metavar="S",
+        help="of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)",
     )
     limits.add_argument(
         "--max-memory", type=_number_or_none, default=4, metavar="GIB", help="to decode a page (default: 4; 0: all)"
@@ -209,6 +219,10 @@ def positive_number(text: str) -> float:
 
 def _number_or_none(text: str) -> float | None:
     return None if text in ("0", "none") else positive_number(text)
+
+
+def _time_or_any(text: str) -> float:
+    return _number_or_none(text) or math.inf
 
 
 def run(args: argparse.Namespace) -> int:
@@ -254,11 +268,12 @@ def run(args: argparse.Namespace) -> int:
         args.stream,
         args.retry_failed,
         (rank, num_parts),
+        reading_timeout(args),
         _to_github_markdown if args.markdown == "github" else None,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
-        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args), keys)
+        job = ReadingJob(options, output, progress, lambda: _load_all(choice, args, progress), keys)
         rendered = _Rendered(args) if args.render is not None else None
         try:
             if args.searchable:
@@ -338,7 +353,7 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
     Raises:
         ValueError: If a value is not allowed.
     """
-    from ..processing.options import SourceOptions
+    from ..processing.options import DEFAULT_PAGE_TIMEOUT_S, SourceOptions
 
     return SourceOptions(
         dpi=args.dpi,
@@ -348,16 +363,29 @@ def source_options_of(args: argparse.Namespace) -> "SourceOptions":
         max_bytes=args.max_bytes,
         max_pixels=args.max_pixels,
         allow_private_addresses=not args.no_private_addresses,
-        page_timeout_s=args.page_timeout,
+        page_timeout_s=_limit_of(args.page_timeout, DEFAULT_PAGE_TIMEOUT_S),
         max_memory_bytes=None if args.max_memory is None else int(args.max_memory * GIB),
         spelled=SPELLED,
     )
 
 
+def reading_timeout(args: argparse.Namespace) -> float | None:
+    """Seconds that a page may take altogether; None: any time."""
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
+
+    return _limit_of(args.page_timeout, DEFAULT_READING_TIMEOUT_S)
+
+
+def _limit_of(given: float | None, default: float) -> float | None:
+    limit_s = default if given is None else given
+    return None if limit_s == math.inf else limit_s
+
+
 def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
     """All that changes what is written of a page."""
     options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
-    return options | ({} if args.markdown is None else {"markdown": args.markdown})
+    chosen = {"markdown": args.markdown, "quantize": args.quantize}
+    return options | {name: value for name, value in chosen.items() if value is not None}
 
 
 def _to_github_markdown(text: str) -> str:
@@ -408,9 +436,10 @@ def _library_notices(progress: Progress) -> Iterator[None]:
         logger.propagate = was_propagating
 
 
-def _load_all(choice: Any, args: argparse.Namespace) -> list[tuple[Any, Any]]:
+def _load_all(choice: Any, args: argparse.Namespace, progress: Progress) -> list[tuple[Any, Any]]:
     """Load the model with its processor, once a device or process; an engine once, for several calls at a time."""
     if args.engine == "vllm":
+        progress.notice(STARTING_ENGINE)
         engine, processor = _load(choice, args)
         return [(engine, processor)] * (1 if args.stream else engine.calls_at_once)
     if args.workers > 1:
@@ -431,7 +460,7 @@ def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
 
 def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
     """What a model is loaded by: the arguments of `load_model_for`."""
-    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet
+    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet, args.quantize
 
 
 def _end_workers() -> None:

@@ -21,14 +21,15 @@ class PageRecord:
     Attributes:
         input: What was given: a path, a URL, `-`; a list of them for pages read together.
         page: The page in it, counted from 1; None for pages read together.
-        text: What was read; empty after an error.
+        text: What was read; empty after most errors.
         finish_reason: `stop`, `length`, `repetition` or `error`.
         num_tokens: Tokens generated.
         mean_probability: Geometric mean of the tokens' probabilities.
         min_probability: That of the least certain token.
         seconds: Time it took, an equal share for pages read in one batch.
         error: What went wrong, or None.
-        limit: `time`, `memory` or `crash` where decoding the page broke a limit: it is not tried again unless asked.
+        limit: `time`, `memory` or `crash` where the page broke a limit: it is not tried again unless asked. After
+            `time` the text is what had been read.
         lines: Each line with its certainty, and its box where the page was read in slices.
         size: (width, height) of the picture that was read, in px; None for pages read together.
     """

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, load_model
+from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
-from .engines import VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
 from .exit_codes import CommandError
 from .read import positive_int, positive_number
 
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
     model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    model.add_argument("--quantize", choices=QUANTIZATIONS, help="weights of 8 or 4 bits, on a CPU")
     add_engine_argument(model, for_server=True)
     model.add_argument(
         "--batch-size", type=positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
@@ -150,8 +151,9 @@ def run(args: argparse.Namespace) -> int:
 
             silence_libraries(show_downloads=not args.quiet)
             if args.engine == "torch":
-                model, processor = load_model(choice, args.device, args.dtype)
+                model, processor = load_model(choice, args.device, args.dtype, args.quantize)
             else:
+                say(STARTING_ENGINE)
                 model, processor = load_engine(choice, args)
         server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
         server.run(sockets=[listening])

@@ -137,6 +137,7 @@ class GotEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         from ..hub.model_choice import ModelChoice, load_model_for
+        from ..processing.options import SourceOptions
         from ..reading.options import ReadingOptions
         from ..reading.reader import Reader
 
@@ -146,7 +147,8 @@ class GotEngine:
         model, processor = load_model_for(
             ModelChoice(options.model, ""), mode, own_device(options.device), options.dtype
         )
-        reading = ReadingOptions(options.max_new_tokens, options.batch_size)
+        no_advice = SourceOptions(spelled={})  # A run of evaluation takes no options of sources.
+        reading = ReadingOptions(options.max_new_tokens, options.batch_size, source=no_advice)
         self._reader = Reader(model, processor, reading) if processor is not None else model.reader(reading)
         self._options = options
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .bands import Bands
 from .components import Components, weighted_median
 from .line import Box, Line, box_array, join_parts, outer_box
 from .thresholds import Formulas, Scripts
+from .time_limit import check_time
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,14 @@ class _Finder:
         self.ink = ink
         self.lines, self.owner, self.em = lines, owner, em
         self.line_boxes = box_array(lines)
+        owned = np.flatnonzero(owner >= 0)
+        self._owned, self._owned_bands = owned, Bands(self.boxes[owned, 1], self.boxes[owned, 3], em)
+        self._ink_bands = Bands(ink.boxes[:, 1].astype(float), ink.boxes[:, 3].astype(float), em)
+
+    def _letters_near(self, top: float, bottom: float) -> np.ndarray:
+        """Numbers of lines' letters that may overlap a stretch of the page's height."""
+        found: np.ndarray = self._owned[self._owned_bands.near(top, bottom)]
+        return found
 
     def find_stacks(self) -> list[_Stack]:
         """All stacks of the page."""
@@ -126,6 +136,7 @@ class _Finder:
         large = (height > low * self.em) & (height < high * self.em)
         large &= (width > Formulas.SIGN_LEAST_WIDTH_EM * self.em) & (width < Formulas.SIGN_WIDTH * height)
         for sign in np.flatnonzero(large):
+            check_time()
             stack = self._find_limits(self.ink.boxes[sign].astype(float))
             if stack is not None:
                 found.append(stack)
@@ -137,22 +148,26 @@ class _Finder:
         baseline = np.array([line.baseline_px for line in self.lines])
         is_long = np.array([len(line.members) > Scripts.MOST_LETTERS for line in self.lines])
         x1, y1, _, y2 = self.line_boxes.T
-        letters = np.flatnonzero(self.owner >= 0)
-        lines = self.owner[letters]
+        reach = Bands(baseline - Scripts.RAISED_EM[1] * em, baseline + Scripts.LOWERED_EM[1] * em, self.em)
         for number in np.flatnonzero(~is_long):
-            gap = x1[number] - self.boxes[letters, 2]
-            behind = (gap > -Scripts.OVERLAP_EM * em[lines]) & (gap < Scripts.GAP_EM * em[lines])
-            if not behind.any():
-                continue
-            foot, top = baseline - y2[number], baseline - y1[number]
-            raised = (foot > Scripts.RAISED_EM[0] * em) & (top < Scripts.RAISED_EM[1] * em)
-            lowered = (-foot > Scripts.LOWERED_EM[0] * em) & (-foot < Scripts.LOWERED_EM[1] * em)
-            lowered &= top < Scripts.LOWERED_TOP_EM * em
+            check_time()
+            near = reach.near(y2[number], y2[number])
+            size = em[near]
+            foot, top = baseline[near] - y2[number], baseline[near] - y1[number]
+            raised = (foot > Scripts.RAISED_EM[0] * size) & (top < Scripts.RAISED_EM[1] * size)
+            lowered = (-foot > Scripts.LOWERED_EM[0] * size) & (-foot < Scripts.LOWERED_EM[1] * size)
+            lowered &= top < Scripts.LOWERED_TOP_EM * size
             # Of a script alone, one can't tell the size: it may be taken for small letters of the usual size.
-            is_larger = (is_long | (em > em[number])) & (y2[number] - y1[number] < Scripts.HIGHEST_EM * em)
-            owners = np.flatnonzero(behind & ((raised | lowered) & is_larger)[lines])
-            if len(owners):
-                yield int(number), int(lines[owners[np.argmin(gap[owners])]])
+            is_larger = (is_long[near] | (size > em[number])) & (y2[number] - y1[number] < Scripts.HIGHEST_EM * size)
+            near = near[(raised | lowered) & is_larger]
+            if not len(near):
+                continue
+            letters = np.sort(np.concatenate([self.lines[line].members for line in near]))
+            lines = self.owner[letters]
+            gap = x1[number] - self.boxes[letters, 2]
+            behind = np.flatnonzero((gap > -Scripts.OVERLAP_EM * em[lines]) & (gap < Scripts.GAP_EM * em[lines]))
+            if len(behind):
+                yield int(number), int(lines[behind[np.argmin(gap[behind])]])
 
     def _find_fractions(self) -> Iterator[_Stack]:
         em = self.em
@@ -169,26 +184,34 @@ class _Finder:
         for bar, above, below in parts:
             lines = set(self.owner[np.concatenate([above, below])].tolist())
             # An underlined word stands over a line that goes on to both sides.
-            off = np.abs(self.boxes[:, [1, 3]].mean(1) - bar[[1, 3]].mean())
-            at_bar = covered | (off < Formulas.LEVEL_EM * em)
             if all(
-                at_bar[self.lines[number].members].mean() >= Formulas.MEMBERS or self._is_inline(number, bar)
+                self._is_at(bar, self.lines[number].members, covered) or self._is_inline(number, bar)
                 for number in lines
             ):
                 yield self._grow(bar, np.concatenate([above, below]), lines)
 
+    def _is_at(self, bar: np.ndarray, letters: np.ndarray, covered: np.ndarray) -> bool:
+        """Whether enough of a line's letters stand over or under a bar, which `covered` tells, or at its height."""
+        off = np.abs(self.boxes[letters][:, [1, 3]].mean(1) - bar[[1, 3]].mean())
+        return bool((covered[letters] | (off < Formulas.LEVEL_EM * self.em)).mean() >= Formulas.MEMBERS)
+
     def _letters_over(self, bar: np.ndarray, side: int) -> np.ndarray:
         """Letters over a bar (side 1) or under it (-1), none where they reach beyond its ends or stand aside."""
+        check_time()
         em = self.em
         is_short = bar[2] - bar[0] < Formulas.SHORT_BAR_EM * em
         reach = (Formulas.SHORT_REACH_EM if is_short else Formulas.REACH_EM) * em
         ends = Formulas.ENDS_EM * em
-        inside = (self.middle_x > bar[0] - ends) & (self.middle_x < bar[2] + ends) & (self.owner >= 0)
-        near_edge = self.boxes[:, 3] if side > 0 else self.boxes[:, 1]
-        far_edge = self.boxes[:, 1] if side > 0 else self.boxes[:, 3]
+        touch = Formulas.TOUCH_EM * em
+        span = (bar[1] - reach, bar[1] + touch) if side > 0 else (bar[3] - touch, bar[3] + reach)
+        near = self._letters_near(*span)
+        boxes, middle_x = self.boxes[near], self.middle_x[near]
+        inside = (middle_x > bar[0] - ends) & (middle_x < bar[2] + ends)
+        near_edge = boxes[:, 3] if side > 0 else boxes[:, 1]
+        far_edge = boxes[:, 1] if side > 0 else boxes[:, 3]
         gap = side * ((bar[1] if side > 0 else bar[3]) - near_edge)
-        clear = (gap > -Formulas.TOUCH_EM * em) & (side * (bar[1] - far_edge) > Formulas.CLEAR_EM * em)
-        chosen = np.flatnonzero(inside & clear & (gap < reach))
+        clear = (gap > -touch) & (side * (bar[1] - far_edge) > Formulas.CLEAR_EM * em)
+        chosen: np.ndarray = near[inside & clear & (gap < reach)]
         if not len(chosen) or (is_short and self.heights[chosen].max() < Formulas.SHORT_FIGURE_EM * em):
             return chosen[:0]
         left, right = self.boxes[chosen, 0].min(), self.boxes[chosen, 2].max()
@@ -198,9 +221,9 @@ class _Finder:
         if is_off or left < bar[0] - beyond or right > bar[2] + beyond:
             return chosen[:0]
         aside = Formulas.ASIDE_EM * em
-        beside = clear & ~inside & (gap < reach) & (self.owner >= 0)
-        beside &= self.heights > Formulas.ASIDE_HEIGHT_EM * em
-        beside &= (self.boxes[:, 2] > bar[0] - aside) & (self.boxes[:, 0] < bar[2] + aside)
+        beside = clear & ~inside & (gap < reach)
+        beside &= self.heights[near] > Formulas.ASIDE_HEIGHT_EM * em
+        beside &= (boxes[:, 2] > bar[0] - aside) & (boxes[:, 0] < bar[2] + aside)
         return chosen[:0] if beside.any() else chosen
 
     def _find_limits(self, sign: np.ndarray) -> _Stack | None:
@@ -209,12 +232,12 @@ class _Finder:
         middle = (sign[0] + sign[2]) / 2
         reach = max(Formulas.LIMIT_WIDTH * (sign[2] - sign[0]), Formulas.LIMIT_LEAST_EM * em)
         reach += Formulas.LIMIT_REACH_EM * em
-        near = (np.abs(self.middle_x - middle) < reach) & (self.heights < Formulas.LIMIT_EM * em)
-        near &= self.owner >= 0
         touch, furthest = Formulas.LIMIT_TOUCH_EM * em, Formulas.LIMIT_GAP_EM * em
-        top, bottom = self.boxes[:, 1], self.boxes[:, 3]
-        above = np.flatnonzero(near & (bottom <= sign[1] + touch) & (bottom > sign[1] - furthest))
-        below = np.flatnonzero(near & (top >= sign[3] - touch) & (top < sign[3] + furthest))
+        near = self._letters_near(sign[1] - furthest, sign[3] + furthest)
+        near = near[(np.abs(self.middle_x[near] - middle) < reach) & (self.heights[near] < Formulas.LIMIT_EM * em)]
+        top, bottom = self.boxes[near, 1], self.boxes[near, 3]
+        above = near[(bottom <= sign[1] + touch) & (bottom > sign[1] - furthest)]
+        below = near[(top >= sign[3] - touch) & (top < sign[3] + furthest)]
         for limits in (above, below):
             if not len(limits):
                 return None
@@ -237,13 +260,14 @@ class _Finder:
 
     def _grow(self, core: np.ndarray, letters: np.ndarray, lines: set[int]) -> _Stack:
         """Add what stands beside a bar or a large sign at its height, such as brackets and the rest of an equation."""
-        em, boxes = self.em, self.ink.boxes.astype(float)
-        axis = float(core[[1, 3]].mean())
+        em, axis = self.em, float(core[[1, 3]].mean())
         region = _around(core, self.boxes[letters])
         low, high = Formulas.BRACKET_EM
+        boxes = self.ink.boxes[self._ink_bands.near(axis, axis)].astype(float)
+        width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
         tall = (boxes[:, 1] < axis) & (boxes[:, 3] > axis)
-        tall &= (self.ink.height > low * em) & (self.ink.height < high * em)
-        tall &= self.ink.width < Formulas.BRACKET_WIDTH_EM * em
+        tall &= (height > low * em) & (height < high * em)
+        tall &= width < Formulas.BRACKET_WIDTH_EM * em
         aside, further = Formulas.BRACKET_GAP_EM * em, Formulas.BESIDE_EM * em
         for _ in range(Formulas.GROWTH_ROUNDS):
             beside = tall & (boxes[:, 2] > region[0] - aside) & (boxes[:, 0] < region[2] + aside)

@@ -4,6 +4,7 @@ import numpy as np
 
 from .components import Components
 from .thresholds import Frames, Letters
+from .time_limit import check_time
 
 
 def find_frames(components: Components, mask: np.ndarray, text_px: float) -> np.ndarray:
@@ -23,16 +24,18 @@ def find_frames(components: Components, mask: np.ndarray, text_px: float) -> np.
     large &= width * height < Frames.LARGEST_SHARE * mask.size
     found = []
     for x1, y1, x2, y2 in components.boxes[large].tolist():
+        check_time()
         thick = max(1, round(Frames.SIDE * text_px))
         part = mask[y1:y2, x1:x2]
         sides = (part[:thick].any(0), part[-thick:].any(0), part[:, :thick].any(1), part[:, -thick:].any(1))
         if min(side.mean() for side in sides) > Frames.CLOSED:
             found.append((x1, y1, x2, y2))
     boxes = np.array(found, dtype=np.int64).reshape(-1, 4)
-    inside: np.ndarray = np.all(boxes[:, None, :2] <= boxes[None, :, :2], axis=2)
-    inside &= np.all(boxes[:, None, 2:] >= boxes[None, :, 2:], axis=2)
-    np.fill_diagonal(inside, False)
-    return boxes[~inside.any(1)]
+    x1, y1, x2, y2 = boxes.T
+    # Each holds itself.
+    held = [((x1 >= left) & (y1 >= top) & (x2 <= right) & (y2 <= bottom)).sum() for left, top, right, bottom in found]
+    innermost: np.ndarray = boxes[np.array(held, dtype=np.int64) == 1]
+    return innermost
 
 
 def assign_frames(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -47,6 +50,9 @@ def assign_frames(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """
     owner = np.full(len(boxes), -1)
     middle = boxes.reshape(-1, 2, 2).mean(1)
-    for number, frame in enumerate(frames):
-        owner[((middle > frame[:2]) & (middle < frame[2:])).all(1)] = number
+    order = np.argsort(middle[:, 1])
+    x, y = middle[order].T
+    for number, (x1, y1, x2, y2) in enumerate(frames.tolist()):
+        level = slice(int(np.searchsorted(y, y1, "right")), int(np.searchsorted(y, y2, "left")))
+        owner[order[level][(x[level] > x1) & (x[level] < x2)]] = number
     return owner

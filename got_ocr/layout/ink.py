@@ -9,6 +9,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from .components import find_components, paint_runs
 from .thresholds import Ink, Looking, ReversedBoxes, TintedBoxes
+from .time_limit import check_time
 
 
 def ink_image(image: Image.Image, is_light: bool | None = None, paper_percent: float = 50.0) -> Image.Image:
@@ -180,6 +181,7 @@ def level_tinted_boxes(ink: Image.Image, text_px: float) -> Image.Image:
     high &= found.area > TintedBoxes.LEAST_INK * found.width * found.height
     levelled = ink
     for number in np.flatnonzero(high):
+        check_time()
         x1, y1, x2, y2 = (int(edge) for edge in found.boxes[number])
         inside = pixels[y1:y2, x1:x2]
         own = inside[inside > least]
@@ -215,6 +217,7 @@ def turn_reversed_boxes(ink: Image.Image, text_px: float) -> Image.Image:
     wide = (found.height > ReversedBoxes.LEAST_HEIGHT * text_px) & (found.width > ReversedBoxes.LEAST_WIDTH * text_px)
     wide &= found.area > ReversedBoxes.LEAST_INK * box_area
     for number in np.flatnonzero(wide):
+        check_time()
         x1, y1, x2, y2 = (int(edge) for edge in found.boxes[number])
         inside = find_components(~mask[y1:y2, x1:x2])
         boxes = inside.boxes

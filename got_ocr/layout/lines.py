@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .bands import Bands
 from .columns import find_gutters
 from .components import Components, find_components, find_letters, measure_letter_height, paint_runs, weighted_median
 from .frames import assign_frames
@@ -20,6 +21,7 @@ from .line import Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
 from .rows import join_rows
 from .thresholds import Baseline, Face, Ownership, Plausible, Rows, Segments, SmallMarks
+from .time_limit import check_time
 
 
 def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarray | None = None) -> list[Line]:
@@ -50,18 +52,43 @@ def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarra
     letters_frame = assign_frames(components.boxes[letters], frames)
     marks_frame = assign_frames(components.boxes[marks], frames)
     lines: list[Line] = []
-    for frame in np.unique(letters_frame).tolist():
-        boxes = components.boxes[marks[marks_frame == frame]]
-        filled = boxes if frame >= 0 else np.concatenate([boxes, frames])  # No gutter runs through a frame.
-        gutters = find_gutters(filled, shape, em_px)
-        found = _find_in_one_frame(components, letters[letters_frame == frame], shape, gutters)
-        lines += [replace(line, frame=frame) for line in found]
+    if (letters_frame < 0).any():
+        # No gutter runs through a frame.
+        filled = np.concatenate([components.boxes[marks[marks_frame < 0]], frames])
+        lines = _find_in_one_frame(components, letters[letters_frame < 0], shape, find_gutters(filled, shape, em_px))
+    for frame in np.unique(letters_frame[letters_frame >= 0]).tolist():
+        check_time()
+        own = letters_frame == frame, marks_frame == frame
+        lines += [
+            replace(line, frame=frame) for line in _find_in_window(components, letters[own[0]], marks[own[1]], em_px)
+        ]
     if lines:
         # Drawings and photographs: a few shapes much larger than the page's text.
         usual = _usual_size(lines)
         largest = {True: Segments.LARGEST_FEW * usual, False: Segments.LARGEST_MANY * usual}
         lines = [line for line in lines if line.em_px < largest[len(line.members) <= Segments.SHAPE_LETTERS]]
     return order_lines(lines)
+
+
+def _find_in_window(components: Components, letters: np.ndarray, marks: np.ndarray, em_px: float) -> list[Line]:
+    """Group the letters of a frame by looking at no more of the page than they take. Args as in `find_lines`."""
+    around = outer_box(components.boxes[marks])
+    left, top = (int(edge - Segments.WINDOW_EM * em_px) for edge in around[:2])
+    width, height = (int(edge + Segments.WINDOW_EM * em_px) for edge in (around[2] - left, around[3] - top))
+    part = replace(
+        components, boxes=components.boxes[marks] - np.array([left, top, left, top]), area=components.area[marks]
+    )
+    gutters = find_gutters(part.boxes, (height, width), em_px)
+    found = _find_in_one_frame(part, np.searchsorted(marks, letters), (height, width), gutters)
+    return [
+        replace(
+            line,
+            box=(line.box[0] + left, line.box[1] + top, line.box[2] + left, line.box[3] + top),
+            baseline_px=line.baseline_px + top,
+            members=marks[line.members],
+        )
+        for line in found
+    ]
 
 
 def _find_in_one_frame(
@@ -85,6 +112,7 @@ def _segment(
         (n,) labels and the (n,) components that they label: those too tall for their line are gone.
     """
     for _ in range(Segments.ROUNDS):
+        check_time()
         boxes = components.boxes[letters]
         height = boxes[:, 3] - boxes[:, 1]
         reach = np.ceil(Segments.BRIDGE * height).astype(np.int64)
@@ -151,6 +179,7 @@ def _usual_size(lines: list[Line]) -> float:
 
 def _measure(components: Components, members: np.ndarray) -> Line:
     """Estimate baseline and font size of a row of letters from its components' boxes."""
+    check_time()
     boxes = components.boxes[members]
     box = outer_box(boxes)
     height = boxes[:, 3] - boxes[:, 1]
@@ -183,34 +212,48 @@ def _attach_small(segments: list[Line]) -> list[Line]:
     usual = weighted_median(em, count)
     # Text is no mark of a shape that is larger, such as the bars of a chart above it or a part of a picture.
     text, shape = em > SmallMarks.TEXT * usual, (em > Segments.SHAPE_EM * usual) & (count <= SmallMarks.SHAPE_LETTERS)
-    order = np.argsort(-em)
     owner = np.full(len(segments), -1)
-    reach = boxes.copy()
+    reach, width = boxes.copy(), boxes[:, 2] - boxes[:, 0]
+    bands = Bands(baseline - Face.TOP_EM * em, baseline + Face.BOTTOM_EM * em, Face.TOP_EM * usual)
+    small_first = np.argsort(-em)[::-1]
+    small_first = small_first[~(text & (count > Face.FEW_LETTERS))[small_first]]
+    # When the reach of each last grew, and when each was last looked at: what is as it was need not be looked at anew.
+    grown, looked, clock = np.zeros(len(segments), np.int64), np.full(len(segments), -1), 0
     for _ in range(SmallMarks.ROUNDS):
         changed = False
-        for small in order[::-1]:
-            if owner[small] >= 0 or (text[small] and count[small] > Face.FEW_LETTERS):
+        for small in small_first:
+            if owner[small] >= 0:
                 continue
+            check_time()
             x1, y1, x2, y2 = boxes[small]
             middle = (y1 + y2) / 2
-            gap = np.maximum(np.maximum(reach[:, 0] - x2, x1 - reach[:, 2]), 0.0)
-            share = height[small] / em
+            some = bands.near(middle, middle)
+            if not len(some) or grown[some].max() <= looked[small]:
+                continue
+            looked[small] = clock
+            size = em[some]
+            some = some[(size > SmallMarks.LARGER * em[small]) & (owner[some] < 0) & (width[some] > x2 - x1)]
+            if not len(some):
+                continue
+            size, level, left = em[some], baseline[some], reach[some, 0]
+            gap = np.maximum(np.maximum(left - x2, x1 - reach[some, 2]), 0.0)
+            share = height[small] / size
             # A bullet may stand further away from its item.
             word = text[small] and count[small] > 1
             before_em = SmallMarks.REACH_EM if word else Rows.MARKER_GAP_EM
-            far = np.where(reach[:, 0] > x2, before_em, SmallMarks.REACH_EM) * em
-            near = (share < SmallMarks.HIGH_EM) & (gap < SmallMarks.HIGH_REACH_EM * em)
-            near &= em[small] < SmallMarks.HIGH_SIZE * em
+            far = np.where(left > x2, before_em, SmallMarks.REACH_EM) * size
+            near = (share < SmallMarks.HIGH_EM) & (gap < SmallMarks.HIGH_REACH_EM * size)
+            near &= em[small] < SmallMarks.HIGH_SIZE * size
             near |= (share < SmallMarks.LOW_EM) & (gap < far)
-            inside = (middle > baseline - Face.TOP_EM * em) & (middle < baseline + Face.BOTTOM_EM * em)
-            fits = near & inside & (owner < 0) & (em > SmallMarks.LARGER * em[small])
-            fits &= (boxes[:, 2] - boxes[:, 0] > x2 - x1) & ~(text[small] & shape)
+            fits = near & (middle > level - Face.TOP_EM * size) & (middle < level + Face.BOTTOM_EM * size)
+            fits &= ~(text[small] & shape[some])
             if fits.any():
-                candidates = np.flatnonzero(fits)
-                off = np.abs(middle - (baseline - Face.SMALL_MIDDLE_EM * em))[candidates] + gap[candidates]
-                best = int(candidates[np.argmin(off / em[candidates])])
+                off = np.abs(middle - (level - Face.SMALL_MIDDLE_EM * size))[fits] + gap[fits]
+                best = int(some[fits][np.argmin(off / size[fits])])
                 owner[small] = best
                 reach[best, 0], reach[best, 2] = min(reach[best, 0], x1), max(reach[best, 2], x2)
+                clock += 1
+                grown[best] = clock
                 changed = True
         if not changed:
             break
@@ -265,19 +308,34 @@ def assign_runs(components: Components, lines: list[Line]) -> tuple[np.ndarray, 
     baseline = np.array([line.baseline_px for line in lines])
     split = []
     rest = np.flatnonzero((owner == 0) & (components.area >= Ownership.LEAST_AREA_PX))
-    for chunk in np.array_split(rest, len(rest) * len(lines) // 2_000_000 + 1):  # So that memory stays small.
-        near, tall = _fit_marks(components, chunk, lines)
+    rest = rest[np.argsort(components.boxes[rest, 1], kind="stable")]  # From the top: few lines are near to a chunk.
+    bands = Bands(baseline - Face.TOP_EM * em, baseline + Face.BOTTOM_EM * em, float(np.median(em)))
+    for chunk in np.array_split(rest, len(rest) // Ownership.CHUNK + 1):
+        check_time()
+        boxes = components.boxes[chunk]
+        some = bands.near(boxes[:, 1].min(initial=0), boxes[:, 3].max(initial=0)) if len(chunk) else chunk
+        if not len(some):
+            continue
+        near, tall = _fit_marks(components, chunk, [lines[number] for number in some])
         best = near.argmin(1)
         fits = np.isfinite(near[np.arange(len(chunk)), best]) & ~(tall.sum(1) > 1)
-        owner[chunk[fits]] = best[fits] + 1
+        owner[chunk[fits]] = some[best[fits]] + 1
         tall &= ~fits[:, None]
-        split += [(chunk[row], np.flatnonzero(tall[row])) for row in np.flatnonzero(tall.any(1))]
+        split += [(chunk[row], some[tall[row]]) for row in np.flatnonzero(tall.any(1))]
     run_line = owner[components.run_label] if len(owner) else np.zeros(0, np.int32)
+    runs_of = _group_runs(components.run_label, len(components.area)) if split else []
     for number, touched in split:
-        runs = np.flatnonzero(components.run_label == number)
+        runs = runs_of[number]
         centre = baseline[touched] - Face.LETTER_MIDDLE_EM * em[touched]
         run_line[runs] = touched[np.abs(components.run_row[runs][:, None] - centre).argmin(1)] + 1
-    return run_line, [_around(components, run_line, number, line) for number, line in enumerate(lines)]
+    own = _group_runs(run_line, len(lines) + 1)
+    return run_line, [_around(components, own[number + 1], line) for number, line in enumerate(lines)]
+
+
+def _group_runs(label: np.ndarray, count: int) -> list[np.ndarray]:
+    """Indices of the runs that have each of the labels from 0 to `count`, rising."""
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.searchsorted(label[order], np.arange(1, count)))
 
 
 def _fit_marks(components: Components, chunk: np.ndarray, lines: list[Line]) -> tuple[np.ndarray, np.ndarray]:
@@ -316,7 +374,6 @@ def _fit_marks(components: Components, chunk: np.ndarray, lines: list[Line]) -> 
     return np.where(near, off, np.inf), tall
 
 
-def _around(components: Components, run_line: np.ndarray, number: int, line: Line) -> Line:
-    runs = run_line == number + 1
+def _around(components: Components, runs: np.ndarray, line: Line) -> Line:
     start, stop, row = components.run_start[runs], components.run_stop[runs], components.run_row[runs]
     return replace(line, box=(int(start.min()), int(row.min()), int(stop.max()), int(row.max()) + 1))

@@ -4,6 +4,7 @@ import numpy as np
 
 from .line import Line, box_array
 from .thresholds import Dashes, Noise
+from .time_limit import check_time
 
 
 def remove_noise(lines: list[Line], ink: np.ndarray, mask: np.ndarray, scale: float) -> list[Line]:
@@ -27,6 +28,7 @@ def remove_noise(lines: list[Line], ink: np.ndarray, mask: np.ndarray, scale: fl
     )
     kept = []
     for line in lines:
+        check_time()
         x1, y1, x2, y2 = line.box
         own = ink[y1:y2, x1:x2][mask[y1:y2, x1:x2]]
         is_long = len(line.members) > Noise.STREWN_MARKS
@@ -68,6 +70,7 @@ def remove_dashes(lines: list[Line]) -> list[Line]:
     is_stroke = np.array([len(line.members) == 1 for line in lines], dtype=bool) & (height > Dashes.SHAPE * width)
     is_dash = np.zeros(len(lines), bool)
     for number in np.flatnonzero(is_stroke):
+        check_time()
         middle = (boxes[number, 0] + boxes[number, 2]) / 2
         off = np.abs(boxes[:, [0, 2]].mean(1) - middle)
         alike = np.abs(height / height[number] - 1) < Dashes.ALIKE

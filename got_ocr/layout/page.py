@@ -24,6 +24,7 @@ from .orientation import lies_sideways, turn_clockwise, turned_back
 from .skew import estimate_skew, estimate_slope
 from .tables import Table, cut_tables, order_with_tables
 from .thresholds import Looking
+from .time_limit import check_time
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,7 @@ def _look(ink: Image.Image, scale: float) -> _View:
         working = ink.reduce(round(1 / scale))
     elif scale > 1.0:
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
+    check_time()
     mask = ink_mask(working, _is_crop(ink))
     components = find_components(mask)
     text_px = measure_letter_height(components)
@@ -314,6 +316,7 @@ def _measure_lines(pixels: PagePixels) -> list[Line]:
     ink = np.asarray(pixels.ink.resize(pixels.line_map.shape[::-1], Image.Resampling.BOX))
     measured = []
     for number, line in enumerate(pixels.lines):
+        check_time()
         x1, y1, x2, y2 = line.box
         own = pixels.line_map[y1:y2, x1:x2] == number + 1
         measured.append(measure_line(line, ink[y1:y2, x1:x2], own))

@@ -11,6 +11,7 @@ import numpy as np
 
 from .line import Line, box_array, join_parts
 from .thresholds import Blocks, Face, Order, Sizes
+from .time_limit import check_time
 
 
 def order_lines(lines: list[Line]) -> list[Line]:
@@ -45,15 +46,12 @@ def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
     boxes = box_array(lines)
     x1, x2 = boxes[:, 0], boxes[:, 2]
     y = np.array([line.baseline_px for line in lines])
+    if len(lines) > Order.MOST_LINES:
+        return [lines[number] for number in np.lexsort((x1, y))]
     overlap = (x1[:, None] < x2[None]) & (x1[None] < x2[:, None])
     above = y[:, None] < y[None]
     left = x2[:, None] <= x1[None]
-    blocked = np.zeros_like(left)
-    for between in np.flatnonzero(overlap.sum(1) > 1):
-        # (a, b) with the spanning line between them in height.
-        spans = overlap[between][:, None] & overlap[between][None]
-        lower, higher = y > y[between], y < y[between]
-        blocked |= spans & ((lower[:, None] & higher[None]) | (higher[:, None] & lower[None]))
+    blocked = _spanned(x1, x2, y)
     if has_frames:
         is_whole = np.array([line.frame >= 0 for line in lines])
         level = (boxes[:, 1][:, None] < boxes[:, 3]) & (boxes[:, 1] < boxes[:, 3][:, None])
@@ -64,6 +62,7 @@ def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
     state = np.zeros(len(lines), np.int8)
     queue = np.lexsort((x1, y)).tolist()
     for root in queue:
+        check_time()
         stack = [root]
         while stack:
             here = stack[-1]
@@ -79,6 +78,38 @@ def _sort_lines(lines: list[Line], has_frames: bool = False) -> list[Line]:
     return [lines[number] for number in order]
 
 
+def _spanned(x1: np.ndarray, x2: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Find pairs with a line between them in height that overlaps both in x.
+
+    Args:
+        x1: (N,) left edges.
+        x2: (N,) right edges.
+        y: (N,) baselines.
+
+    Returns:
+        (N, N) bool, for pairs of which the first stands wholly to the left; of others it says nothing.
+    """
+    order = np.argsort(y, kind="stable")
+    x1, x2, level = x1[order], x2[order], y[order]
+    begin, end = np.searchsorted(level, level, "left"), np.searchsorted(level, level, "right")
+    spanned = np.zeros((len(y), len(y)), bool)
+    for a in range(len(y)):
+        check_time()
+        # How far to the right those reach that begin left of a's end: the furthest of them on the way to b's height.
+        reach = np.where(x1 < x2[a], x2, -np.inf)
+        below, above = reach[end[a] :], reach[: begin[a]][::-1]
+        furthest = np.full(len(y) + 1, -np.inf)
+        furthest[end[a] + 1 :] = np.maximum.accumulate(below)
+        down = furthest[begin]  # Of the lines from a's height to b's, both left out.
+        furthest[:] = -np.inf
+        furthest[: begin[a]] = np.maximum.accumulate(above)[::-1]
+        spanned[a] = np.where(level > level[a], down, furthest[end]) > x1
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    found: np.ndarray = spanned[np.ix_(back, back)]
+    return found
+
+
 def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.ndarray) -> np.ndarray:
     """Leave out pairs that are no columns beside each other: a sender's address to the right, the addressee below it.
 
@@ -91,15 +122,23 @@ def _side_by_side(left: np.ndarray, overlap: np.ndarray, y: np.ndarray, em: np.n
     Returns:
         (N, N): `left` but for pairs whose right side ends above where the left side begins.
     """
-    kept: np.ndarray = left.copy()
-    for a in range(len(y)):
-        higher = np.flatnonzero(left[a] & (y < y[a] - em[a]))
-        if len(higher):
-            # Is there text of a's side about as high as b, or text of b's side about as low as a?
-            near_b = np.abs(y[:, None] - y[higher]) < Order.BESIDE_EM * em[higher]
-            beside_b = overlap[a][:, None] & left[:, higher] & near_b
-            beside_a = overlap[:, higher] & (left[a] & (np.abs(y - y[a]) < Order.BESIDE_EM * em[a]))[:, None]
-            kept[a, higher] = (beside_b | beside_a).any(0)
+    order = np.argsort(y)
+    level = y[order]
+
+    def level_with(number: int) -> np.ndarray:
+        reach = Order.BESIDE_EM * em[number]
+        near = order[np.searchsorted(level, y[number] - 2 * reach) : np.searchsorted(level, y[number] + 2 * reach)]
+        found: np.ndarray = near[np.abs(y[near] - y[number]) < reach]
+        return found
+
+    # Is there text of a's side about as high as b, or text of b's side about as low as a?
+    beside = np.zeros_like(left)
+    for number in range(len(y)):
+        check_time()
+        near = level_with(number)
+        beside[:, number] |= overlap[near[left[near, number]]].any(0)
+        beside[number] |= overlap[near[left[number, near]]].any(0)
+    kept: np.ndarray = left & (beside | ~(y < (y - em)[:, None]))
     return kept
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .bands import Bands
 from .components import weighted_median
 from .line import Line, box_array, join_parts
 from .thresholds import Face, Rows
+from .time_limit import check_time
 
 
 def join_rows(segments: list[Line], gutters: np.ndarray) -> list[Line]:
@@ -31,11 +33,18 @@ def join_rows(segments: list[Line], gutters: np.ndarray) -> list[Line]:
     lines = _join_markers(lines, _neighbours(lines, gutters)[1])
     pairs, crossed = _neighbours(lines, gutters)
     sides = _beside(lines, gutters)
-    found = {number: _table_rows(lines, rows, *sides.get(number, ([], []))) for number, rows in crossed.items()}
+    level, em, boxes = _levels(lines), np.array([line.em_px for line in lines]), box_array(lines)
+    facts = level, em, (boxes[:, 2] - boxes[:, 0]) / em > Rows.COLUMN_WIDTH_EM
+    found = {number: _table_rows(facts, rows, *sides.get(number, ([], []))) for number, rows in crossed.items()}
     # Over several gutters, such as a column's and the one before a list's items, all of them must be a table's.
-    refused = {row for number, rows in crossed.items() for row in rows if row not in found[number]}
+    refused = {row for number, rows in crossed.items() for row in set(rows) - set(found[number])}
     pairs += [row for rows in found.values() for row in rows if row not in refused]
     return _chain(lines, pairs)
+
+
+def _levels(lines: list[Line]) -> np.ndarray:
+    """Baselines of lines. Returns: (n,) float64, in px."""
+    return np.array([line.baseline_px for line in lines])
 
 
 def _beside(lines: list[Line], gutters: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
@@ -52,12 +61,12 @@ def _beside(lines: list[Line], gutters: np.ndarray) -> dict[int, tuple[list[int]
 
 
 def _table_rows(
-    lines: list[Line], rows: list[tuple[int, int]], lefts: list[int], rights: list[int]
+    facts: tuple[np.ndarray, np.ndarray, np.ndarray], rows: list[tuple[int, int]], lefts: list[int], rights: list[int]
 ) -> list[tuple[int, int]]:
     """Find the pairs over a gutter that are rows of a table: level, and narrow on one side.
 
     Args:
-        lines: of the page.
+        facts: of each line of the page its baseline, its font size, and whether it is as wide as a column.
         rows: (left, right) pairs over the gutter.
         lefts: lines that end at the gutter, with and without a partner.
         rights: lines that begin at it.
@@ -65,10 +74,7 @@ def _table_rows(
     Returns:
         Those of `rows` to join.
     """
-    level = np.array([line.baseline_px for line in lines])
-    em = np.array([line.em_px for line in lines])
-    boxes = box_array(lines)
-    wide = (boxes[:, 2] - boxes[:, 0]) / em > Rows.COLUMN_WIDTH_EM
+    level, em, wide = facts
     left, right = np.array(rows).T
     columns = [np.union1d(beside, own).astype(np.int64) for beside, own in ((lefts, left), (rights, right))]
     steps = np.abs(level[left] - level[right]) / em[left]
@@ -76,6 +82,7 @@ def _table_rows(
     prose = min(wide[column].mean() for column in columns) > Rows.PROSE_SHARE
     found = []
     for row in rows:
+        check_time()
         # A gutter may run from columns of prose into a table: the rows nearby decide.
         nearby = np.abs(level - level[row[0]]) < Rows.TABLE_REACH_EM * em[row[0]]
         near = nearby[left]
@@ -107,27 +114,24 @@ def _word_gaps(
     Returns:
         Pairs whose gap is no wider than the gaps between the words of the same row usually are.
     """
-    boxes = box_array(segments)
-
-    def gaps(of: Iterable[tuple[int, int]], baseline: float, reach: float) -> list[float]:
-        near = [pair for pair in of if abs(segments[pair[0]].baseline_px - baseline) < reach]
-        return [float(boxes[right, 0] - boxes[left, 2]) for left, right in near]
-
+    boxes, level = box_array(segments), _levels(segments)
     over = {pair for rows in crossed.values() for pair in rows}
+    gaps, gaps_over = _Gaps(pairs, boxes, level), _Gaps(over, boxes, level)
     found = []
     for left, right in over:
+        check_time()
         em, baseline = segments[left].em_px, segments[left].baseline_px
-        row = gaps(pairs, baseline, Rows.ROW_EM * em)
+        row = gaps.near(baseline, Rows.ROW_EM * em)
         width = float(boxes[right, 0] - boxes[left, 2])
         if width > Rows.WORD_GAP_EM * max(em, segments[right].em_px):
             continue
-        flanks = _flanks(segments, gutters, left, right)
+        flanks = _flanks(segments, boxes, gutters, left, right)
         if flanks >= Rows.LONG_COLUMN_LINES:
             continue  # no white between words is so long
         if flanks <= Rows.SHORT_COLUMN_LINES:
             found.append((left, right))  # no column is so short
             continue
-        crossing = gaps(over, baseline, Rows.ROW_EM * em)
+        crossing = gaps_over.near(baseline, Rows.ROW_EM * em)
         # The gaps of a stretched line with few words may all lie over gutters, and over the same as the real one.
         alike = sum(width / Rows.ALIKE_GAPS < gap < Rows.ALIKE_GAPS * width for gap in crossing)
         beside_gutter = alike >= Rows.STRETCHED_FEW and max(crossing) > Rows.GUTTER_FACTOR * width
@@ -143,13 +147,30 @@ def _word_gaps(
     return sorted(found)
 
 
-def _flanks(segments: list[Line], gutters: np.ndarray, left: int, right: int) -> int:
+class _Gaps:
+    """The white between pairs of segments, found by the height of their baseline."""
+
+    def __init__(self, pairs: Iterable[tuple[int, int]], boxes: np.ndarray, level: np.ndarray) -> None:
+        left, right = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+        order = np.argsort(level[left])
+        self._level = level[left][order]
+        self._width_px = (boxes[right, 0] - boxes[left, 2])[order]
+
+    def near(self, baseline: float, reach: float) -> list[float]:
+        """Widths in px of those whose left side stands less than `reach` px from a baseline."""
+        first = np.searchsorted(self._level, baseline - 2 * reach)
+        last = np.searchsorted(self._level, baseline + 2 * reach)
+        widths: list[float] = self._width_px[first:last][np.abs(self._level[first:last] - baseline) < reach].tolist()
+        return widths
+
+
+def _flanks(segments: list[Line], boxes: np.ndarray, gutters: np.ndarray, left: int, right: int) -> int:
     """Count the lines along the white that parts two segments of a row, on the side where there are fewer.
 
     Where it is a column's gutter, there are others above or below them. A gap between words may also be white from its
     row on, such as under a short heading or beside a picture.
     """
-    line, boxes = segments[left], box_array(segments)
+    line = segments[left]
     row = int(np.clip(line.baseline_px - Face.LETTER_MIDDLE_EM * line.em_px, 0, gutters.shape[0] - 1))
     begin, end = line.box[2], max(segments[right].box[0], line.box[2] + 1)
     columns = begin + np.flatnonzero(gutters[row, begin:end])
@@ -184,6 +205,7 @@ def _join_markers(lines: list[Line], crossed: dict[int, list[tuple[int, int]]]) 
     baseline = np.array([line.baseline_px for line in lines])
     pairs = []
     for left, right in {pair for rows in crossed.values() for pair in rows}:
+        check_time()
         em = lines[right].em_px
         width, gap = boxes[left, 2] - boxes[left, 0], boxes[right, 0] - boxes[left, 2]
         level = abs(baseline[left] - baseline[right]) < Rows.MARKER_LEVEL_EM * em
@@ -215,17 +237,23 @@ def _neighbours(
     usual = weighted_median(em, count)
     pairs: list[tuple[int, int]] = []
     crossed: dict[int, list[tuple[int, int]]] = {}
+    tops = np.minimum(baseline - Rows.BAND_EM * em, boxes[:, 1])
+    bottoms = np.maximum(baseline, boxes[:, 3])
+    bands = Bands(tops, bottoms, usual)
     for left in range(len(segments)):
-        top = np.maximum(baseline - Rows.BAND_EM * em, baseline[left] - Rows.BAND_EM * em[left])
-        same_row = np.minimum(baseline, baseline[left]) - top > Rows.SHARED * np.minimum(em, em[left])
-        ratio = np.maximum(em, em[left]) / np.minimum(em, em[left])
+        check_time()
+        near = bands.near(tops[left], bottoms[left])
+        near = near[(boxes[near, 0] > boxes[left, 2] - Rows.OVERLAP_EM * em[left]) & (near != left)]
+        size, level = em[near], baseline[near]
+        top = np.maximum(level - Rows.BAND_EM * size, baseline[left] - Rows.BAND_EM * em[left])
+        same_row = np.minimum(level, baseline[left]) - top > Rows.SHARED * np.minimum(size, em[left])
+        ratio = np.maximum(size, em[left]) / np.minimum(size, em[left])
         # Brackets and dots tell neither size nor baseline well.
-        few = np.minimum(count, count[left]) <= Face.FEW_LETTERS
-        shared = np.minimum(boxes[:, 3], boxes[left, 3]) - np.maximum(boxes[:, 1], boxes[left, 1])
-        same_row |= few & (shared > Rows.FEW_SHARED * np.minimum(height, height[left]))
+        few = np.minimum(count[near], count[left]) <= Face.FEW_LETTERS
+        shared = np.minimum(boxes[near, 3], boxes[left, 3]) - np.maximum(boxes[near, 1], boxes[left, 1])
+        same_row |= few & (shared > Rows.FEW_SHARED * np.minimum(height[near], height[left]))
         same_row &= ratio < np.where(few, Rows.FEW_SIZE_RATIO, Rows.SIZE_RATIO)
-        right = np.flatnonzero(same_row & (boxes[:, 0] > boxes[left, 2] - Rows.OVERLAP_EM * em[left]))
-        right = right[right != left]
+        right = near[same_row]
         if not len(right):
             continue
         nearest = int(right[np.argmin(boxes[right, 0])])

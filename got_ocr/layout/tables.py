@@ -19,6 +19,7 @@ from .components import Components, find_components, paint_runs
 from .line import Box, Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
 from .thresholds import Ink, Tables
+from .time_limit import check_time
 
 
 @dataclass(frozen=True)
@@ -144,18 +145,19 @@ def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[Line], 
     boxes = box_array(lines)
     near, even = Tables.NEAR * text_px, max(Tables.EVEN_PX, Tables.EVEN * text_px)
     order = horizontal[np.argsort(horizontal[:, 1])]
-    left = list(range(len(order)))
+    is_left = np.ones(len(order), bool)
     grids = []
-    while left:
-        first = left.pop(0)
+    for first in range(len(order)):
+        if not is_left[first]:
+            continue
+        check_time()
         group = [first]
-        for other in list(left):
-            if np.abs(order[other][[0, 2]] - order[first][[0, 2]]).max() > even:
-                continue
+        alike = np.abs(order[:, [0, 2]] - order[first, [0, 2]]).max(1) <= even
+        for other in (first + 1 + np.flatnonzero((alike & is_left)[first + 1 :])).tolist():
             if not _is_table_between(order[group[-1]], order[other], boxes, near):
                 break
             group.append(other)
-            left.remove(other)
+            is_left[other] = False
         x1, x2 = int(order[group][:, 0].min()), int(order[group][:, 2].max())
         levels = order[group][:, [1, 3]].mean(1)
         kept = [float(levels[0])]

@@ -139,6 +139,7 @@ class Segments:
     BLOCK_INK = 0.75  # and holds more ink of its box [eye]
     MARK_AREA_EM = 0.01  # em squared: smaller marks are no part of the white either [eye]
     MARK_HEIGHT_EM = 2.0  # nor are higher ones [eye]
+    WINDOW_EM = 6.0  # white that is looked at around what a frame holds [eye]
     SHAPE_EM = 2.5  # of a page's usual size: few letters are so much larger, and [pages]
     FULL_SHARE = 0.9  # a row of them that fill so much of their boxes is of bars [pages]
     SHAPE_LETTERS = 8  # a row of so few [pages]
@@ -187,6 +188,7 @@ class Ownership:
     DASH_HEIGHT_EM = 0.25  # its height at most [pages]
     DASH_REACH_EM = 1.8  # behind a line; before it an item's bullet reaches further [pages]
     ASIDE_COST = 0.5  # an em to the side costs so many em up or down [eye]
+    CHUNK = 256  # components that are compared with the lines near them at a time [eye]
 
 
 class Plausible:
@@ -304,6 +306,7 @@ class Order:
 
     FOLIO_GAP_EM = 2.2  # least distance of a page's number from the text [pages]
     FOLIO_WIDTH_EM = 14.0  # its greatest width [pages]
+    MOST_LINES = 6000  # of a page; more are no print, and would be compared in pairs: they are read row by row [math]
     FOLIO_LINES = 8  # a page with fewer has none [eye]
     MOST_TITLE_LINES = 5  # above all columns, a running head counted [pages]
     TITLE = 1.15  # a title's size to the text's [pages]

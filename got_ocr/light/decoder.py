@@ -19,19 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Array, Workspace, apply_silu, exponentiate, fold_norm, scale_to_unit
+from .arithmetic import Array, Linear, Workspace, apply_silu, exponentiate, fold_norm, scale_to_unit
 from .config import LightConfig
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer's weights, (in, out) each, what is before them folded in."""
+    """A layer's weights, the norms before them folded in."""
 
-    qkv: Array
-    qkv_bias: Array
-    output: Array
-    gate_up: Array
-    down: Array
+    qkv: Linear
+    output: Linear
+    gate: Linear
+    up: Linear
+    down: Linear
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,12 @@ class LightDecoder:
         self.config = config
         self.embedding = weights["model.embed_tokens.weight"]
         self._layers = [self._fold_layer(weights, index) for index in range(config.num_hidden_layers)]
-        self._head, _ = fold_norm(self.embedding, None, weights["model.norm.weight"], None)
+        self._head = Linear(fold_norm(self.embedding, None, weights["model.norm.weight"], None)[0])
         half = config.head_dim // 2
         frequencies = config.rope_theta ** (-np.arange(half) / half)
         angles = np.arange(config.max_position_embeddings)[:, None] * frequencies
         self._cos, self._sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
         self._space = Workspace()
-        # Which channels are whose: (H, D).
-        self._of_head = np.repeat(np.eye(config.num_attention_heads, dtype=np.float32), config.head_dim, axis=1)
 
     def _fold_layer(self, weights: Mapping[str, Array], index: int) -> _Layer:
         def get(name: str) -> Array:
@@ -108,13 +106,13 @@ class LightDecoder:
         scale = np.float32(self.config.head_dim**-0.5)
         qkv[:, :width] *= scale
         qkv_bias[:width] *= scale
-        gate_up = stack(["mlp.gate_proj", "mlp.up_proj"], "weight")
+        norm = get("post_attention_layernorm.weight")
         return _Layer(
-            qkv,
-            qkv_bias,
-            np.ascontiguousarray(get("self_attn.o_proj.weight").T),
-            fold_norm(gate_up, None, get("post_attention_layernorm.weight"), None)[0],
-            np.ascontiguousarray(get("mlp.down_proj.weight").T),
+            Linear(qkv, qkv_bias),
+            Linear(get("self_attn.o_proj.weight").T),
+            Linear(fold_norm(get("mlp.gate_proj.weight"), None, norm, None)[0]),
+            Linear(fold_norm(get("mlp.up_proj.weight"), None, norm, None)[0]),
+            Linear(get("mlp.down_proj.weight").T),
         )
 
     def fill_prefix(self, tokens: Sequence[int]) -> Prefix:
@@ -203,8 +201,7 @@ class LightDecoder:
         N, D = hidden_ND.shape
         heads, half = self.config.num_attention_heads, self.config.head_dim // 2
         normed = scale_to_unit(hidden_ND, self.config.rms_norm_eps, self._space.take("normed", N, D))
-        qkv = np.matmul(normed, layer.qkv, out=self._space.take("qkv", N, 3 * D))
-        qkv += layer.qkv_bias
+        qkv = layer.qkv.apply(normed, self._space, "qkv")
         cos, sin = self._cos[positions][:, None], self._sin[positions][:, None]
         turning = qkv[:, : 2 * D].reshape(N, 2 * heads, 2, half)
         first, second = turning[:, :, 0], turning[:, :, 1]
@@ -244,11 +241,14 @@ class LightDecoder:
         logits = self._space.take("attention", B, heads, P + cache.length)
         by_head = query_BD.reshape(B, heads, head_dim).transpose(1, 0, 2)
         logits[..., :P] = (by_head @ cache.prefix.keys[index]).transpose(1, 0, 2)
-        # A row's heads are one product: of the queries each stands in its own channels, with zeros around it.
-        np.matmul(query_BD[:, None] * self._of_head, key.swapaxes(1, 2), out=logits[..., P:])
+        split = (B, cache.length, heads, head_dim)
+        np.matmul(
+            query_BD.reshape(B, heads, 1, head_dim),
+            key.reshape(split).transpose(0, 2, 3, 1),
+            out=logits[:, :, None, P:],
+        )
         sums = exponentiate(logits)
-        own = (logits[..., P:] @ value).reshape(B, heads, heads, head_dim)
-        attended = np.einsum("bhhd->bhd", own)
+        attended = (logits[:, :, None, P:] @ value.reshape(split).transpose(0, 2, 1, 3)).reshape(B, heads, head_dim)
         attended += (logits[..., :P].transpose(1, 0, 2) @ cache.prefix.values[index]).transpose(1, 0, 2)
         attended /= sums
         joined: Array = attended.reshape(B, D)
@@ -257,16 +257,14 @@ class LightDecoder:
     def _finish_layer(self, hidden_ND: Array, attended_ND: Array, layer: _Layer) -> None:
         """Add attention and MLP to `hidden_ND`, in place."""
         N, D = hidden_ND.shape
-        hidden_ND += attended_ND @ layer.output
-        normed = scale_to_unit(hidden_ND, self.config.rms_norm_eps, self._space.take("normed", N, D))
-        inner = self._space.take("inner", N, layer.gate_up.shape[1])
-        np.matmul(normed, layer.gate_up, out=inner)
-        gate, up = inner[:, : len(layer.down)], inner[:, len(layer.down) :]
-        apply_silu(gate, self._space)
+        space = self._space
+        hidden_ND += layer.output.apply(attended_ND, space, "output")
+        normed = scale_to_unit(hidden_ND, self.config.rms_norm_eps, space.take("normed", N, D))
+        gate, up = layer.gate.apply(normed, space, "gate"), layer.up.apply(normed, space, "up")
+        apply_silu(gate, space)
         gate *= up
-        hidden_ND += gate @ layer.down
+        hidden_ND += layer.down.apply(gate, space, "down")
 
     def _predict(self, hidden_ND: Array) -> Array:
-        normed = scale_to_unit(hidden_ND, self.config.rms_norm_eps, np.empty(hidden_ND.shape, np.float32))
-        logits: Array = normed @ self._head
-        return logits
+        normed = scale_to_unit(hidden_ND, self.config.rms_norm_eps, self._space.take("normed", *hidden_ND.shape))
+        return self._head.apply(normed, self._space, "logits")

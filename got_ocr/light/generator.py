@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..layout.time_limit import is_out_of_time
 from ..modeling.loops import CHECK_EVERY, MIN_LOOP_TOKENS, find_period
 from ..processing.mode import Mode
 from ..processing.normalising import normalise
@@ -121,7 +122,7 @@ class LightGenerator:
             for row, answer in enumerate(going):
                 tokens[answer].append(chosen[row])
                 logs[answer].append(probable[row])
-            is_stopped = generation.stop_event is not None and generation.stop_event.is_set()
+            is_stopped = (generation.stop_event is not None and generation.stop_event.is_set()) or is_out_of_time()
             for row in reversed(range(len(going))):
                 if is_stopped or chosen[row] in stop_ids or _is_at_end(tokens[going[row]], limit):
                     cache.remove(row)

@@ -18,7 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arithmetic import Array, Workspace, apply_doubled_gelu, convolve_3x3, exponentiate, fold_norm, standardise
+from .arithmetic import (
+    Array,
+    Linear,
+    Workspace,
+    apply_doubled_gelu,
+    convolve_3x3,
+    exponentiate,
+    fold_norm,
+    standardise,
+)
 from .config import LightVisionConfig
 
 # What is worked on at a time stays in a core's caches: queries, keys and values of so many images, and the inner layer
@@ -30,13 +39,13 @@ PREFIX = "model.vision_tower_high."
 
 @dataclass(frozen=True)
 class _Block:
-    """A transformer block's weights, (in, out) each, what is before them folded in."""
+    """A transformer block's layers, the norms before them folded in."""
 
     window: int
-    qkv: tuple[Array, Array]
-    proj: tuple[Array, Array]
-    lin1: tuple[Array, Array]
-    lin2: tuple[Array, Array]
+    qkv: Linear
+    proj: Linear
+    lin1: Linear
+    lin2: Linear
 
 
 class LightTower:
@@ -51,17 +60,15 @@ class LightTower:
         self.config = config
         get = weights.__getitem__
         embed = get(PREFIX + "patch_embed.proj.weight")  # (C, 3, patch, patch)
-        self._embed = np.ascontiguousarray(embed.reshape(len(embed), -1).T)
-        self._embed_bias = get(PREFIX + "patch_embed.proj.bias")
+        self._embed = Linear(embed.reshape(len(embed), -1).T, get(PREFIX + "patch_embed.proj.bias"))
         self._position = get(PREFIX + "pos_embed")[0]
         self._blocks = [self._fold_block(weights, index) for index in range(config.num_hidden_layers)]
         neck = get(PREFIX + "neck.0.weight")
-        self._neck_1 = np.ascontiguousarray(neck.reshape(neck.shape[:2]).T)
+        self._neck_1 = Linear(neck.reshape(neck.shape[:2]).T)
         self._neck_2 = _kernel_rows(get(PREFIX + "neck.2.weight"))
         self._norms = [(get(f"{PREFIX}neck.{place}.weight"), get(f"{PREFIX}neck.{place}.bias")) for place in (1, 3)]
         self._compress = [_kernel_rows(get(f"{PREFIX}net_{number}.weight")) for number in (2, 3)]
-        self._projector = np.ascontiguousarray(get("model.mm_projector_vary.weight").T)
-        self._projector_bias = get("model.mm_projector_vary.bias")
+        self._projector = Linear(get("model.mm_projector_vary.weight").T, get("model.mm_projector_vary.bias"))
         self._space = Workspace()
 
     def _fold_block(self, weights: Mapping[str, Array], index: int) -> _Block:
@@ -75,10 +82,10 @@ class LightTower:
         qkv_bias[:width] *= scale
         return _Block(
             0 if index in self.config.global_attn_indexes else self.config.window_size,
-            (qkv, qkv_bias),
-            (np.ascontiguousarray(get("attn.proj.weight").T), get("attn.proj.bias")),
-            fold_norm(get("mlp.lin1.weight"), get("mlp.lin1.bias"), get("norm2.weight"), get("norm2.bias")),
-            (np.ascontiguousarray(get("mlp.lin2.weight").T) * np.float32(0.5), get("mlp.lin2.bias")),
+            Linear(qkv, qkv_bias),
+            Linear(get("attn.proj.weight").T, get("attn.proj.bias")),
+            Linear(*fold_norm(get("mlp.lin1.weight"), get("mlp.lin1.bias"), get("norm2.weight"), get("norm2.bias"))),
+            Linear(get("mlp.lin2.weight").T * np.float32(0.5), get("mlp.lin2.bias")),
         )
 
     def encode(self, pixels_B3HS: Array) -> Array:
@@ -104,23 +111,20 @@ class LightTower:
         # (B, channels, window row, row, y, window column, column, x) -> windows, their patches, and pixels last.
         cut = pixels_B3HS.reshape(B, 3, H // window, window, patch, W // window, window, patch)
         patches = cut.transpose(0, 2, 5, 3, 6, 1, 4, 7).reshape(B * H * W, -1)
-        hidden = patches @ self._embed
+        hidden = self._embed.apply(patches, self._space, "hidden")
         position = self._position[:H, :W].reshape(H // window, window, W // window, window, -1)
-        position = position.transpose(0, 2, 1, 3, 4).reshape(H * W, -1) + self._embed_bias
-        hidden.reshape(B, H * W, -1)[...] += position
+        hidden.reshape(B, H * W, -1)[...] += position.transpose(0, 2, 1, 3, 4).reshape(H * W, -1)
         for block in self._blocks:
             self._attend(hidden, block, block.window**2 or H * W)
             self._transform(hidden, block)
-        hidden = hidden @ self._neck_1
-        hidden = self._normalise(hidden, 0).reshape(B, H // window, W // window, window, window, -1)
-        maps = hidden.transpose(0, 1, 3, 2, 4, 5).reshape(B, H, W, -1)
-        maps = convolve_3x3(maps, self._neck_2, 1, self._space)
+        hidden = self._normalise(self._neck_1.apply(hidden, self._space, "neck"), 0)
+        maps = hidden.reshape(B, H // window, W // window, window, window, -1).transpose(0, 1, 3, 2, 4, 5)
+        maps = convolve_3x3(maps.reshape(B, H, W, -1), self._neck_2, 1, self._space, "map")
         maps = self._normalise(maps.reshape(B * H * W, -1), 1).reshape(maps.shape)
-        for kernel, stride in zip(self._compress, config.compressor_strides, strict=True):
-            maps = convolve_3x3(maps, kernel, stride, self._space)
-        tokens: Array = maps.reshape(B, -1, maps.shape[-1]) @ self._projector
-        tokens += self._projector_bias
-        return tokens
+        for number, (kernel, stride) in enumerate(zip(self._compress, config.compressor_strides, strict=True)):
+            maps = convolve_3x3(maps, kernel, stride, self._space, f"map {number}")
+        rows = maps.reshape(-1, maps.shape[-1])
+        return self._projector.apply(rows, self._space, "tokens").reshape(B, len(rows) // B, -1).copy()
 
     def _normalise(self, hidden_NC: Array, place: int) -> Array:
         weight, bias = self._norms[place]
@@ -133,8 +137,7 @@ class LightTower:
         """Add the attention of runs of `length` patches to `hidden_NC`, in place."""
         heads, head_dim, space = self.config.num_attention_heads, self.config.head_dim, self._space
         normed = standardise(hidden_NC, self.config.layer_norm_eps, space.take("normed", *hidden_NC.shape))
-        qkv = np.matmul(normed, block.qkv[0], out=space.take("qkv", len(normed), 3 * heads * head_dim))
-        qkv += block.qkv[1]
+        qkv = block.qkv.apply(normed, space, "qkv")
         query, key, value = qkv.reshape(-1, length, 3, heads, head_dim).transpose(2, 0, 3, 1, 4)
         weights = space.take("attention", len(query), heads, length, length)
         np.matmul(query, key.swapaxes(-1, -2), out=weights)
@@ -142,21 +145,18 @@ class LightTower:
         output = space.take("attended", len(query), length, heads, head_dim)
         np.matmul(weights, value, out=output.transpose(0, 2, 1, 3))
         output /= sums.transpose(0, 2, 1, 3)
-        hidden_NC += np.matmul(output.reshape(hidden_NC.shape), block.proj[0], out=normed)
-        hidden_NC += block.proj[1]
+        hidden_NC += block.proj.apply(output.reshape(hidden_NC.shape), space, "projected")
 
     def _transform(self, hidden_NC: Array, block: _Block) -> None:
         """Add the MLP of each patch to `hidden_NC`, in place."""
         for start in range(0, len(hidden_NC), PATCHES_AT_ONCE):
             rows = hidden_NC[start : start + PATCHES_AT_ONCE]
             normed = standardise(rows, self.config.layer_norm_eps, self._space.take("normed", *rows.shape))
-            inner = np.matmul(normed, block.lin1[0], out=self._space.take("inner", len(rows), self.config.mlp_dim))
-            inner += block.lin1[1]
+            inner = block.lin1.apply(normed, self._space, "inner")
             apply_doubled_gelu(inner, self._space)
-            rows += np.matmul(inner, block.lin2[0], out=normed)
-            rows += block.lin2[1]
+            rows += block.lin2.apply(inner, self._space, "transformed")
 
 
-def _kernel_rows(weight: Array) -> Array:
-    """Bring a kernel (out, in, 3, 3) into the form of `convolve_3x3`: (9 in, out)."""
-    return np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)))
+def _kernel_rows(weight: Array) -> Linear:
+    """Bring a kernel (out, in, 3, 3) into the form of `convolve_3x3`."""
+    return Linear(weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)))

@@ -24,9 +24,10 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers.configuration_utils import PretrainedConfig
 from transformers.generation import GenerationConfig
-from transformers.utils import cached_file
+from transformers.utils import cached_file, has_file
 
 from ..configuration.remote_code import CodeSavingMixin, save_code
+from .quantizer import own_config, quantize_state_dict, refuse_other_method
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ TOWER = "model.vision_tower_high."
 HEAD = "lm_head.weight"
 EMBEDDING = "model.embed_tokens.weight"
 PADDLE_PATTERNS = ("*.pdparams", "*.pdiparams")
+PADDLE_FILES = ("model_state.pdparams", "inference.pdiparams")  # As PaddlePaddle names them in repositories.
+OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "adapter_config.json")
 NAMES_SHOWN = 6  # of tensors in a message
 
 # From any published name to the original's, applied in this order. The names of the layouts do not clash, so one table
@@ -365,23 +368,33 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         try:
             checkpoint = open_checkpoint(path, kwargs.get("variant"), **hub)
         except FileNotFoundError:
-            _refuse_paddle_weights(path)
+            _refuse_paddle_weights(path, hub)
             # Weights of another kind (pytorch_model.bin, an adapter), or none: transformers' business.
             return _without_random_weights(load, path, *model_args, config=config, **kwargs)
 
         read_config, kwargs = cls._read_config(path if config is None else config, hub, kwargs)
-        is_quantized = getattr(read_config, "quantization_config", None) is not None
+        found, asked = getattr(read_config, "quantization_config", None), kwargs.get("quantization_config")
+        refuse_other_method(found, asked)
+        is_quantized = found is not None
         if not is_quantized and not kwargs.get("ignore_mismatched_sizes"):
             check_depth(checkpoint, read_config, where=str(path))
             unexpected = check_tensors(checkpoint, *cls._expected_tensors(read_config), where=str(path))
             if unexpected:
                 logger.warning("%s: %d tensors are of no use: %s.", path, len(unexpected), _some(unexpected))
         has_copy = read_config.tie_word_embeddings and HEAD in checkpoint.shapes
-        if checkpoint.layout == "got" and (not has_copy or is_quantized or kwargs.get("quantization_config")):
+        ours = own_config(asked)
+        if own_config(found):
+            kwargs.pop("quantization_config", None)
+            return _without_random_weights(load, path, *model_args, config=read_config, **kwargs)
+        if not ours and checkpoint.layout == "got" and (not has_copy or is_quantized or asked):
             return load(path, *model_args, config=read_config, **kwargs)
 
         state_dict = checkpoint.read_state_dict()
-        if has_copy:
+        if ours:
+            state_dict = quantize_state_dict(state_dict, ours, read_config.tie_word_embeddings)
+            read_config.quantization_config = ours.to_dict()
+            del kwargs["quantization_config"]
+        elif has_copy:
             del state_dict[HEAD]
         for name in (*_HUB_ARGUMENTS, "variant"):
             kwargs.pop(name, None)
@@ -423,18 +436,29 @@ class GotOcrCheckpointMixin(CodeSavingMixin):
         return expected, optional
 
 
-def _refuse_paddle_weights(path: str | os.PathLike[str]) -> None:
-    """Say what to load instead of a folder that holds PaddlePaddle's weights alone."""
+def _refuse_paddle_weights(path: str | os.PathLike[str], hub: dict[str, Any]) -> None:
+    """Say what to load instead of a folder or repository that holds PaddlePaddle's weights alone."""
     folder = Path(path)
-    found = (
-        sorted(file.name for pattern in PADDLE_PATTERNS for file in folder.glob(pattern)) if folder.is_dir() else []
-    )
-    others = [*folder.glob("*.bin"), *folder.glob("*.safetensors"), *folder.glob("adapter_config.json")]
+    if folder.is_dir():
+        found = sorted(file.name for pattern in PADDLE_PATTERNS for file in folder.glob(pattern))
+        others = any(any(folder.glob(name)) for name in ("*.bin", "*.safetensors", "adapter_config.json"))
+    else:
+        found = [name for name in PADDLE_FILES if _is_on_hub(path, name, hub)]
+        others = bool(found) and any(_is_on_hub(path, name, hub) for name in OTHER_WEIGHTS)
     if found and not others:
         raise FileNotFoundError(
             f"{path} holds weights of PaddlePaddle ({_some(found)}), which are not read here: load the same model as "
             "safetensors, such as PaddlePaddle/PP-Chart2Table_safetensors."
         )
+
+
+def _is_on_hub(path: str | os.PathLike[str], name: str, hub: dict[str, Any]) -> bool:
+    """Whether a repository has a file, as far as can be told without fetching it."""
+    known = ("revision", "proxies", "token", "local_files_only", "cache_dir")
+    try:
+        return bool(has_file(path, name, **{option: hub[option] for option in known if option in hub}))
+    except (OSError, ValueError):  # Out of reach, or no name of a repository: transformers' own error says so.
+        return False
 
 
 def _without_random_weights(load: Any, path: Any, *model_args: Any, **kwargs: Any) -> Any:

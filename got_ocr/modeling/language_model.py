@@ -22,6 +22,7 @@ from transformers.utils.generic import can_return_tuple
 from ..configuration.config import GotOcrConfig
 from .generation import CACHE_NAME, NoRepeatNGramProcessor, name_cache
 from .network import GotOcrModel, GotOcrPreTrainedModel
+from .quantization import Int8Embedding
 
 logger = logging.getLogger(__name__)
 # Names that others have for pixel values, and that would be ignored in silence.
@@ -85,6 +86,11 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
     def get_decoder(self) -> nn.Module:
         """Find what decodes; see :meth:`GotOcrModel.get_decoder`."""
         return self.model.get_decoder()
+
+    def tie_weights(self, *args: Any, **kwargs: Any) -> None:
+        """Make head and embedding one, where they are; quantised layers have settled that themselves."""
+        if not isinstance(self.get_input_embeddings(), Int8Embedding):
+            super().tie_weights(*args, **kwargs)
 
     @can_return_tuple
     def forward(

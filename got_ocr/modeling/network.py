@@ -29,7 +29,8 @@ from transformers.utils.generic import can_return_tuple
 
 from ..configuration.config import GotOcrConfig
 from .checkpoint import GotOcrCheckpointMixin
-from .generation import name_cache
+from .decode_step import can_step, run_step
+from .generation import CACHE_NAME, name_cache
 from .vision import GotOcrVisionAttention, GotOcrVisionTower
 
 # Patches that a CPU encodes at once while nothing is learned: what a block makes of more does not stay in its caches.
@@ -186,12 +187,17 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
                 inputs_embeds = self.splice_image_features(input_ids, inputs_embeds, features)
         elif pixel_values is not None:
             raise ValueError("pixel_values need input_ids: inputs_embeds do not show where images belong.")
+        cached = name_cache(past_key_values, cache)
+        before = cached[CACHE_NAME]
+        if can_step(self, inputs_embeds, attention_mask, before, kwargs):
+            hidden = run_step(self, inputs_embeds, attention_mask, position_ids, before)
+            return BaseModelOutputWithPast(last_hidden_state=hidden, **cached)
         return super().forward(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
             use_cache=use_cache,
             return_dict=True,
-            **name_cache(past_key_values, cache),
+            **cached,
             **kwargs,
         )

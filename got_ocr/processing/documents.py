@@ -5,17 +5,20 @@ Whoever calls this keeps to one call at a time, since PDFium is not safe to call
 """
 
 import importlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from .options import PageError, SourceOptions, reason_of, say_how, select_pages
+from .options import PageError, SourceOptions, last_page_wanted, reason_of, say_how, select_pages
 from .pixels import check_size, convert_image, load_file, open_image
 from .sources import head_of, is_pdf
+from .tiff_pages import TiffPages
 
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LISTED_AT_ONCE = 500  # Pages of a TIFF, which is walked through to find them.
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class PageListing:
     Attributes:
         numbers: The pages to take, counted from 1.
         is_document: Whether it has, or could have, several; its pages then have names of their own.
+        last: The page up to which they were looked for, if there may be more behind it; else None.
     """
 
     numbers: tuple[int, ...]
     is_document: bool
+    last: int | None = None
 
 
 class DocumentReader:
@@ -47,8 +52,7 @@ class DocumentReader:
         self.origin = origin
         self.options = options
         self._pdf: Any = None
-        self._tiff: Image.Image | None = None
-        self._frames: list[int] = []
+        self._tiff: TiffPages | None = None
 
     def close(self) -> None:
         """Close what is open."""
@@ -59,8 +63,11 @@ class DocumentReader:
             self._tiff.close()
             self._tiff = None
 
-    def list_pages(self) -> PageListing:
-        """Find the pages, without decoding them.
+    def list_pages(self, after: int = 0) -> PageListing:
+        """Find pages, without decoding them: all of a PDF, of a long TIFF the next ones.
+
+        Args:
+            after: The page behind which to look; 0 for the first.
 
         Raises:
             PageError: If the file can't be opened, or has not the pages that are wanted.
@@ -72,9 +79,11 @@ class DocumentReader:
                 raise PageError(f"{self.name}: is a PDF without pages: get it anew.")
             return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
         if head[:4] in TIFF_MAGICS:
-            num_pages = len(self._open_tiff()[1])
+            last = after + LISTED_AT_ONCE
+            num_pages = self._open_tiff().find(max(last + 1, last_page_wanted(self.options)))
             if num_pages > 1:
-                return PageListing(tuple(select_pages(num_pages, self.name, self.options)), is_document=True)
+                wanted = select_pages(num_pages, self.name, self.options, after, last)
+                return PageListing(tuple(wanted), is_document=True, last=last if num_pages > last else None)
         return PageListing((1,), is_document=False)
 
     def load(self, number: int, name: str) -> Image.Image:
@@ -94,8 +103,7 @@ class DocumentReader:
         if is_pdf(head, self.name):
             return self._render(number, name)
         if head[:4] in TIFF_MAGICS:
-            image, frames = self._open_tiff()
-            return _load_frame(image, frames[number - 1], name, self.options)
+            return self._load_tiff_page(number, name)
         return load_file(self.data, name, self.options, self.origin)
 
     def read_text(self, number: int, name: str) -> str:
@@ -186,33 +194,18 @@ class DocumentReader:
         finally:
             page.close()
 
-    def _open_tiff(self) -> tuple[Image.Image, list[int]]:
-        """Open a TIFF; returns it and those of its frames that are pages."""
-        if self._tiff is not None:
-            return self._tiff, self._frames
-        image = open_image(self.data, self.name, self.origin)
+    def _open_tiff(self) -> TiffPages:
+        if self._tiff is None:
+            try:
+                self._tiff = TiffPages(io.BytesIO(self.data) if isinstance(self.data, bytes) else self.data.open("rb"))
+            except OSError as error:
+                raise PageError(f"{self.name}: can't be read: {reason_of(error)}.") from None
+        return self._tiff
+
+    def _load_tiff_page(self, number: int, name: str) -> Image.Image:
         try:
-            frames = list(range(getattr(image, "n_frames", 1)))
-            # Reduced copies of a page (NewSubfileType bit 0: thumbnails, pyramids) are no pages of their own.
-            frames = [frame for frame in frames if frame == 0 or not _subfile_type(image, frame) & 1]
-        except MemoryError:
-            raise
-        except Exception:  # A damaged directory; the pages before it can still be had.
-            frames = [0]
-        self._tiff, self._frames = image, frames
-        return image, frames
-
-
-def _subfile_type(image: Image.Image, frame: int) -> int:
-    image.seek(frame)
-    return int(image.tag_v2.get(254, 0))  # type: ignore[attr-defined]
-
-
-def _load_frame(image: Image.Image, frame: int, name: str, options: SourceOptions) -> Image.Image:
-    try:
-        image.seek(frame)
-    except Exception as error:  # Decoders raise nearly anything over damaged data.
-        raise PageError(
-            f"{name}: is cut short or damaged: {reason_of(error)}: get it anew or save it again."
-        ) from None
-    return convert_image(image, name, options)
+            file = self._open_tiff().open_page(number)
+        except EOFError:
+            raise PageError(f"{name}: is cut short: it ends before this page: get it anew.") from None
+        with open_image(self.data, name, self.origin, file) as image:
+            return convert_image(image, name, self.options)

@@ -18,15 +18,16 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from PIL import Image
 
 from .documents import DocumentReader, PageListing
-from .options import PageError, SourceOptions, option_names, say_how
+from .options import PageError, SourceOptions, late_trouble, option_names, say_how
 from .pixels import load_file
 
 logger = logging.getLogger(__name__)
@@ -61,12 +62,15 @@ class Document:
     options: SourceOptions
     key: int = field(default_factory=lambda: next(_keys))
 
-    def list_pages(self) -> PageListing:
-        """Find its pages. Raises: PageError."""
-        answer = _ask(self, {"do": "list"}, lambda reader: reader.list_pages())
-        if isinstance(answer, PageListing):
-            return answer
-        return PageListing(tuple(answer["numbers"]), answer["is_document"])
+    def list_pages(self) -> Iterator[PageListing]:
+        """Find its pages, some at a time where it is long. Raises: PageError."""
+        after: int | None = 0
+        while after is not None:
+            answer = _ask(self, {"do": "list", "after": after}, partial(DocumentReader.list_pages, after=after))
+            if not isinstance(answer, PageListing):
+                answer = PageListing(tuple(answer["numbers"]), answer["is_document"], answer["last"])
+            yield answer
+            after = answer.last
 
     def load(self, number: int, page_name: str) -> Image.Image:
         """Decode a page. Args: number: counted from 1; page_name: for an error. Raises: PageError."""
@@ -305,8 +309,8 @@ class _Worker:
         """Say why the process ended in the middle of a page."""
         code = self._process.wait()
         if self._is_late or (hasattr(signal, "SIGALRM") and code == -int(signal.SIGALRM)):
-            more = say_how(options.means("raise {}", "page_timeout_s"), "draw it anew, as a picture")
-            return PageError(f"{name}: takes longer than {options.page_timeout_s:g} seconds to decode{more}", "time")
+            trouble = late_trouble(options.page_timeout_s, options, "to decode", "draw it anew, as a picture")
+            return PageError(f"{name}: {trouble}", "time")
         given = options.max_memory_bytes
         memory = f"more than {given / 2**30:.3g} GiB of memory" if given is not None else "more memory than there is"
         more = say_how(options.means("raise {}", "max_memory_bytes"), "save it anew with another program")

@@ -14,6 +14,8 @@ DEFAULT_TIMEOUT_S = 20.0
 DEFAULT_MAX_BYTES = 50_000_000
 DEFAULT_MAX_PIXELS = 89_000_000  # An A3 page at 600 dpi has 70 million. Pillow itself warns above 89.5 million.
 DEFAULT_PAGE_TIMEOUT_S = 60.0  # Many times what honest pages take, on a busy machine too.
+# From layout to the last token: the published model writes its longest answer in about that on some cores.
+DEFAULT_READING_TIMEOUT_S = 600.0
 DEFAULT_MAX_MEMORY_BYTES = 4 * 2**30  # A page of 89 million pixels takes 1.2 GB from CMYK with alpha to RGB.
 LONGEST_NAME = 300  # Letters of a path or URL in a message; the middle of a longer one is left out.
 
@@ -47,7 +49,8 @@ class SourceOptions:
         allow_private_addresses: Whether URLs may lead to loopback, private and link-local addresses. A server that
             fetches what strangers name says False; then failures say no more than that it can't be fetched.
         page_timeout_s: Seconds that opening a document, or decoding one page of it, may take; the work is done in a
-            process of its own, which is ended then. None decodes in this process, without limits.
+            process of its own, which is ended then. None decodes in this process, without limits. Reading calls take
+            it as the limit of all of a page's time, its layout and the model's reading included.
         max_memory_bytes: Memory of that process; None for as much as there is.
         spelled: How the caller spells these options in its own call, by their names here; options that the call
             does not take are left out. None: as they are named here.
@@ -128,6 +131,22 @@ def say_how(*advice: str) -> str:
     return f": {', or '.join(said)}." if said else "."
 
 
+def late_trouble(timeout_s: float | None, options: SourceOptions, doing: str = "to read", *more: str) -> str:
+    """Say of a page that it takes too long.
+
+    Args:
+        timeout_s: The limit.
+        options: Say how the caller spells it.
+        doing: What took so long.
+        *more: What else can be done about it.
+
+    Returns:
+        The end of a line that begins with the page's name.
+    """
+    how = say_how(options.means("raise {}", "page_timeout_s"), *more)
+    return f"takes longer than {timeout_s or 0:g} seconds {doing}{how}"
+
+
 def parse_page_numbers(pages: Any) -> tuple[tuple[int, int | None], ...] | None:
     """Parse a choice of pages.
 
@@ -167,13 +186,22 @@ def _range_text(page: Any) -> str:
     return str(page)
 
 
-def select_pages(num_pages: int, name: str, options: SourceOptions) -> list[int]:
+def last_page_wanted(options: SourceOptions) -> int:
+    """Name the last page that is asked for by its number; 0 if none is."""
+    return max((last or first for first, last in options.pages or ()), default=0)
+
+
+def select_pages(
+    num_pages: int, name: str, options: SourceOptions, after: int = 0, most: int | None = None
+) -> list[int]:
     """Choose the pages of a document.
 
     Args:
-        num_pages: How many it has.
+        num_pages: How many it has, as far as is known: at least up to the last page that is asked for.
         name: What to call it in an error.
         options: Which are wanted.
+        after: Only those behind this one.
+        most: Only those up to this one.
 
     Returns:
         Their numbers in order, each once.
@@ -181,13 +209,14 @@ def select_pages(num_pages: int, name: str, options: SourceOptions) -> list[int]
     Raises:
         PageError: If it has not all of them.
     """
+    end = num_pages if most is None else min(most, num_pages)
     if options.pages is None:
-        return list(range(1, num_pages + 1))
+        return list(range(after + 1, end + 1))
     chosen: set[int] = set()
     for first, last in options.pages:
         if first > num_pages or (last or first) > num_pages:
             raise PageError(f"{name}: has {num_pages} pages, but page {max(first, last or first)} was asked for.")
-        chosen.update(range(first, (last or num_pages) + 1))
+        chosen.update(range(max(first, after + 1), min(last or num_pages, end) + 1))
     return sorted(chosen)
 
 

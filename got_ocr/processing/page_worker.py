@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -94,8 +95,8 @@ class Worker:
         if reader is None:  # Set together with the key.
             raise PageError(f"{request['name']}: is not open.")
         if request["do"] == "list":
-            listing = reader.list_pages()
-            return {"numbers": listing.numbers, "is_document": listing.is_document}, b""
+            listing = reader.list_pages(request["after"])
+            return asdict(listing), b""
         if request["do"] == "letters":
             return {"letters": reader.count_letters(request["number"], request["page_name"])}, b""
         if request["do"] == "text":

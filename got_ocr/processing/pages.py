@@ -233,18 +233,19 @@ def _find_one(source: ImageSource, name: str, options: SourceOptions, hooks: _Wa
     if is_pdf(head_of(data, name), name) and not _has_pdfium():
         raise PageError(f"{name}: reading a PDF needs pypdfium2: pip install pypdfium2.")
     document = Document(data, name, origin, options)
+    number, suffix = 0, ""
     try:
         known = hooks.known_failure(identity, data) if hooks.known_failure is not None else None
         if known is not None:
             raise known
-        listing = document.list_pages()
+        for listing in document.list_pages():
+            for number in listing.numbers:
+                suffix = f"#page={number}" if listing.is_document else ""
+                loader = partial(document.load, number, name + suffix)
+                yield FoundPage(identity + suffix, next(hooks.count), identity, number, loader, data, document)
     except PageError as error:
-        yield FoundPage(identity, next(hooks.count), identity, 1, partial(_fail, error), data)
-        return
-    for number in listing.numbers:
-        suffix = f"#page={number}" if listing.is_document else ""
-        loader = partial(document.load, number, name + suffix)
-        yield FoundPage(identity + suffix, next(hooks.count), identity, number, loader, data, document)
+        suffix = f"#page={number + 1}" if suffix else ""
+        yield FoundPage(identity + suffix, next(hooks.count), identity, number + 1, partial(_fail, error), data)
 
 
 def _load_in_memory(source: ImageSource, name: str, options: SourceOptions) -> Image.Image:

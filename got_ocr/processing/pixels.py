@@ -211,15 +211,29 @@ def check_size(
         )
 
 
-def open_image(data: Path | bytes, name: str, origin: str = "") -> Image.Image:
-    """Open without decoding. `origin` says in the error what a server called it."""
+def open_image(data: Path | bytes, name: str, origin: str = "", file: io.IOBase | None = None) -> Image.Image:
+    """Open without decoding.
+
+    Args:
+        data: The file, or its bytes.
+        name: What to call it in an error.
+        origin: Says in the error what a server called it.
+        file: What to open instead, a part of it.
+
+    Returns:
+        The picture.
+
+    Raises:
+        PageError: If it is none, or is damaged.
+    """
     Image.init()
     head = head_of(data, name)
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and "HEIF" not in Image.OPEN:
         _register_heif(name)
     formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
     try:
-        return Image.open(data if isinstance(data, Path) else io.BytesIO(data), formats=formats)
+        source: Any = file if file is not None else data if isinstance(data, Path) else io.BytesIO(data)
+        return Image.open(source, formats=formats)
     except UnidentifiedImageError:
         raise PageError(
             f"{name}: is no picture that can be read{origin}, or its beginning is damaged: "

@@ -43,11 +43,13 @@ class GotOcrAnswer:
     Attributes:
         text: The answer, stripped; a loop at its end is cut to its first turn.
         finish_reason: `stop` (the model ended its answer), `length` (the token limit cut it), `repetition` (it fell
-            into a loop) or `error` (the picture could not be read; see `error`).
+            into a loop) or `error` (the picture could not be read, or not to its end; see `error`).
         num_tokens: Tokens generated, the closing one included.
         mean_probability: Geometric mean of the tokens' probabilities, 0 to 1; None without tokens.
         min_probability: Probability of the least certain token; None without tokens.
         error: One line saying what is wrong with the picture, or None.
+        limit: `time`, `memory` or `crash` where the picture was given up because it broke a limit, else None. After
+            `time` the answer holds what had been read.
         lines: Each line of the text with its certainty.
         slices: The answers of a page's slices, for a page that was cut.
         rotations: Of each page that was cut, the degrees clockwise by which it was turned to bring its text upright.
@@ -65,6 +67,7 @@ class GotOcrAnswer:
     slices: tuple["GotOcrAnswer", ...] = ()
     rotations: tuple[int, ...] = ()
     unread: tuple[tuple[int, int, int, int], ...] = ()
+    limit: str | None = None
 
 
 def cut_loop(tokens: list[int], period: int) -> list[int]:

@@ -12,6 +12,7 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from ..configuration.config import GotOcrConfig
+from ..layout.time_limit import is_out_of_time
 from ..modeling.finite import check_finite, explain_non_finite
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from ..modeling.language_model import GotOcrLanguageModel
@@ -19,7 +20,7 @@ from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
 from .engine import limit_new_tokens
 from .generating import Generation, make_answer
-from .streaming import CallbackStreamer, StopEvent
+from .streaming import CallbackStreamer, StopEvent, StopInTime
 
 SAMPLING_OPTIONS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 SCORED_AT_ONCE = 64  # Positions whose logits are in memory at a time.
@@ -91,11 +92,9 @@ class AnswerGenerator:
         while len(left):
             few = 0 if _in_company() else int(len(left) * ROWS_LEFT_SHARE)
             recorder = TokenProbabilityRecorder()
-            criteria = StoppingCriteriaList([repetition])
+            criteria = _stopping_criteria(repetition, generation)
             if few:
                 criteria.append(FewRowsLeft(stop_ids, few))
-            if generation.stop_event is not None:
-                criteria.append(StopEvent(generation.stop_event))
             length = inputs["input_ids"].shape[1]
             try:
                 sequences = self.model.generate(
@@ -125,6 +124,7 @@ class AnswerGenerator:
                 is_cut
                 or len(unfinished) > few
                 or (generation.stop_event is not None and generation.stop_event.is_set())
+                or (not _in_company() and is_out_of_time())
             ):
                 break
             left = left[unfinished.cpu()]
@@ -150,9 +150,7 @@ class AnswerGenerator:
                 options = {name: value for name, value in options.items() if name not in SAMPLING_OPTIONS}
             options.setdefault("no_repeat_ngram_size", generation.ngram_size)
         limit = min(generation.max_new_tokens, getattr(base, "max_new_tokens", None) or generation.max_new_tokens)
-        criteria = StoppingCriteriaList([repetition])
-        if generation.stop_event is not None:
-            criteria.append(StopEvent(generation.stop_event))
+        criteria = _stopping_criteria(repetition, generation)
         if generation.on_text is not None:
             options["streamer"] = CallbackStreamer(self.processor.tokenizer, generation.on_text)
         if "stop_strings" in options:
@@ -201,6 +199,16 @@ class AnswerGenerator:
             self.model.model(input_ids=input_ids[:1, :length], cache=cache, use_cache=True)
             cache.batch_repeat_interleave(len(input_ids))
         return cache
+
+
+def _stopping_criteria(repetition: RepetitionStop, generation: Generation) -> StoppingCriteriaList:
+    """What ends every batch."""
+    criteria = StoppingCriteriaList([repetition])
+    if generation.stop_event is not None:
+        criteria.append(StopEvent(generation.stop_event))
+    if not _in_company():  # There clocks differ, and all must stop at the same token.
+        criteria.append(StopInTime())
+    return criteria
 
 
 def _in_company() -> bool:

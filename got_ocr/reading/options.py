@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..processing.mode import OPTION_NAMES as MODE_NAMES
-from ..processing.options import SourceOptions, option_names
+from ..processing.options import DEFAULT_READING_TIMEOUT_S, SourceOptions, option_names
 from .answer import GotOcrAnswer
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
-
+# Limits that are taken off by None; of other options None means that they were not given.
+_LIFTED_BY_NONE = ("page_timeout_s", "max_memory_bytes")
 
 # What reading sets itself, or transformers only keeps with its configuration.
 NOT_OF_GENERATION = frozenset(
@@ -48,6 +49,9 @@ class ReadingOptions:
         generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
             none of them: greedy, as the model was published.
         source: How pages are found and loaded: `dpi`, `pages`, `password`, limits.
+        page_timeout_s: Seconds a page may take from its layout to its last token; what was read by then is kept in
+            an answer that says so. None: any time. What a call gives as `page_timeout_s` is this and the limit of
+            decoding (:class:`SourceOptions`), which by itself is stricter.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -57,8 +61,12 @@ class ReadingOptions:
     batch_size: int = DEFAULT_BATCH_SIZE
     generation: Mapping[str, Any] = field(default_factory=dict)
     source: SourceOptions = field(default_factory=SourceOptions)
+    page_timeout_s: float | None = DEFAULT_READING_TIMEOUT_S
 
     def __post_init__(self) -> None:
+        timeout_s = self.page_timeout_s
+        if timeout_s is not None and (isinstance(timeout_s, bool) or not 0 < timeout_s < float("inf")):
+            raise ValueError(f"page_timeout_s must be a number above 0, got {timeout_s!r}.")
         for name in ("batch_size", "max_new_tokens"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -70,8 +78,10 @@ class ReadingOptions:
             )
 
 
-OPTION_NAMES = tuple(one.name for one in fields(ReadingOptions) if one.name not in ("generation", "source"))
 SOURCE_NAMES = option_names()
+OPTION_NAMES = tuple(
+    one.name for one in fields(ReadingOptions) if one.name not in ("generation", "source", *SOURCE_NAMES)
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,7 @@ class CallOptions:
         """Sort arguments.
 
         Args:
-            options: By name; None counts as not given. Not changed.
+            options: By name; None counts as not given, but for limits. Not changed.
 
         Returns:
             Them; those that are neither of reading nor hooks are left to the mode, which knows all of its names.
@@ -121,13 +131,15 @@ class CallOptions:
         Raises:
             ValueError: If a value is not allowed.
         """
-        given = {name: value for name, value in options.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None or name in _LIFTED_BY_NONE}
         foreign = given.keys() - {*OWN_NAMES, *MODE_NAMES}
         generation = {name: given.pop(name) for name in foreign if name in generation_names()}
         source = {name: given.pop(name) for name in SOURCE_NAMES if name in given}
+        own = {name: given.pop(name) for name in OPTION_NAMES if name in given}
+        own |= {name: value for name, value in source.items() if name == "page_timeout_s"}  # One limit for both.
         return cls(
             ReadingOptions(
-                **{name: given.pop(name) for name in OPTION_NAMES if name in given},
+                **own,
                 generation={**given.pop("generation", {}), **generation},
                 source=SourceOptions.of(given.pop("source", None), **source),
             ),

@@ -9,11 +9,13 @@ from typing import Any
 from PIL import Image
 from transformers import Pipeline
 
+from ..processing.documents import TIFF_MAGICS
 from ..processing.mode import FIELDS, OPTION_NAMES, Mode, name_options, spread_modes
-from ..processing.options import SourceOptions
+from ..processing.options import PageError, SourceOptions
 from ..processing.pages import iter_pages
 from ..processing.pictures import load_image
 from ..processing.prompt import mode_of
+from ..processing.sources import is_pdf
 from .answer import GotOcrAnswer
 from .chat import DOCUMENT_SUFFIXES
 from .conversations import Question, is_conversation, take_question
@@ -98,9 +100,7 @@ class GotOcrPipeline(Pipeline):
 
     def _read_document(self, source: Any, text: Any, options: dict[str, Any]) -> Any:
         """Read a PDF, a folder or a TIFF: a list with a result for each page, or one for all with `multi_page`."""
-        call = CallOptions.sort({name: value for name, value in options.items() if name not in RETURN_OPTIONS})
-        pages = [page.image for page in iter_pages(source, call.reading.source)]
-        return self._read([pages] if options.get("multi_page") else pages, text, options)
+        return self._read([[source]] if options.get("multi_page") else [source], text, options)
 
     def _read_stream(self, images: Any, text: Any, options: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         remaining = iter(_items_of(images))
@@ -156,9 +156,24 @@ class GotOcrPipeline(Pipeline):
         return Reader(self.model, self.processor, call.reading), dict(call.mode)
 
     def _read(self, images: list[Any], text: Any, options: dict[str, Any]) -> list[list[dict[str, Any]]]:
-        reader, _ = self._reader(options)
-        answers = self._forward(self.preprocess(images, reader.options.source), text=text, **options)
-        return self.postprocess(answers, options.get("return_dict", False))
+        source = self._reader(options)[0].options.source
+        texts = None if text is None else [text] * len(images) if isinstance(text, str) else list(text)
+        if texts is not None and (len(texts) != len(images) or not all(isinstance(one, str) for one in texts)):
+            raise ValueError(f"text must be one instruction, or one for each of the {len(images)} pictures.")
+        if not any(map(_holds_a_document, images)):
+            return self._read_some(self.preprocess(images, source), texts, options)
+        # Some at a time: the pages of a book are never in memory together.
+        pages = _take_apart(images, texts, source)
+        results = []
+        while batch := list(islice(pages, options.get("batch_size") or DEFAULT_BATCH_SIZE)):
+            words = None if texts is None else [word for _, word in batch]
+            results += self._read_some([page for page, _ in batch], words, options)
+        return results
+
+    def _read_some(
+        self, pages: list[Any], texts: list[str] | None, options: dict[str, Any]
+    ) -> list[list[dict[str, Any]]]:
+        return self.postprocess(self._forward(pages, text=texts, **options), options.get("return_dict", False))
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Sort a call's options. Returns: options of `preprocess`, `_forward` and `postprocess`."""
@@ -184,21 +199,20 @@ class GotOcrPipeline(Pipeline):
             for image in images
         ]
 
-    def _forward(self, images: list[Any], text: Any = None, **options: Any) -> list[GotOcrAnswer]:
+    def _forward(self, images: list[Any], text: list[str] | None = None, **options: Any) -> list[GotOcrAnswer]:
         reader, named = self._reader(options)
         modes = spread_modes(len(images), **named)
         if text is not None:
-            texts = [text] * len(images) if isinstance(text, str) else list(text)
-            if len(texts) != len(images) or not all(isinstance(one, str) for one in texts):
-                raise ValueError(f"text must be one instruction, or one for each of the {len(images)} pictures.")
-            modes = [_ask(mode, words) for mode, words in zip(modes, texts, strict=True)]
+            modes = [_ask(mode, words) for mode, words in zip(modes, text, strict=True)]
         with self.device_placement():
             return reader.read(images, modes)
 
     def postprocess(self, answers: list[GotOcrAnswer], return_dict: bool = False) -> list[list[dict[str, Any]]]:
-        """Put answers into transformers' form."""
+        """Put answers into transformers' form; one that is not whole is an error, unless its fields are wanted."""
         results = []
         for answer in answers:
+            if answer.error is not None and not return_dict:
+                raise PageError(answer.error, answer.limit)
             result: dict[str, Any] = {"generated_text": answer.text}
             if return_dict:
                 result |= {name: value for name, value in asdict(answer).items() if name != "text"}
@@ -218,8 +232,24 @@ def _ask(mode: Mode, text: str) -> Mode:
     return Mode(**{**{name: getattr(mode, name) for name in FIELDS}, **changed})
 
 
+def _take_apart(images: list[Any], texts: list[str] | None, source: SourceOptions) -> Iterator[tuple[Any, str]]:
+    """Yield the pages of pictures and documents, each loaded, with its text; a list among them stays one document."""
+    for place, image in enumerate(images):
+        text = "" if texts is None else texts[place]
+        if isinstance(image, (list, tuple)):
+            yield [page.image for page in iter_pages(image, source)], text
+        else:
+            yield from ((page.image, text) for page in iter_pages(image, source))
+
+
+def _holds_a_document(value: Any) -> bool:
+    return any(map(_names_a_document, value)) if isinstance(value, (list, tuple)) else _names_a_document(value)
+
+
 def _names_a_document(value: Any) -> bool:
-    """Whether this names a folder, a PDF or a TIFF."""
+    """Whether this names a folder, a PDF or a TIFF, or is the bytes of one."""
+    if isinstance(value, (bytes, bytearray)):
+        return is_pdf(bytes(value[:1024]), "") or bytes(value[:4]) in TIFF_MAGICS
     if not isinstance(value, (str, os.PathLike)):
         return False
     name = os.fspath(value)

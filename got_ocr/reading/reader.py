@@ -8,14 +8,17 @@ out of the page first, and pages of a document are read one after the other.
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ..layout.time_limit import OutOfTimeError, TimeLimit, time_limit
 from ..processing.mode import Mode, spread_modes
-from ..processing.options import PageError, SourceOptions
+from ..processing.options import PageError, SourceOptions, late_trouble, printable
 from ..processing.pages import FoundPage, find_pages
 from ..processing.pictures import as_documents, load_image
 from ..processing.prompt import PLAIN
@@ -79,7 +82,11 @@ class Reader:
         self._made_for_slices = bool(generator.config.slicing)
 
     def read(
-        self, images: Any, mode: Mode | Sequence[Mode] = PLAIN, hooks: ReadingHooks = SILENT
+        self,
+        images: Any,
+        mode: Mode | Sequence[Mode] = PLAIN,
+        hooks: ReadingHooks = SILENT,
+        spent_s: float = 0.0,
     ) -> list[GotOcrAnswer]:
         """Read pictures in batches, greedily, as the model was published.
 
@@ -87,9 +94,11 @@ class Reader:
             images: Upright RGB pictures; with `multi_page` one document (a list of pages) or a list of documents.
             mode: What to read: one for all pictures or documents, or a list with one for each.
             hooks: Whom to tell while it goes on.
+            spent_s: Seconds of their pages' time that a batch of them has taken already.
 
         Returns:
-            One answer a picture, or a document with `multi_page`, in order.
+            One answer a picture, or a document with `multi_page`, in order; one whose time was over says so in its
+            `error`.
 
         Raises:
             ValueError: If a mode does not fit the pictures, or a picture can't be had; the message says what is.
@@ -101,7 +110,7 @@ class Reader:
         modes = spread_modes(len(documents), mode)
         answers: list[GotOcrAnswer] = []
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
-        for answer in self._read_documents(documents, modes, hooks):
+        for answer in self._read_documents(documents, modes, hooks, spent_s):
             if hooks.on_answer is not None:
                 hooks.on_answer(len(answers), answer)
             answers.append(answer)
@@ -111,20 +120,37 @@ class Reader:
         return image if isinstance(image, Image.Image) else load_image(image, self.options.source)
 
     def _read_documents(
-        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, spent_s: float
     ) -> Iterator[GotOcrAnswer]:
         """Yield one answer a document."""
         start = 0
         while start < len(documents):
             if modes[start].is_sliced(self._made_for_slices):
                 self._begin_page(hooks)
-                yield self._read_slices(documents[start], modes[start], hooks)
+                with self._time_limit(documents[start : start + 1], spent_s) as limit:
+                    answer = self._read_slices(documents[start], modes[start], hooks)
+                yield self._give_up(answer) if limit.was_hit else answer
                 start += 1
                 continue
             end = self._end_of_batch(modes, start, 1 if hooks.on_text else self.options.batch_size)
             self._begin_page(hooks)
-            yield from self._read_whole(documents[start:end], modes[start:end], hooks)
+            with self._time_limit(documents[start:end], spent_s) as limit:
+                answers = self._read_whole(documents[start:end], modes[start:end], hooks)
+            yield from (
+                self._give_up(answer) if limit.was_hit and answer.finish_reason == "length" else answer
+                for answer in answers
+            )
             start = end
+
+    def _time_limit(self, documents: list[list[Image.Image]], spent_s: float) -> AbstractContextManager[TimeLimit]:
+        """The time that documents have together."""
+        limit_s = self.options.page_timeout_s
+        return time_limit(None if limit_s is None else limit_s * sum(map(len, documents)) - spent_s)
+
+    def _give_up(self, answer: GotOcrAnswer) -> GotOcrAnswer:
+        """Say of what was read that it is not all, since the time was over."""
+        error = late_trouble(self.options.page_timeout_s, self.options.source)
+        return replace(answer, finish_reason="error", error=error, limit="time")
 
     @staticmethod
     def _begin_page(hooks: ReadingHooks) -> None:
@@ -172,8 +198,11 @@ class Reader:
         return self._engine
 
     def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
-        regions = [find_region(page, mode.box, mode.color) for page in pages]
-        return SliceReader(self._slices, mode, self.options, hooks).read(pages, regions)
+        try:
+            regions = [find_region(page, mode.box, mode.color) for page in pages]
+            return SliceReader(self._slices, mode, self.options, hooks).read(pages, regions)
+        except OutOfTimeError:
+            return GotOcrAnswer("", "stop")
 
     def read_pages(
         self,
@@ -203,38 +232,39 @@ class Reader:
             raise ValueError(f"on_error must be 'raise' or 'return', got {on_error!r}.")
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
         count = 0
-        waiting: list[Image.Image | PageError] = []
+        waiting: list[_Loaded] = []
         at_once = self._pages_at_once(mode, hooks)
         strict = on_error == "raise" or mode.multi_page
-        for found, page in _load_pages(source, self.options.source, strict):
+        for found, page, seconds in _load_pages(source, self.options.source, strict):
             if on_page is not None:
                 on_page(found, page if isinstance(page, Image.Image) else None)
-            waiting.append(page)
+            waiting.append(_Loaded(page, printable(found.name), seconds))
+            del page  # A long document is never in memory as a whole.
             if not mode.multi_page and len(waiting) >= at_once:
-                for answer in self._read_waiting(waiting, mode, hooks, count):
+                for answer in self._read_waiting(waiting, mode, hooks, count, strict):
                     yield answer
                     count += 1
                 waiting = []
-        yield from self._read_waiting(waiting, mode, hooks, count)
+        yield from self._read_waiting(waiting, mode, hooks, count, strict)
 
     def _pages_at_once(self, mode: Mode, hooks: ReadingHooks) -> int:
         one_by_one = hooks.on_text is not None or mode.is_sliced(self._made_for_slices)
         return 1 if one_by_one else self.options.batch_size
 
     def _read_waiting(
-        self, waiting: list[Image.Image | PageError], mode: Mode, hooks: ReadingHooks, count: int
+        self, waiting: "list[_Loaded]", mode: Mode, hooks: ReadingHooks, count: int, strict: bool
     ) -> list[GotOcrAnswer]:
         """Read the pages among pages and errors. Returns: an answer for each; for all with `multi_page`."""
-        pages = [page for page in waiting if isinstance(page, Image.Image)]
-        read = iter(self.read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None)))
-        answers = (
-            list(read)
-            if mode.multi_page
-            else [
-                next(read) if isinstance(page, Image.Image) else GotOcrAnswer("", "error", error=str(page))
-                for page in waiting
-            ]
-        )
+        pages = [one.page for one in waiting if isinstance(one.page, Image.Image)]
+        spent_s = sum(one.seconds for one in waiting if isinstance(one.page, Image.Image))
+        read = iter(self.read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None), spent_s))
+        answers = list(read) if mode.multi_page else [one.failure or next(read) for one in waiting]
+        for place, answer in enumerate(answers):
+            if answer.limit == "time" and waiting[place].failure is None:
+                answers[place] = answer = replace(answer, error=f"{waiting[place].name}: {answer.error}")
+                if strict:
+                    raise PageError(str(answer.error), answer.limit)
+                logger.warning("%s", answer.error)
         if hooks.on_answer is not None:
             for place, answer in enumerate(answers):
                 hooks.on_answer(count + place, answer)
@@ -361,17 +391,34 @@ def with_page_breaks(on_text: Callable[[str], None] | None) -> Callable[[str], N
     return on_text if on_text is None or isinstance(on_text, _PageBreaks) else _PageBreaks(on_text)
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """A page that waits to be read, or why it can't be had; its name, and the seconds that loading it took."""
+
+    page: Image.Image | PageError
+    name: str
+    seconds: float
+
+    @property
+    def failure(self) -> GotOcrAnswer | None:
+        """The answer for one that can't be had."""
+        if isinstance(self.page, Image.Image):
+            return None
+        return GotOcrAnswer("", "error", error=str(self.page), limit=self.page.limit)
+
+
 def _load_pages(
     source: Any, options: SourceOptions, strict: bool
-) -> Iterator[tuple[FoundPage, Image.Image | PageError]]:
-    """Yield the pages of what a caller named with their pictures, or the errors of those that can't be had."""
+) -> Iterator[tuple[FoundPage, Image.Image | PageError, float]]:
+    """Yield pages with their pictures, or the errors of those that can't be had, and the seconds it took."""
     if isinstance(source, (list, tuple)) and not source:
         raise ValueError("got an empty list of pictures: give at least one.")
     for found in find_pages(source, options):
+        start = time.monotonic()
         try:
-            yield found, found.load().image
+            yield found, found.load().image, time.monotonic() - start
         except PageError as error:
             if strict:
                 raise
             logger.warning("%s", error)
-            yield found, error
+            yield found, error, time.monotonic() - start

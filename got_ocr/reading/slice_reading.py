@@ -8,6 +8,7 @@ from functools import partial
 from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
+from ..layout.time_limit import is_out_of_time
 from ..processing.mode import Mode
 from ..slices.joining import join_pieces, join_slices
 from ..slices.plain_text import to_plain_text
@@ -118,6 +119,9 @@ class SliceReader:
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
                 return sliced, read, checked
+            if is_out_of_time():
+                read += [GotOcrAnswer("", "stop")] * (len(sliced.slices) - len(read))
+                continue
             read += self._read_some(sliced.slices[len(read) : len(read) + self.step])
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
@@ -126,13 +130,15 @@ class SliceReader:
             return answers
         # A small model writes letters that it can't tell as formulas. Without the sign that opens one it reads text.
         places = [place for place, answer in enumerate(answers) if LATEX.search(answer.text)]
-        if places:
+        if places and not is_out_of_time():
             suppressed = tuple(self.generator.encode(BACKSLASH)[:1])
             plain = self._generate(
                 [slices[place] for place in places], replace(self.generation, suppressed_tokens=suppressed)
             )
             for place, answer in zip(places, plain, strict=True):
                 answers[place] = _choose_plain(answers[place], answer)
+        elif places:
+            answers = [_without_latex(answer) for answer in answers]
         return answers
 
     def _generate(self, slices: list[Image.Image], generation: Generation) -> list[GotOcrAnswer]:
@@ -166,6 +172,8 @@ def _read_upright(
         best = certainty(read(choose_sample(page.slices)))
     is_turned = False
     for rotation in turns:
+        if is_out_of_time():
+            break
         turned = cut(rotation=rotation)
         turned_certainty = certainty(read(choose_sample(turned.slices)))
         if is_better_turned(best, turned_certainty, page.layout.is_crop):

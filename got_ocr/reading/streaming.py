@@ -8,6 +8,8 @@ import torch
 from transformers import TextStreamer
 from transformers.generation import StoppingCriteria
 
+from ..layout.time_limit import is_out_of_time
+
 
 class CallbackStreamer(TextStreamer):
     """Hand finished words to a function instead of printing them.
@@ -40,3 +42,11 @@ class StopEvent(StoppingCriteria):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         """Check. Args: input_ids: (B, L) int64. Returns: (B,) bool, all True once the event is set."""
         return torch.full((input_ids.shape[0],), self.event.is_set(), dtype=torch.bool, device=input_ids.device)
+
+
+class StopInTime(StoppingCriteria):
+    """Stop every sequence once the page has taken as long as it may."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        """Check. Args: input_ids: (B, L) int64. Returns: (B,) bool, all True once the time is over."""
+        return torch.full((input_ids.shape[0],), is_out_of_time(), dtype=torch.bool, device=input_ids.device)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from ..processing.mode import Mode
+from ..processing.options import SourceOptions
 from ..reading.answer import GotOcrAnswer
 from ..reading.options import ReadingHooks, ReadingOptions
 from ..reading.reader import Reader
@@ -236,7 +237,7 @@ class ReadingThread:
 
     def _read(self, batch: list[ReadingTask]) -> list[GotOcrAnswer]:
         longest = max(task.max_new_tokens for task in batch)
-        options = ReadingOptions(max_new_tokens=longest, batch_size=self._batch_size)
+        options = ReadingOptions(longest, self._batch_size, source=SourceOptions(spelled={}))
         processor = _CountingProcessor(self._processor)
         reader = Reader(self._model, processor, options)  # type: ignore[arg-type]
         hooks = ReadingHooks(

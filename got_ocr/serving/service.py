@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -208,6 +208,8 @@ class Service:
                 answer = await self.reading.read(task)
             except ValueError as error:
                 return self._failed(place, f"{place.source.name}: {error}")
+        if answer.error is not None:
+            answer = replace(answer, error=f"{place.source.name}: {answer.error}")
         return PageAnswer(place.source_index, place.number, answer, size, task.num_prompt_tokens)
 
     async def _read_together(self, places: Sequence[_Place], request: ReadRequest) -> PageAnswer:

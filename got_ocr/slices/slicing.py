@@ -13,6 +13,7 @@ from PIL import Image
 from ..configuration.slicing import SlicingOptions
 from ..layout.orientation import turn_clockwise
 from ..layout.page import PageLayout, PagePixels, analyse_page
+from ..layout.time_limit import check_time
 from .packing import Packer, choose_scales, measure_gaps
 from .sliced_page import Piece, SlicedPage
 from .thresholds import Canvas, Natural
@@ -56,6 +57,7 @@ def slice_page(
     packer = Packer(pixels, options, canvas_size)
     scales = choose_scales(pixels.lines, options, room_px)
     for number, (line, upright, scale) in enumerate(zip(pixels.lines, layout.upright_lines, scales, strict=True)):
+        check_time()
         shown = line
         if upright.is_dot:
             shown = replace(line, box=(round(upright.bullet_px * pixels.scale), *line.box[1:]))

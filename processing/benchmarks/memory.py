@@ -25,12 +25,12 @@ PAGES_A_ROUND = 60
 STEP = 100
 
 
-def write_sources(folder: Path) -> list[Path]:
+def write_sources(folder: Path, largest_px: int) -> list[Path]:
     """Write a PDF of pages of mixed sizes, pictures of several kinds, and a broken one."""
     chance = random.Random(SEED)
     pages = []
     for number in range(PAGES_A_ROUND - 12):
-        page = Image.new("L", (chance.randrange(200, 1400), chance.randrange(200, 1800)), 255)
+        page = Image.new("L", (chance.randrange(200, largest_px), chance.randrange(60, largest_px)), 255)
         draw = ImageDraw.Draw(page)
         for row in range(20, page.height - 20, 24):
             draw.text((20, row), f"page {number}, row {row}: {chance.random():.12f}", fill=0)
@@ -70,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=3000)
     parser.add_argument("--read", action="store_true", help="read each page by the built-in model")
+    parser.add_argument("--largest", type=int, default=1800, metavar="PX", help="longest side of a page")
     parser.add_argument("--here", action="store_true", help="decode in this process")
     parser.add_argument("--curve", type=Path, help="CSV to write")
     args = parser.parse_args()
@@ -82,7 +83,7 @@ def main() -> None:
     rows: list[list[int]] = []
     count = failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        sources = write_sources(Path(folder))
+        sources = write_sources(Path(folder), args.largest)
         print(f"{'pages':>6} {'MiB':>7} {'MiB decoding':>13} {'threads':>8} {'files':>6}")
         while count < args.pages:
             for found in find_pages(sources, page_timeout_s=None if args.here else 60):

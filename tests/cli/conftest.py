@@ -13,7 +13,10 @@ from got_ocr.reading.answer import GotOcrAnswer
 
 
 class FakeModel:
-    """Answers `WIDTHxHEIGHT`; a picture 13 pixels wide is one it can't read. Notes how it was called."""
+    """Answers `WIDTHxHEIGHT`; a picture 13 pixels wide is one it can't read, one of 16 takes too long.
+
+    Notes how it was called.
+    """
 
     def __init__(self, slicing: Any = None) -> None:
         self.config = SimpleNamespace(slicing=slicing)
@@ -33,6 +36,9 @@ class FakeModel:
             if options["on_text"] is not None:
                 for letter in text:
                     options["on_text"](letter)
+            if pages[0].width == 16:
+                answers.append(GotOcrAnswer("half", "error", num_tokens=3, error="takes too long.", limit="time"))
+                continue
             reason = "length" if pages[0].width == 15 else "stop"
             answers.append(GotOcrAnswer(text, reason, num_tokens=7, mean_probability=0.5, min_probability=0.25))
         return answers

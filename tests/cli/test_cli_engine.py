@@ -67,5 +67,12 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
 
     monkeypatch.setattr(engine, "VllmEngine", fail)
     args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
-    with pytest.raises(ModelError, match="some/model can't be loaded by vLLM: Engine core initialization failed"):
+    with pytest.raises(ModelError, match=r"some/model can't be loaded by vLLM: Engine core initialization failed"):
         engines.load_engine(ModelChoice("some/model", ""), args)
+
+
+def test_an_adapter_is_sent_to_what_serves_it(with_vllm: None, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
+    with pytest.raises(ModelError, match=r"is an adapter, .* `vllm serve some/model --enable-lora"):
+        engines.load_engine(ModelChoice(str(tmp_path), ""), args)

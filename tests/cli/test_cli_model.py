@@ -165,3 +165,88 @@ def test_dtypes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick_dtype("auto", "cuda", None) is torch.float32
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", on_this_gpu(False))
     assert pick_dtype("auto", "cuda", torch.bfloat16) is torch.float32
+
+
+@pytest.mark.parametrize(
+    ("is_native", "gain", "expected"), [(True, 2.2, "bfloat16"), (True, 1.1, "float32"), (False, 9.0, "float32")]
+)
+def test_a_cpu_computes_in_bfloat16_where_it_gains(
+    monkeypatch: pytest.MonkeyPatch, is_native: bool, gain: float, expected: str
+) -> None:
+    from got_ocr import GotOcrConfig
+    from got_ocr.modeling import precision
+
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(precision, "has_native_bfloat16", lambda: is_native)
+    monkeypatch.setattr(precision, "measure_gain", lambda *sizes: asked.append(sizes) or gain)
+    config = GotOcrConfig()
+
+    assert pick_dtype("auto", "cpu", torch.bfloat16, config) is getattr(torch, expected)
+    assert asked == ([(768, 3072)] if is_native else [])
+    # Weights that were saved in float32 would lose something.
+    assert pick_dtype("auto", "cpu", torch.float32, config) is torch.float32
+    assert pick_dtype("float32", "cpu", torch.bfloat16, config) is torch.float32
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path) -> Path:
+    from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
+
+    model = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT, dtype=torch.bfloat16)
+    model.save_pretrained(tmp_path)
+    GotOcrProcessor.from_pretrained(BUILTIN_CHECKPOINT).save_pretrained(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("is_spoiled", [False, True])
+def test_bfloat16_is_kept_only_if_layers_compute_the_same(
+    monkeypatch: pytest.MonkeyPatch, small_folder: Path, is_spoiled: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    from got_ocr.modeling import precision
+
+    monkeypatch.setattr(precision, "has_native_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "measure_gain", lambda *sizes: 2.0)
+    if is_spoiled:
+        monkeypatch.setattr(precision, "relative_error", lambda found, right: float("nan"))
+
+    model, _ = load_model(ModelChoice(str(small_folder), ""), device="cpu")
+
+    assert model.dtype is (torch.float32 if is_spoiled else torch.bfloat16)
+    assert ("computing in float32" in caplog.text) == is_spoiled
+
+
+def test_layers_that_bfloat16_spoils_are_found(small_folder: Path) -> None:
+    from got_ocr import GotOcrForConditionalGeneration
+    from got_ocr.modeling.precision import is_accurate
+
+    model = GotOcrForConditionalGeneration.from_pretrained(small_folder, dtype=torch.bfloat16)
+    assert is_accurate(model)
+    mlp = model.model.layers[-1].mlp
+    # Large products that differ by a hundredth, which is all that counts: what eight bits of mantissa can't hold.
+    mlp.down_proj.weight.data[:, 0::2] = 3000.0
+    mlp.down_proj.weight.data[:, 1::2] = -3000.0
+    for projection in (mlp.gate_proj, mlp.up_proj):
+        projection.weight.data[1::2] = projection.weight.data[0::2]
+    mlp.gate_proj.weight.data[1::2] *= 1.01
+    assert not is_accurate(model)
+
+
+@pytest.mark.parametrize(("quantize", "bits"), [("int8", 8), ("int4", 4), ("int8-dynamic", 8), ("int8-tower", 8)])
+def test_quantised_models_are_loaded_by_name(small_folder: Path, quantize: str, bits: int) -> None:
+    from got_ocr.modeling.quantization import Int8DynamicLinear
+
+    model, _ = load_model(ModelChoice(str(small_folder), ""), "cpu", "float32", quantize)
+
+    assert model.config.quantization_config.bits == bits
+    has_tower = isinstance(model.model.vision_tower_high.blocks[0].mlp.lin1, Int8DynamicLinear)
+    assert isinstance(model.lm_head, Int8DynamicLinear) == (quantize in ("int8-dynamic", "int8-tower"))
+    assert has_tower == (quantize == "int8-tower")
+
+
+def test_quantised_weights_are_for_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    from got_ocr.hub.model_choice import quantization_of
+
+    with pytest.raises(
+        ModelError, match=r"--quantize is for CPUs, got the device cuda: leave it out, or add --device cpu\."
+    ):
+        quantization_of("int8", "cuda")

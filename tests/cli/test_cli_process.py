@@ -33,7 +33,7 @@ from got_ocr.cli import main, read
 def answer(processor, images, **options):
     texts = ["x" * 100_000] * len(images)
     return [SimpleNamespace(text=text, finish_reason="stop", num_tokens=1, mean_probability=1.0, min_probability=1.0,
-                            error=None, lines=()) for text in texts]
+                            error=None, limit=None, lines=()) for text in texts]
 
 read._load = lambda choice, args: (
     SimpleNamespace(read=answer, config=SimpleNamespace(slicing=None), device="cpu"), None)

@@ -67,3 +67,26 @@ def test_weights_of_paddle_alone_get_one_clear_line(chart_folder: Path, name: st
     with pytest.raises(OSError, match=rf"weights of PaddlePaddle \({name}\).*PP-Chart2Table_safetensors") as caught:
         AutoModel.from_pretrained(chart_folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model_state.pdparams", "inference.pdiparams"])
+def test_a_repository_with_weights_of_paddle_alone_gets_the_same_line(
+    chart_folder: Path, tmp_path: Path, name: str
+) -> None:
+    """As it lies in the Hub's cache."""
+    repository = tmp_path / "models--org--chart"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.parent.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    (chart_folder / "model.safetensors").unlink()
+    chart_folder.rename(snapshot)
+    (snapshot / name).write_bytes(b"x")
+    where = {"cache_dir": tmp_path, "local_files_only": True}
+    with pytest.raises(OSError, match=rf"org/chart holds weights of PaddlePaddle \({name}\)") as caught:
+        GotOcrForConditionalGeneration.from_pretrained("org/chart", **where)
+    assert "\n" not in str(caught.value)
+    (snapshot / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(Exception) as other:  # noqa: PT011 - whatever transformers says of that file
+        GotOcrForConditionalGeneration.from_pretrained("org/chart", **where)
+    assert "PaddlePaddle" not in str(other.value)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from got_ocr.light.arithmetic import (
+    Linear,
     Workspace,
     apply_doubled_gelu,
     apply_silu,
@@ -83,5 +84,23 @@ def test_convolution_and_the_buffers_that_it_keeps(stride: int, size: tuple[int,
         expected = F.conv2d(
             torch.from_numpy(maps.transpose(0, 3, 1, 2).copy()), torch.from_numpy(kernel), stride=stride, padding=1
         )
-        found = convolve_3x3(maps, rows, stride, space)
+        found = convolve_3x3(maps, Linear(rows), stride, space, "map")
         np.testing.assert_allclose(found, expected.permute(0, 2, 3, 1).numpy(), atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.integers(1, 130),
+    inputs=st.sampled_from([1, 40, 192, 864, 40_000]),
+    outputs=st.sampled_from([1, 31, 32, 64, 96, 128, 627]),
+    has_bias=st.booleans(),
+)
+def test_linear_layers_of_any_size(rows: int, inputs: int, outputs: int, has_bias: bool) -> None:
+    draw, space = np.random.default_rng(rows), Workspace()
+    hidden = draw.standard_normal((rows, inputs)).astype(np.float32)
+    weight = draw.standard_normal((inputs, outputs)).astype(np.float32)
+    bias = draw.standard_normal(outputs).astype(np.float32) if has_bias else None
+    expected = hidden.astype(np.float64) @ weight + (0 if bias is None else bias)
+
+    found = Linear(weight, bias).apply(hidden, space, "found")
+    np.testing.assert_allclose(found, expected, atol=2e-5 * inputs**0.5)

@@ -9,7 +9,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from got_ocr.processing.pages import (
     parse_page_numbers,
     to_rgb,
 )
+from tests.support.web import QuietHandler, serve
 
 # A grey ramp: every level once, so that any wrong scale, inversion or cut shows.
 RAMP = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
@@ -598,7 +598,7 @@ def test_wrong_page_numbers(pages: Any) -> None:
 # -------------------------------------------------------------------------------------------------------------- URLs
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """A server of good and bad answers."""
 
     def do_GET(self) -> None:
@@ -673,18 +673,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer_loop(self) -> None:
         self.reply(b"", status=302, Location="/loop")
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http_server.daemon_threads = True
-    threading.Thread(target=http_server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http_server.server_port}"
-    http_server.shutdown()
-    http_server.server_close()
+    with serve(Handler) as address:
+        yield f"http://{address}"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from got_ocr.processing.fetching import is_public
 from got_ocr.processing.pages import FoundPage, PageError, content_digest, find_pages, iter_pages, load_image
 from got_ocr.processing.sources import describe_source
 from tests.processing.test_pages import EXACT, RAMP, RAMP_RGB, assert_looks_like, encode, failure, gray, pdf, rgb
+from tests.support.web import QuietHandler, serve
 
 COMMAND_LINE = {"password": "--password", "max_pixels": "--max-pixels", "timeout_s": "--timeout"}
 
@@ -219,7 +219,7 @@ def test_heic_is_read_with_its_extra() -> None:
 # -------------------------------------------------------------------------------------------------------------- web
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers with the status that the path names, and notes what it was asked."""
 
     asked: list[tuple[str, str | None]] = []
@@ -248,18 +248,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http_server.daemon_threads = True
-    threading.Thread(target=http_server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{http_server.server_port}"
-    http_server.shutdown()
-    http_server.server_close()
+    with serve(Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

@@ -108,3 +108,42 @@ def test_a_password_opens(tiny_model: Any, tiny_processor: Any, tmp_path: Path) 
     with pytest.raises(ValueError, match="password"):
         tiny_model.chat(tiny_processor, tmp_path / "locked.pdf", **SHORT)
     assert len(tiny_model.chat(tiny_processor, tmp_path / "locked.pdf", password="secret", **SHORT)) == 1
+
+
+@pytest.mark.parametrize("kind", ["pdf", "tiff", "folder", "bytes", "path"])
+def test_documents_among_pictures_in_a_pipeline_are_taken_apart(
+    read: Any, tiny_model: Any, tiny_processor: Any, tmp_path: Path, kind: str
+) -> None:
+    pages = [picture(seed) for seed in range(3)]
+    (tmp_path / "folder").mkdir()
+    for number, page in enumerate(pages):
+        page.save(tmp_path / "folder" / f"{number}.png")
+    source: Any = {
+        "pdf": lambda: str(pdf_of(pages, tmp_path / "a.pdf")),
+        "path": lambda: pdf_of(pages, tmp_path / "a.pdf"),
+        "tiff": lambda: str(tiff_of(pages, tmp_path / "a.tif")),
+        "folder": lambda: str(tmp_path / "folder"),
+        "bytes": lambda: pdf_of(pages, tmp_path / "a.pdf").read_bytes(),
+    }[kind]()
+    for batch_size in (1, 2):
+        mixed = [pages[0], source, str(tmp_path / "folder" / "1.png")]
+        results = read(mixed, batch_size=batch_size, **SHORT)
+        assert [result[0]["generated_text"] for result in results] == tiny_model.chat(tiny_processor, mixed, **SHORT)
+        assert len(results) == 5
+    assert read([source], **SHORT) == read(source, **SHORT)
+    assert read([source], pages="2-3", **SHORT) == read(source, **SHORT)[1:] if kind != "folder" else True
+    asked = read([pages[0], source], ["OCR: ", "OCR with format: "], **SHORT)
+    assert asked == [*read([pages[0]], "OCR: ", **SHORT), *read(source, "OCR with format: ", **SHORT)]
+    together = read([pages[0], source], multi_page=True, **SHORT)
+    assert together[0]["generated_text"] == tiny_model.chat(
+        tiny_processor, [pages[0], source], multi_page=True, **SHORT
+    )
+    assert [one[0] for one in read(iter([pages[0], source]), **SHORT)] == [one[0] for one in results[:4]]
+
+
+def test_a_document_in_a_list_that_can_not_be_had_gets_one_line(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    with pytest.raises(ValueError, match=r"broken\.pdf: is a damaged PDF, or none"):
+        read([picture(), str(tmp_path / "broken.pdf")], **SHORT)
+    with pytest.raises(ValueError, match="text must be one instruction, or one for each of the 2 pictures"):
+        read([picture(), str(tmp_path / "broken.pdf")], ["OCR: "], **SHORT)

@@ -374,7 +374,7 @@ def test_slices_of_the_built_in_model_in_a_batch_of_sixteen(nano, make_engine):
 
 @pytest.fixture(scope="module")
 def reading_engine():
-    made = VllmEngine(str(BUILTIN_CHECKPOINT), "float32", {**ENGINE, "max_num_seqs": 64, "dtype": "float32"})
+    made = VllmEngine(str(BUILTIN_CHECKPOINT))
     yield EngineModel(made)
     made.close()
 

@@ -24,7 +24,7 @@ def answer(processor, images, **options):
     texts = [" ".join(f"{page.width}x{page.height}" for page in document) for document in pages]
     return [SimpleNamespace(text=os.environ.get("FAKE_TEXT", "") + text, finish_reason="stop", num_tokens=1,
                             mean_probability=float(os.environ.get("FAKE_PROBABILITY", "1")), min_probability=1.0,
-                            error=None, lines=()) for text in texts]
+                            error=None, limit=None, lines=()) for text in texts]
 
 read._load = lambda choice, args: (
     SimpleNamespace(read=answer, config=SimpleNamespace(slicing=None), device="cpu"), None)

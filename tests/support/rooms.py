@@ -24,7 +24,7 @@ FLOORS = (
     ("rendering",),
     ("synthesis",),
     ("training", "evaluation"),
-    ("nano", "serving", "integrations"),
+    ("nano", "serving", "integrations", "benchmarks"),
     ("bulk",),
     ("cli",),
 )

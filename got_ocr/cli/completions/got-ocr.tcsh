@@ -13,6 +13,7 @@ complete got-ocr \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
         'c/--engine=/(auto torch numpy vllm)/' \
+        'c/--quantize=/(int8 int4 int8-dynamic int8-tower)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
@@ -40,13 +41,15 @@ complete got-ocr \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
         'c/--engine=/(torch vllm)/' \
-        'c/--/(address against allow-urls api-key-file base-model batch-size box box-unit chunk-index color confidence config convention corpus count crop currency data decode-timeout decoders degrade device documents dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stream suite tables tag task text-column threads timeout title turn type typesetter upload-timeout version worker-cpus worker-gpus workers)/' \
+        'c/--clock=/(wall cpu)/' \
+        'c/--/(against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop data decode-timeout decoders degrade device dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json kind language languages layers layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-notes no-private-addresses no-slice normalize num-chunks only out output overlay page-timeout pages password pictures port preview preview-count preview-layout private processes prompt psm quantize question-column quiet ray ray-address ray-gpus redo render renderer repeats replace-card request-timeout resamples resume retry-failed revision rotate searchable seed set shard-size side-by-side slice split stage steps stream suite tables tag task text-column threads timeout title tower-layers type typesetter upload-timeout variant version workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
         'n/--engine/(auto torch numpy vllm)/' \
+        'n/--quantize/(int8 int4 int8-dynamic int8-tower)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
@@ -74,9 +77,9 @@ complete got-ocr \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
         'n/--engine/(torch vllm)/' \
-        'p/1/(convert synth train eval score layout render push bulk models serve completion)/' \
+        'n/--clock/(wall cpu)/' \
+        'p/1/(convert synth train eval score layout render push models serve bench completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
-        'n/bulk/f/' \
         'n/completion/(bash zsh tcsh)/' \
         'p/*/()/'

@@ -17,6 +17,7 @@ import numpy as np
 from transformers.feature_extraction_utils import BatchFeature
 
 from ...configuration.config import GotOcrConfig
+from ...layout.time_limit import is_out_of_time
 from ...processing.processor import GotOcrProcessor
 from ...processing.tokenizer import StreamDecoder
 from ...reading.answer import GotOcrAnswer
@@ -53,7 +54,7 @@ class VllmEngine:
 
     Args:
         location: The checkpoint: a folder or Hub id.
-        dtype: Number format of the weights, as vLLM names it.
+        dtype: Number format of the weights, as vLLM names it; `auto`: as the checkpoint is stored, float32 on a CPU.
         options: Further arguments of vLLM's engine by name: `max_num_seqs`, `gpu_memory_utilization`,
             `tensor_parallel_size` ...
 
@@ -68,7 +69,8 @@ class VllmEngine:
 
         self.processor = GotOcrProcessor.from_pretrained(location)
         # Probabilities of what was picked, after n-grams are blocked, as our own generation records them.
-        settings: dict[str, Any] = {"dtype": dtype, "logprobs_mode": "processed_logprobs", **(options or {})}
+        settings: dict[str, Any] = {"logprobs_mode": "processed_logprobs", **(options or {})}
+        settings.setdefault("dtype", _choose_dtype(dtype, location))
         _spare_compiling(settings)
         arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
         self._numbers = itertools.count()
@@ -139,7 +141,7 @@ class VllmEngine:
                 logs += [entry[token].logprob for token, entry in zip(new.token_ids, new.logprobs, strict=True)]
                 if decoder is not None and generation.on_text is not None:
                     _hand_on(decoder.push(*new.token_ids), generation)
-                if generation.stop_event is not None and generation.stop_event.is_set():
+                if (generation.stop_event is not None and generation.stop_event.is_set()) or is_out_of_time():
                     break
         finally:
             await outputs.aclose()
@@ -167,6 +169,14 @@ class VllmEngine:
     def _stop_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+
+def _choose_dtype(dtype: str, location: str) -> str:
+    """Choose as reading by torch does; vLLM would make half precision of float32."""
+    from vllm.platforms import current_platform
+
+    is_float32 = current_platform.is_cpu() or str(GotOcrConfig.from_pretrained(location).dtype).endswith("float32")
+    return "float32" if dtype == "auto" and is_float32 else dtype
 
 
 def _spare_compiling(settings: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""One more token a sequence, on a CPU, by the decoder's own layers and without what transformers does around them.
+
+A step of the full model multiplies one row by each matrix, which with weights of 4 bits takes about as long as the
+hundreds of small calls around it: checks of arguments, masks that mask nothing, wrappers that record outputs. This
+calls the layers' matrices one after the other. Whatever is out of the ordinary goes the ordinary way
+(:func:`can_step`).
+
+Shape legend:
+    B  sequences
+    L  tokens of a sequence so far, the new one included
+    H  heads
+    D  channels of a head
+    C  width of the decoder
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers.cache_utils import Cache
+from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
+
+from .generation import GrowingCacheLayer
+
+# What a caller may say besides, and that changes nothing here.
+HARMLESS = {"return_dict", "use_cache", "cache_position", "logits_to_keep"}
+
+
+def can_step(
+    model: Any, inputs_embeds: Tensor, attention_mask: Any, cache: Cache | None, options: dict[str, Any]
+) -> bool:
+    """Tell whether a forward call is an ordinary step of decoding.
+
+    Args:
+        model: The decoder.
+        inputs_embeds: (B, new, C) float.
+        attention_mask: As the call has it.
+        cache: As the call has it.
+        options: Its further arguments.
+
+    Returns:
+        Whether :func:`run_step` may do it.
+    """
+    if inputs_embeds.device.type != "cpu" or inputs_embeds.shape[1] != 1 or cache is None:
+        return False
+    if torch.is_grad_enabled() or model.training or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    config = model.config
+    if config._attn_implementation != "sdpa" or config.output_hidden_states or config.output_attentions:
+        return False
+    if any(value for name, value in options.items() if name not in HARMLESS):
+        return False
+    if attention_mask is not None and not (isinstance(attention_mask, Tensor) and attention_mask.ndim == 2):
+        return False
+    return all(type(layer) is GrowingCacheLayer and layer.is_initialized for layer in cache.layers) and all(
+        _is_plain(layer) for layer in model.layers
+    )
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is Qwen2's and nobody looks into it."""
+    watched = layer._forward_hooks or layer._forward_pre_hooks or layer.self_attn._forward_hooks
+    return type(layer) is Qwen2DecoderLayer and not watched and layer.self_attn.sliding_window is None
+
+
+def run_step(
+    model: Any, inputs_embeds: Tensor, attention_mask: Tensor | None, position_ids: Tensor | None, cache: Cache
+) -> Tensor:
+    """Decode one token a sequence.
+
+    Args:
+        model: The decoder.
+        inputs_embeds: (B, 1, C) float.
+        attention_mask: (B, L) int64 or bool, 0 at padding; None: there is none.
+        position_ids: (B, 1) or (1, 1) int64; None: the number of tokens in the cache.
+        cache: Keys and values; grows by one token.
+
+    Returns:
+        (B, 1, C) float, behind the last norm.
+    """
+    hidden = inputs_embeds
+    batch = hidden.shape[0]
+    if position_ids is None:
+        position_ids = torch.full((1, 1), cache.get_seq_length(), dtype=torch.int64)
+    cosine, sine = model.rotary_emb(hidden, position_ids)
+    cosine, sine = cosine.unsqueeze(1), sine.unsqueeze(1)
+    half = sine.shape[-1] // 2
+    # The half that is turned into the other's place changes its sign: put it into the sine once.
+    sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
+    mask = None
+    if attention_mask is not None and not bool(attention_mask.all()):
+        mask = attention_mask.bool()[:, None, None, :]
+    for layer, layer_cache in zip(model.layers, cache.layers, strict=False):
+        attention = layer.self_attn
+        normed = _norm(hidden, layer.input_layernorm)
+        shape = (batch, -1, 1, attention.head_dim)  # One token: heads and tokens need no turning.
+        query, key = attention.q_proj(normed).view(shape), attention.k_proj(normed).view(shape)
+        query = query * cosine + query.roll(half, -1) * sine
+        key = key * cosine + key.roll(half, -1) * sine
+        keys, values = layer_cache.update(key, attention.v_proj(normed).view(shape))
+        attended = F.scaled_dot_product_attention(
+            query, keys, values, attn_mask=mask, scale=attention.scaling, enable_gqa=query.shape[1] != keys.shape[1]
+        )
+        hidden = hidden + attention.o_proj(attended.view(batch, 1, -1))
+        normed = _norm(hidden, layer.post_attention_layernorm)
+        mlp = layer.mlp
+        hidden = hidden + mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)) * mlp.up_proj(normed))
+    return _norm(hidden, model.norm)
+
+
+def _norm(hidden: Tensor, norm: Any) -> Tensor:
+    """Qwen2's RMSNorm in one call. Returns: (B, 1, C) float."""
+    return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
