@@ -80,10 +80,11 @@ class Cataloguer:
             return _failed(place, name, f"{name}: can't be read: {error.strerror}.", "not allowed")
         try:
             head_of(data, name)
-            listing = Document(data, name, "", self._options).list_pages()
+            listings = list(Document(data, name, "", self._options).list_pages())
         except PageError as error:
             return {**place, "sha256": digest, "pages": [], "error": str(error), "error_kind": kind_of(error)}
-        return {**place, "sha256": digest, "pages": list(listing.numbers), "is_document": listing.is_document}
+        numbers = [number for listing in listings for number in listing.numbers]
+        return {**place, "sha256": digest, "pages": numbers, "is_document": listings[0].is_document}
 
 
 def _failed(place: Mapping[str, Any], name: str, error: str, kind: str) -> dict[str, Any]:

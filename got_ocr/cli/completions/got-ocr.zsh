@@ -11,6 +11,7 @@
 _shtab_got_ocr_commands() {
   local _commands=(
     bench:'measure the full model'"'"'s stages and pages beside transformers'"'"' port, on random weights'
+    bulk:'read an archive once, by many workers on Ray'
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
     eval:'read the pictures of ground truth and score the answers'
@@ -91,6 +92,61 @@ _shtab_got_ocr_bench_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_bench_defaults_added=0
+
+_shtab_got_ocr_bulk_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[folder, here or in an object store]:DIR|URL:_files"
+  "--type[ocr\: plain text (default)\; format\: Markdown with formulas and tables]:type:(ocr format)"
+  "--box[read this box only, in pixels\; X,Y is a point]:X1,Y1,X2,Y2:"
+  "--color[read what a frame of this colour encloses]:color:(red green blue)"
+  "--crop[read each page in tiles\: for large or dense pages]"
+  "--max-tiles[most tiles of a page (default\: 6)]:N:"
+  "--multi-page[read all pages together, as one document]"
+  {--slice,--no-slice}"[cut pages between lines and read the slices (default\: if the model is made for it)]"
+  "--instruction[your own words, for a model that was trained on others]:TEXT:"
+  "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
+  "--dpi[resolution of PDF pages (default\: 200)]:dpi:"
+  "--password[opens encrypted PDFs]:password:"
+  "--read-blank[also read pages that are blank]"
+  "--skip-duplicates[read pages with equal pixels once (equal files always are)]"
+  "--keep-text-layer[take the text of a PDF\'s page where it has a good one]"
+  "--turn[read pages on their side in both ways, keep the surer one]"
+  "--image-column[of Parquet tables (default\: image)]:NAME:"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano\; the same on all machines]:NAME:_files"
+  "--device[of each worker\: auto, cpu, cuda (default\: auto)]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 64 with --engine vllm)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--workers[that read (default\: 1)]:N:"
+  "--address[Ray cluster to join\: auto, host\:port (default\: one on this machine)]:A:"
+  "--worker-gpus[of each (default\: 1 with CUDA, else 0)]:G:"
+  "--worker-cpus[of each (default\: 1)]:C:"
+  "--renderers[that draw pages (default\: 1)]:N:"
+  "--object-store-memory[for pages on their way (default\: 1)]:GIB:"
+  "--no-dashboard[start a cluster without Ray\'s dashboard]"
+  "--jsonl[also write JSON lines]"
+  "--documents[also join pages to documents, as Dolma has them]"
+  "--keep-images[keep the picture of each page that is read]"
+  "--sheet[show the N least certain pages as HTML]:N:"
+  "--rows-per-file[what a stop may cost (default\: 512)]:N:"
+  "--price-per-hour[of all machines together]:P:"
+  "--currency[of the price (default\: \$)]:C:"
+  "--retry-failed[try pages again that failed before]"
+  "--read-anew[drop what was read with other options, and read all again]"
+  {-q,--quiet}"[no notices and no progress bar\; errors are said]"
+  "--timeout[of a URL (default\: 20)]:S:"
+  "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
+  "--max-pixels[of a page (default\: 89000000)]:N:"
+  "--page-timeout[of a page, from opening it to its last letter (default\: 60 to decode it, 600 for all\; 0\: any)]:S:"
+  "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
+  "--no-private-addresses[fetch no URL that leads into this machine or its network]"
+  "--read-timeout[of the model over a page (default\: 600)]:S:"
+  "(*):folder, glob, file, list, hub\:owner\/name, or URL:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_bulk_defaults_added=0
 
 _shtab_got_ocr_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -323,6 +379,7 @@ _shtab_got_ocr() {
       curcontext="${curcontext%:*:*}:_shtab_got_ocr-$line[1]:"
       case $line[1] in
         bench) _arguments -C -s $_shtab_got_ocr_bench_options ;;
+        bulk) _arguments -C -s $_shtab_got_ocr_bulk_options ;;
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
