@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-bare test-all test-compat test-vllm quality check lint types style format docs bench gallery nano-eval system clean
+.PHONY: help ocr test test-bare test-all test-compat test-neighbours test-vllm quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ test-all: $(VENV)/.dev  ## run the slow tests too: torchrun, Ray
 
 test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and the newest
 	@$(BIN)/python tests/compat.py
+
+test-neighbours: $(VENV)/.dev  ## run the tests with TRL, docling and Gradio, each in an environment of its own
+	@$(BIN)/python -m tests.neighbours.run
 
 test-vllm: $(VENV)/.dev  ## run the checks of the vLLM plugin, in environments with vLLM
 	@$(BIN)/python tests/vllm_compat.py

@@ -103,5 +103,12 @@ def _offer_renderer() -> None:
     use_renderer(_save_rendered)
 
 
+def _offer_draft_reader() -> None:
+    from .hub.drafting import read_draft
+    from .reading.drafting import use_draft_reader
+
+    use_draft_reader(read_draft)
+
+
 register_when_imported()
-when_imported({"got_ocr.reading.rendering": _offer_renderer})
+when_imported({"got_ocr.reading.rendering": _offer_renderer, "got_ocr.reading.drafting": _offer_draft_reader})

@@ -12,12 +12,14 @@ import argparse
 import os
 import subprocess
 import sys
-import sysconfig
 import tempfile
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.support.environments import make_environment  # noqa: E402 - found by the line above
+
 VERSIONS = ("4.57.6", "5.16.*", "newest")
 CORE_TESTS = (
     "tests/modeling/test_checkpoints.py",
@@ -32,22 +34,17 @@ CORE_TESTS = (
     "tests/reading/test_foreign_processors.py",
     "tests/reading/test_contract.py",
     "tests/reading/test_documents.py",
+    "tests/modeling/test_drafts.py",
+    "tests/reading/test_drafts.py",
 )
 
 
 def run_version(version: str, folder: Path, constraints: list[str]) -> bool:
     """Make an environment, run the tests in it. Returns: whether they passed."""
     print(f"== transformers {version}", flush=True)
-    if not (folder / "pyvenv.cfg").exists():
-        venv.create(folder, with_pip=True)
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
-    # After the environment's own packages, so its transformers is the one that counts.
-    (site / "zz_outer_environment.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     wanted = "transformers" if version == "newest" else f"transformers=={version}"
-    install = [python, "-m", "pip", "install", "--quiet", "--upgrade", wanted, *constraints]
-    if subprocess.run(install, stdout=subprocess.DEVNULL).returncode:
+    python = make_environment(folder, [wanted, *constraints])
+    if python is None:
         print(f"== transformers {version}: can't be installed", flush=True)
         return False
     tests = [test for test in CORE_TESTS if (ROOT / test).exists()]

@@ -83,8 +83,8 @@ class Cataloguer:
             listings = list(Document(data, name, "", self._options).list_pages())
         except PageError as error:
             return {**place, "sha256": digest, "pages": [], "error": str(error), "error_kind": kind_of(error)}
-        numbers = [number for listing in listings for number in listing.numbers]
-        return {**place, "sha256": digest, "pages": numbers, "is_document": listings[0].is_document}
+        pages = [number for listing in listings for number in listing.numbers]
+        return {**place, "sha256": digest, "pages": pages, "is_document": listings[0].is_document}
 
 
 def _failed(place: Mapping[str, Any], name: str, error: str, kind: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .terminal import printable
 # Each module has SUMMARY: str, add_arguments(parser) and run(args) -> int, and imports what is heavy inside run.
 COMMANDS = {
     "convert": "got_ocr.cli.convert",
+    "export": "got_ocr.cli.export",
     "synth": "got_ocr.cli.synth",
     "train": "got_ocr.cli.train",
     "eval": "got_ocr.cli.evaluate",
@@ -30,6 +31,7 @@ COMMANDS = {
     "models": "got_ocr.cli.models",
     "serve": "got_ocr.cli.serve",
     "bench": "got_ocr.cli.bench",
+    "demo": "got_ocr.cli.demo",
     "completion": "got_ocr.cli.completion",
 }
 READ = "got_ocr.cli.read"

@@ -35,7 +35,8 @@ def add_engine_argument(model: Any, *, for_server: bool = False) -> None:
         choices=(*ENGINES, "vllm"),
         default="auto",
         help="what computes: torch; numpy, which starts sooner and takes less time for small checkpoints as the "
-        f"built-in one (default: numpy for these, unless --device names another); or {vllm}",
+        f"built-in one (default: numpy for these, unless --device names another); {vllm}; onnx or openvino, for "
+        "folders that got-ocr export wrote (these are known by themselves)",
     )
 
 
@@ -55,6 +56,8 @@ def check_engine(args: argparse.Namespace) -> None:
         )
     if args.engine != "vllm":
         return
+    if getattr(args, "draft", False):
+        raise ValueError("--draft does not go with --engine vllm, which reads pages side by side: leave out one.")
     if find_spec("vllm") is None:
         raise CommandError(
             exit_codes.PART_MISSING, f"--engine vllm needs vLLM, which is not installed: {how_to_install(VLLM)}."

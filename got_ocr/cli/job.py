@@ -41,6 +41,7 @@ class JobOptions:
         is_part_of: (rank, number of runs) where other runs read the other pages.
         page_timeout_s: Seconds a page may take altogether; None: any time.
         rewrite: Makes of a page's text what is written; None: as the model wrote it.
+        draft: Whether the built-in model reads first.
     """
 
     inputs: list[Any]
@@ -53,6 +54,7 @@ class JobOptions:
     is_part_of: tuple[int, int] = (0, 1)
     page_timeout_s: float | None = None
     rewrite: Callable[[str], str] | None = None
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,7 @@ class ReadingJob:
             max_new_tokens=self.options.max_new_tokens,
             batch_size=self._batch_size,
             on_text=stream.write_piece if stream is not None else None,
+            draft=self.options.draft or None,
             page_timeout_s=page_timeout_s,
         )
         if stream is not None:

@@ -107,6 +107,11 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     add_engine_argument(model)
     model.add_argument(
+        "--draft",
+        action="store_true",
+        help="let the built-in model read first and the full one verify its text: the same text, sooner",
+    )
+    model.add_argument(
         "--quantize",
         choices=QUANTIZATIONS,
         help="weights of 8 or 4 bits in the decoder, on a CPU: less memory, more tokens a second; int8-dynamic rounds "
@@ -270,6 +275,7 @@ def run(args: argparse.Namespace) -> int:
         (rank, num_parts),
         reading_timeout(args),
         _to_github_markdown if args.markdown == "github" else None,
+        args.draft,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
@@ -455,7 +461,13 @@ def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
         if args.engine == "vllm":
             silence_libraries(show_downloads=not args.quiet)
             return load_engine(choice, args)
-        return load_model_for(*_loading(choice, args))
+        model, processor = load_model_for(*_loading(choice, args))
+    if args.draft and model.config.slicing:
+        raise ValueError(
+            f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
+            "kind, which gains nothing. Leave --draft out, or choose --model full."
+        )
+    return model, processor
 
 
 def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,23 @@ serve a model by HTTP: POST /v1/ocr, and OpenAI's /v1/chat/completions
 Other paths: /v1/models, /healthz, /metrics (Prometheus), /openapi.json. SIGTERM and Ctrl-C let requests finish."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, port: int = 8000, has_key: bool = True) -> None:
     """Add the command's arguments.
 
     Args:
         parser: The parser to add to.
+        port: The port where none is given.
+        has_key: Whether clients can be asked for a key; a browser that opens a page can't.
     """
     where = parser.add_argument_group("where")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine)")
     where.add_argument(
-        "--port", type=_port, default=8000, help="port (default: %(default)s); 0 takes one that is free"
+        "--port", type=_port, default=port, help="port (default: %(default)s); 0 takes one that is free"
     )
-    where.add_argument(
-        "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
-    )
+    if has_key:
+        where.add_argument(
+            "--api-key-file", metavar="FILE", help=f"holds the key that clients must send (default: ${KEY_VARIABLE})"
+        )
     where.add_argument("-q", "--quiet", action="store_true", help="no notices; errors are said")
 
     model = parser.add_argument_group("model")
@@ -90,11 +94,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> int:
     """Serve until told to stop.
 
     Args:
         args: The arguments of :func:`add_arguments`.
+        create: Makes the application; None: the server's own.
 
     Returns:
         The exit code.
@@ -105,8 +110,6 @@ def run(args: argparse.Namespace) -> int:
     import logging
 
     try:
-        from ..reading.options import DEFAULT_BATCH_SIZE
-        from ..serving.options import ServerOptions
         from ..serving.server import is_loopback, make_server, open_socket
     except ImportError as error:
         raise CommandError(
@@ -115,21 +118,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="got-ocr: %(message)s", stream=sys.stderr)
     check_engine(args)
     choice = choose_model(args.model)
-    options = ServerOptions(
-        model_name=args.model_name or name_model(choice),
-        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
-        max_new_tokens=args.max_new_tokens,
-        max_waiting=args.max_waiting,
-        max_bytes=args.max_bytes,
-        max_pages=args.max_pages,
-        max_pixels=args.max_pixels,
-        request_timeout_s=args.request_timeout,
-        upload_timeout_s=args.upload_timeout,
-        decode_timeout_s=args.decode_timeout,
-        num_decoders=args.decoders,
-        allow_urls=args.allow_urls,
-        api_key=_read_key(args.api_key_file),
-    )
+    options = _make_options(args, choice)
 
     def say(text: str) -> None:
         if not args.quiet:
@@ -145,7 +134,8 @@ def run(args: argparse.Namespace) -> int:
     with listening:
         say(choice.notice)
         if not options.api_key and not is_loopback(args.host):
-            say(f"{args.host} is reached from other machines, and there is no key: set {KEY_VARIABLE}.")
+            advice = f", and there is no key: set {KEY_VARIABLE}." if _has_key(args) else ": it asks nobody for a key."
+            say(f"{args.host} is reached from other machines{advice}")
         with collector_at_rest():
             from ..hub.model_choice import silence_libraries
 
@@ -155,10 +145,38 @@ def run(args: argparse.Namespace) -> int:
             else:
                 say(STARTING_ENGINE)
                 model, processor = load_engine(choice, args)
-        server = make_server(model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"))
+        made = {} if create is None else {"create": create}
+        server = make_server(
+            model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"), **made
+        )
         server.run(sockets=[listening])
     say("stopped.")
     return exit_codes.OK
+
+
+def _make_options(args: argparse.Namespace, choice: ModelChoice) -> Any:
+    from ..reading.options import DEFAULT_BATCH_SIZE
+    from ..serving.options import ServerOptions
+
+    return ServerOptions(
+        model_name=args.model_name or name_model(choice),
+        batch_size=args.batch_size or (VLLM_BATCH_SIZE if args.engine == "vllm" else DEFAULT_BATCH_SIZE),
+        max_new_tokens=args.max_new_tokens,
+        max_waiting=args.max_waiting,
+        max_bytes=args.max_bytes,
+        max_pages=args.max_pages,
+        max_pixels=args.max_pixels,
+        request_timeout_s=args.request_timeout,
+        upload_timeout_s=args.upload_timeout,
+        decode_timeout_s=args.decode_timeout,
+        num_decoders=args.decoders,
+        allow_urls=args.allow_urls,
+        api_key=_read_key(args.api_key_file) if _has_key(args) else "",
+    )
+
+
+def _has_key(args: argparse.Namespace) -> bool:
+    return hasattr(args, "api_key_file")
 
 
 def name_model(choice: ModelChoice) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from transformers import Qwen2Config
 from transformers.configuration_utils import PretrainedConfig
 
+from .remote_code import announce_model
+
 # Checkpoints of this architecture that were trained on one instruction alone, by their model type.
 DEFAULT_INSTRUCTIONS = {"pp_chart2table": "Chart to table"}
 MOST_LAYERS = 10_000  # of a decoder or tower: a thousand times what any checkpoint has
@@ -238,6 +240,7 @@ class GotOcrConfig(Qwen2Config):
         if rope_parameters is not None:
             rope_theta = rope_parameters.get("rope_theta", rope_theta)
             kwargs["rope_parameters"] = rope_parameters
+        announce_model()  # Here, since code that a server loads from a folder has no other moment before its look-up.
         super().__init__(
             vocab_size=vocab_size,
             hidden_size=hidden_size,

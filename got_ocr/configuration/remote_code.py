@@ -6,6 +6,7 @@ Transformers' loader of remote code takes flat files only. Installed, this packa
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +24,18 @@ ENTRY_CLASSES = {
 }
 FLAT_SUFFIX = "_got_ocr.py"
 PIPELINE_TASKS = ("image-to-text", "image-text-to-text")
-MODEL_AUTO_CLASSES = ("AutoModel", "AutoModelForCausalLM", "AutoModelForImageTextToText")
+MODEL_AUTO_CLASSES = ("AutoModel", "AutoModelForCausalLM", "AutoModelForImageTextToText", "AutoModelForMultimodalLM")
+# Where transformers' own server and exporters look up by names, past every registered class, what a model reads.
+_AUTO_MODULE = "transformers.models.auto.modeling_auto"
+_NAMED_IN = ("MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES", "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES")
+
+
+def announce_model() -> None:
+    """Name the model among those that read pictures, if transformers' list of them has been imported."""
+    module = sys.modules.get(_AUTO_MODULE)
+    for name in _NAMED_IN:
+        if isinstance(names := getattr(module, name, None), dict):
+            names["GOT"] = "GotOcrForConditionalGeneration"
 
 
 def entry(class_name: str) -> str:

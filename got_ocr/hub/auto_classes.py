@@ -86,6 +86,7 @@ def _register_models() -> None:
     from transformers.models.auto import modeling_auto
 
     from ..configuration.config import GotOcrConfig
+    from ..configuration.remote_code import announce_model
     from ..reading.model import GotOcrForConditionalGeneration
 
     for name in (
@@ -97,8 +98,7 @@ def _register_models() -> None:
     ):
         if hasattr(modeling_auto, name):
             getattr(modeling_auto, name).register(GotOcrConfig, GotOcrForConditionalGeneration, exist_ok=True)
-    # Servers and exporters look a class up by its name, to learn that it reads pictures.
-    modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES["GOT"] = GotOcrForConditionalGeneration.__name__
+    announce_model()
 
 
 def _register_tokenizer() -> None:

@@ -26,7 +26,10 @@ ENTRY_MODULES = {
     "reading.pipeline": "pipeline_got_ocr",
 }
 # What may be imported besides: everybody who loads a GOT model has it.
-OTHER_PACKAGES = {"transformers", "torch", "numpy", "PIL", "tiktoken", "safetensors"} | sys.stdlib_module_names
+OTHER_PACKAGES = {
+    *("transformers", "tokenizers", "torch", "numpy", "PIL", "tiktoken", "safetensors"),
+    *sys.stdlib_module_names,
+}
 LOADERS_PATTERN = re.compile(r"^\s*from\s+\.(\S+)\s+import", re.MULTILINE)  # transformers/dynamic_module_utils.py
 ENTRY_NOTE = "# Transformers 4 loads remote code with only those files that are imported here."
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..configuration.installing import how_to_install
 from .errors import ModelError, one_line
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ BUILTIN_NAME = "nano"
 FULL_NAME = "full"
 ADAPTER_FILE = "adapter_config.json"  # Of a folder that peft saved: the adapter alone, with the name of its model.
 FULL_MODEL = "stepfun-ai/GOT-OCR2_0"
-ENGINES = ("auto", "torch", "numpy")
+GRAPH_ENGINES = ("onnx", "openvino")  # As got_ocr.graphs.folder has them.
+ENGINES = ("auto", "torch", "numpy", *GRAPH_ENGINES)
 MODEL_HELP = (  # Of the command line's argument.
     "folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is "
     f"not yet); default: ${MODEL_VARIABLE}, else nano"
@@ -152,7 +154,7 @@ def load_model_for(
         mode: What is to be read.
         device: As in :func:`load_model`; with any but `auto` and `cpu` torch reads.
         dtype: As in :func:`load_model`; with any but `auto` and `float32` torch reads.
-        engine: `numpy`, `torch`, or `auto`: numpy where it can.
+        engine: `numpy`, `torch`, the runtime that a folder was exported for, or `auto`: that, or numpy where it can.
         show_downloads: Whether the Hub's download bars may show.
         quantize: As in :func:`load_model`; with any torch reads.
 
@@ -160,8 +162,12 @@ def load_model_for(
         The model, ready to read, and its processor, None for numpy's.
 
     Raises:
-        ModelError: If numpy can't read so, though it must, or as :func:`load_model`.
+        ModelError: If numpy or a runtime can't read so, though it must, or as :func:`load_model`.
+        ImportError: If the runtime is not installed.
     """
+    loaded = load_exported(choice, device, dtype if quantize is None else quantize, engine)
+    if loaded is not None:
+        return loaded
     model = None
     can_slice = mode.is_sliced(made_for_slices=True)
     is_plain = device in ("auto", "cpu") and dtype in ("auto", "float32") and quantize is None
@@ -178,6 +184,56 @@ def load_model_for(
         )
     silence_libraries(show_downloads)
     return load_model(choice, device, dtype, quantize)
+
+
+def load_exported(choice: ModelChoice, device: str, dtype: str, engine: str) -> tuple[Any, Any] | None:
+    """Load a folder that `got-ocr export` wrote.
+
+    Args:
+        choice: The checkpoint.
+        device: As in :func:`load_model`.
+        dtype: As in :func:`load_model`, or how weights would be quantised: only float32 is exported.
+        engine: As in :func:`load_model_for`.
+
+    Returns:
+        The model and its processor; None where the checkpoint is no such folder, and need not be.
+
+    Raises:
+        ModelError: If it is none though `engine` says so, or was exported for something else.
+        ImportError: If its runtime is not installed.
+    """
+    from ..graphs.folder import PACKAGES, find_runtime
+
+    folder = Path(choice.location).expanduser()
+    try:
+        runtime = find_runtime(folder)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+    if runtime is None:
+        if engine not in GRAPH_ENGINES:
+            return None
+        raise ModelError(
+            f"{choice.location} holds no graphs for --engine {engine}: got-ocr export {choice.location} --to {engine} "
+            "--output DIR writes them, and --model DIR reads with them."
+        )
+    if engine not in ("auto", runtime):
+        raise ModelError(f"{choice.location} was exported for {runtime}: leave out --engine {engine}.")
+    if device not in ("auto", "cpu") or dtype not in ("auto", "float32"):
+        raise ModelError(
+            f"{choice.location} was exported for {runtime}, on the CPU and in float32: leave out --device, --dtype, "
+            "--quantize."
+        )
+    silence_libraries(show_downloads=False)
+    from ..graphs.model import load_graphs
+
+    try:
+        return load_graphs(folder)
+    except ImportError as error:
+        raise ImportError(
+            f"{choice.location} was exported for {runtime}: {how_to_install(PACKAGES[runtime])} ({one_line(error)})."
+        ) from error
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
 
 def load_model(

@@ -62,13 +62,16 @@ def find_components(mask: np.ndarray) -> Components:
     return _join_runs(row, start, stop, width)
 
 
-def remove_rules(components: Components, text_px: float, width: int) -> Components:
+def remove_rules(
+    components: Components, text_px: float, width: int, no_letters: np.ndarray | None = None
+) -> Components:
     """Leave out frames, tables' lines and rules, so that the letters that touch them stand alone.
 
     Args:
         components: the page's.
         text_px: usual height of a letter.
         width: of the page in px.
+        no_letters: (N,) bool, further components to leave out.
 
     Returns:
         The components of what is left.
@@ -77,6 +80,8 @@ def remove_rules(components: Components, text_px: float, width: int) -> Componen
     large = components.height > Letters.FRAME_HEIGHT * text_px
     large &= components.width > Letters.FRAME_WIDTH * text_px
     frame = large & (components.area < Letters.FRAME_INK * box_area)
+    if no_letters is not None:
+        frame |= no_letters
     rule_px = max(Letters.RULE_RUN_PX, Letters.RULE_RUN * text_px)
     long = components.run_stop - components.run_start > rule_px
     keep = ~(long | frame[components.run_label])

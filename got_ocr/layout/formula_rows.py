@@ -14,8 +14,8 @@ import numpy as np
 
 from .bands import Bands
 from .components import Components, weighted_median
+from .formula_thresholds import Formulas, Scripts
 from .line import Box, Line, box_array, join_parts, outer_box
-from .thresholds import Formulas, Scripts
 from .time_limit import check_time
 
 

@@ -7,8 +7,8 @@ Shape legend:
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from .components import find_components, paint_runs
-from .thresholds import Ink, Looking, ReversedBoxes, TintedBoxes
+from .components import Components, find_components, find_letters, measure_letter_height, paint_runs
+from .thresholds import Dots, Ink, Looking, ReversedBoxes, TintedBoxes
 from .time_limit import check_time
 
 
@@ -28,7 +28,11 @@ def ink_image(image: Image.Image, is_light: bool | None = None, paper_percent: f
     sample = np.asarray(grey.resize((min(grey.width, side), min(grey.height, side)), Image.Resampling.NEAREST))
     low, middle, high = np.percentile(sample, Ink.EXTREMES_PERCENT)
     if is_light is None:
-        is_light = middle < (low + high) / 2 and (sample < (low + high) / 2).mean() > Ink.DARK_SHARE
+        dark = sample < (low + high) / 2
+        is_light = middle < (low + high) / 2 and dark.mean() > Ink.DARK_SHARE
+        if grey.width * grey.height > Looking.CROP_AREA_PX:
+            # A dark picture may fill most of a light page, but not its edges; those of a crop run through letters.
+            is_light &= np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]]).mean() > Ink.DARK_SHARE
     if is_light:
         grey = ImageChops.invert(grey)
     paper = _estimate_paper(grey)
@@ -45,9 +49,12 @@ def _estimate_paper(grey: Image.Image) -> Image.Image:
     fine = np.pad(fine, ((0, rows * parts - fine.shape[0]), (0, columns * parts - fine.shape[1])), mode="edge")
     cells = fine.reshape(rows, parts, columns, parts).max((1, 3))
     closed = 255 - _dilate(255 - _dilate(cells, Ink.PAPER_REACH_CELLS), Ink.PAPER_REACH_CELLS)
-    smooth = Image.fromarray(closed).filter(ImageFilter.BoxBlur(Ink.PAPER_BLUR_CELLS))
+    smooth = np.asarray(Image.fromarray(closed).filter(ImageFilter.BoxBlur(Ink.PAPER_BLUR_CELLS)))
+    # Beside a dark picture the paper is as light as elsewhere.
+    is_edge = closed.astype(np.int16) - smooth > Ink.PAPER_STEP
+    paper = Image.fromarray(np.where(is_edge, closed, smooth))
     covered = (0, 0, grey.width / cell, grey.height / cell)
-    return smooth.resize(grey.size, Image.Resampling.BILINEAR, box=covered)
+    return paper.resize(grey.size, Image.Resampling.BILINEAR, box=covered)
 
 
 def _dilate(cells: np.ndarray, reach: int) -> np.ndarray:
@@ -89,7 +96,8 @@ def ink_mask(ink: Image.Image, is_crop: bool = False) -> np.ndarray:
         pixels > np.asarray(_spread_cells(np.maximum(darkest * share, floor), (width, height), cell))
         for share in (Ink.SHARE, Ink.FAINT_SHARE)
     )
-    return _add_faint_letters(mask, faint) if has_faint else mask
+    is_fine = pixels.size <= Ink.SMALL_AREA_PX and not is_crop
+    return _add_faint_letters(mask, faint, pixels, is_fine) if has_faint else mask
 
 
 def _spread_cells(levels: np.ndarray, size: tuple[int, int], cell: int) -> Image.Image:
@@ -98,8 +106,18 @@ def _spread_cells(levels: np.ndarray, size: tuple[int, int], cell: int) -> Image
     return small.resize(size, Image.Resampling.BILINEAR, box=(0, 0, size[0] / cell, size[1] / cell))
 
 
-def _add_faint_letters(mask: np.ndarray, faint: np.ndarray) -> np.ndarray:
-    """Add letters that are pale beside a rule or a bold word. Both are (H, W) bool, `faint` the wider one."""
+def _add_faint_letters(mask: np.ndarray, faint: np.ndarray, pixels: np.ndarray, is_fine: bool) -> np.ndarray:
+    """Add what is pale beside a rule or a bold word: letters, and the thinner strokes of small ones.
+
+    Args:
+        mask: (H, W) bool, what is ink by the darkest ink nearby.
+        faint: (H, W) bool, the same with a lower threshold.
+        pixels: (H, W) uint8, of `ink_image`.
+        is_fine: whether its strokes may be so thin that their edges matter.
+
+    Returns:
+        (H, W) bool: each connected piece of what is faint is told by its own darkest ink.
+    """
     near = mask.copy()
     for axis in (0, 1):
         before = near.copy()
@@ -108,17 +126,21 @@ def _add_faint_letters(mask: np.ndarray, faint: np.ndarray) -> np.ndarray:
             inner[axis], outer[axis] = slice(shift, None), slice(None, -shift)
             near[tuple(inner)] |= before[tuple(outer)]
             near[tuple(outer)] |= before[tuple(inner)]
-    if np.count_nonzero(faint & ~near) < Ink.FAINT_AREA_PX:
-        return mask  # Nothing is faint but the strokes' own edges.
+    if not is_fine and np.count_nonzero(faint & ~near) < Ink.FAINT_AREA_PX:
+        return mask  # Nothing is faint but the edges of large print.
     found = find_components(faint)
-    covered = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    begin = found.run_row * mask.shape[1] + found.run_start
-    end = found.run_row * mask.shape[1] + found.run_stop
-    dark = np.bincount(found.run_label, weights=covered[end] - covered[begin], minlength=len(found.area))
-    pale = (dark < Ink.FAINT_INK * found.area) & (found.height >= Ink.FAINT_HEIGHT_PX)
-    if not pale.any():
-        return mask
-    return mask | (paint_runs(found, pale[found.run_label].astype(np.int32), mask.shape[:2]) > 0)
+    length = found.run_stop - found.run_start
+    levels, is_ink = pixels[faint], mask[faint]  # Row by row, as the runs are.
+    first = np.cumsum(length) - length
+    darkest, dark = np.zeros(len(found.area), np.uint8), np.zeros(len(found.area), bool)
+    np.maximum.at(darkest, found.run_label, np.maximum.reduceat(levels, first))
+    np.logical_or.at(dark, found.run_label, np.logical_or.reduceat(is_ink, first))
+    # What has no ink at all and is low is a speck of the paper's.
+    pale = np.where(dark, is_fine, found.height >= Ink.FAINT_HEIGHT_PX)
+    threshold = np.where(pale, Ink.SHARE * darkest, 255)
+    added = mask.copy()
+    added[faint] = is_ink | (levels > np.repeat(threshold[found.run_label], length))
+    return np.asarray(added)
 
 
 def _estimate_noise(ink: np.ndarray) -> float:
@@ -157,6 +179,42 @@ def _measure_roughness(ink: np.ndarray) -> float:
     # Half of the noise was cut off at zero, and steps from zero to zero tell nothing of it.
     steps = steps[(rows[:, 1:] > 0) | (rows[:, :-1] > 0)]
     return float(np.median(steps)) / (Ink.QUARTILE_DEVIATIONS * np.sqrt(2.0)) if steps.size else 0.0
+
+
+def join_dots(ink: Image.Image, scale: float) -> Image.Image:
+    """Join the dots that a needle printer sets letters of.
+
+    Args:
+        ink: of `ink_image`.
+        scale: working px to one px of it.
+
+    Returns:
+        The ink, its strokes wider and smoother.
+    """
+    reach = max(1, round(Dots.REACH_PX / scale))
+    return ink.filter(ImageFilter.MaxFilter(2 * reach + 1)).filter(ImageFilter.GaussianBlur(Dots.BLUR * reach))
+
+
+def is_dotted(mask: np.ndarray, components: Components) -> bool:
+    """Tell whether a page's letters are set of dots: pieces that are much lower than what they join to.
+
+    Args:
+        mask: (H, W) bool, what is ink.
+        components: of it.
+
+    Returns:
+        Whether most are low, and become fewer and higher by far if they grow by a px.
+    """
+    count, usual = len(components.area), measure_letter_height(components)
+    low = components.height < max(Dots.LOW * usual, Dots.LOW_PX)
+    if count < Dots.LEAST or low.mean() < Dots.LOW_SHARE:
+        return False
+    grown = Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * Dots.REACH_PX + 1))
+    joined = find_components(np.asarray(grown) > 0)
+    letters = len(find_letters(components))
+    pieces = letters if letters > Dots.LETTERS_SHARE * count else count  # Dots may all be too small for letters.
+    is_higher = measure_letter_height(joined) > max(Dots.HIGHER * usual, Dots.LEAST_TEXT_PX)
+    return is_higher and len(find_letters(joined)) < Dots.FEWER * pieces
 
 
 def level_tinted_boxes(ink: Image.Image, text_px: float) -> Image.Image:

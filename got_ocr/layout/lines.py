@@ -42,7 +42,7 @@ def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarra
     width, height, area = components.width[letters], components.height[letters], components.area[letters]
     block = (height > Segments.BLOCK_HEIGHT_EM * em_px) & (width > Segments.BLOCK_WIDTH * height)
     block &= area > Segments.BLOCK_INK * width * height
-    letters = letters[~block]
+    letters = letters[~(block | _find_rings(components.boxes[letters], area, em_px))]
     # Dashes are no letters, but they are no white space either.
     is_mark = components.area > Segments.MARK_AREA_EM * em_px**2
     is_mark &= components.height < Segments.MARK_HEIGHT_EM * em_px
@@ -68,6 +68,27 @@ def find_lines(components: Components, shape: tuple[int, int], frames: np.ndarra
         largest = {True: Segments.LARGEST_FEW * usual, False: Segments.LARGEST_MANY * usual}
         lines = [line for line in lines if line.em_px < largest[len(line.members) <= Segments.SHAPE_LETTERS]]
     return order_lines(lines)
+
+
+def _find_rings(boxes: np.ndarray, area: np.ndarray, em_px: float) -> np.ndarray:
+    """Find what is drawn around letters, such as a ring around a sum.
+
+    Args:
+        boxes: (n, 4) of components that may be letters.
+        area: (n,) of their ink.
+        em_px: the page's usual size.
+
+    Returns:
+        (n,) bool.
+    """
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    found = (height > Segments.RING_HEIGHT_EM * em_px) & (area < Segments.RING_INK * width * height)
+    middle = boxes.reshape(-1, 2, 2).mean(1)
+    for number in np.flatnonzero(found):
+        check_time()
+        inside = ((middle > boxes[number, :2]) & (middle < boxes[number, 2:])).all(1)
+        found[number] = np.count_nonzero(inside) > Segments.RING_LETTERS
+    return np.asarray(found)
 
 
 def _find_in_window(components: Components, letters: np.ndarray, marks: np.ndarray, em_px: float) -> list[Line]:
@@ -364,6 +385,11 @@ def _fit_marks(components: Components, chunk: np.ndarray, lines: list[Line]) -> 
     rule = (width < Ownership.RULE_WIDTH_EM * em) & (height > Ownership.RULE_HEIGHT_EM * em)
     tall = beside & (shared > Ownership.SHARED_EM * em) & ~rule
     tall &= (height < Ownership.TIED_EM * em) & (width < Ownership.TIED_EM * em)
+    # What stands beside lines, or at a single one, and is too large for a letter is a picture.
+    large = (height > Ownership.ICON_HEIGHT_EM * em) & (width > Ownership.ICON_WIDTH_EM * em)
+    aside = (middle_x < x1) | (middle_x > x2) | (tall.sum(1, keepdims=True) == 1)
+    hollow = components.area[chunk][:, None] < Ownership.HOLLOW_INK * width * height
+    tall &= ~(large & (aside | hollow))
     # A dash that opens or ends a line may stand further away from its letters.
     outside = np.maximum(np.maximum(x1 - middle_x, middle_x - x2), 0.0) / em
     flat = (width > Ownership.DASH_SHAPE * height) & (height < Ownership.DASH_HEIGHT_EM * em)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .components import Components
 from .line import Line, box_array
 from .thresholds import Dashes, Noise
 from .time_limit import check_time
@@ -83,3 +84,35 @@ def remove_dashes(lines: list[Line]) -> list[Line]:
         if even.sum() >= Dashes.LEAST - 1:
             is_dash[column] = True
     return [line for line, dash in zip(lines, is_dash, strict=True) if not dash]
+
+
+def find_dashes(components: Components) -> np.ndarray:
+    """Find the dashes of lines that run from left to right, such as those between the parts of a receipt.
+
+    Args:
+        components: the page's.
+
+    Returns:
+        (N,) bool, those that stand at one height in a row of many.
+    """
+    found = np.zeros(len(components.area), bool)
+    width, height = components.width, components.height
+    # Words whose letters touch are as wide, but hold less ink.
+    solid = components.area > np.maximum(Dashes.INK * width * height, 1)
+    flat = np.flatnonzero((width > Dashes.SHAPE * height) & solid)
+    middle = components.boxes[:, [1, 3]].mean(1)
+    flat = flat[np.argsort(middle[flat], kind="stable")]
+    reach = np.maximum(Dashes.LEVEL * height, 1.0)
+    for row in np.split(flat, np.flatnonzero(np.diff(middle[flat]) > reach[flat][1:]) + 1):
+        if len(row) < Dashes.LEAST_FLAT:
+            continue
+        row = row[np.argsort(components.boxes[row, 0])]
+        before, behind = row[:-1], row[1:]
+        apart = components.boxes[behind, 0] - components.boxes[before, 2] > Dashes.FLAT_GAP * width[before]
+        apart |= np.abs(middle[behind] - middle[before]) > reach[before]
+        for size in (width, height):
+            ratio = size[behind] / size[before]
+            apart |= np.maximum(ratio, 1 / ratio) > Dashes.FLAT_ALIKE
+        for run in np.split(row, np.flatnonzero(apart) + 1):
+            found[run] = len(run) >= Dashes.LEAST_FLAT
+    return found

@@ -14,12 +14,12 @@ from PIL import Image, ImageFilter
 from .columns import Column, find_columns
 from .components import Components, find_components, measure_letter_height, paint_runs, remove_rules
 from .formula_rows import join_stacks
-from .frames import find_frames
-from .ink import ink_image, ink_mask, level_tinted_boxes, turn_reversed_boxes
+from .frames import find_checkboxes, find_frames
+from .ink import ink_image, ink_mask, is_dotted, join_dots, level_tinted_boxes, turn_reversed_boxes
 from .line import Box, Line, box_array, outer_box
 from .line_facts import measure_line
 from .lines import assign_runs, find_lines
-from .noise import remove_noise
+from .noise import find_dashes, remove_noise
 from .orientation import lies_sideways, turn_clockwise, turned_back
 from .skew import estimate_skew, estimate_slope
 from .tables import Table, cut_tables, order_with_tables
@@ -180,16 +180,16 @@ def analyse_page(
     image = turn_clockwise(image, rotation)
     ink, view = _take_ink(image)
     is_sideways = lies_sideways(view.components)
-    slope = estimate_slope(view.components) if _is_crop(ink) else 0.0
+    slope = estimate_slope(view.components) if view.is_crop else 0.0
     skew = 0.0 if slope else estimate_skew(view.components)
     if slope or skew:
         ink = _shear(ink, slope) if slope else ink.rotate(skew, Image.Resampling.BICUBIC)
-        view = _look(ink, view.scale)
+        view = _look(ink, view.scale, view.is_crop)
     text_px = measure_letter_height(view.components)
     turned = turn_reversed_boxes(level_tinted_boxes(view.working, text_px), text_px)
     if turned is not view.working:
         ink = _merge_turned(ink, view.working, turned)
-        view = _look(ink, view.scale)
+        view = _look(ink, view.scale, view.is_crop)
     components, mask, grey, scale = view.components, view.mask, np.asarray(view.working), view.scale
     lines = remove_noise(find_lines(components, mask.shape[:2], view.frames), grey, mask, scale)
     tables: list[Table] = []
@@ -201,7 +201,7 @@ def analyse_page(
     run_line, lines = assign_runs(components, lines)
     line_map = paint_runs(components, run_line, mask.shape[:2])
     lines = [_own_stacks(line_map, mask, number, line) for number, line in enumerate(lines)]
-    pixels = PagePixels(ink, scale, mask, line_map, tuple(lines), _is_crop(ink))
+    pixels = PagePixels(ink, scale, mask, line_map, tuple(lines), view.is_crop)
     measured = _measure_lines(pixels) if structured else lines
     return PageLayout(
         upright_lines=tuple(_to_upright(pixels, line) for line in measured),
@@ -227,6 +227,7 @@ class _View:
         mask: (H, W) bool, what is ink.
         components: of the mask, rules left out.
         frames: (n, 4) of `find_frames`.
+        is_crop: whether it is a word or a line that was cut out.
     """
 
     scale: float
@@ -234,13 +235,14 @@ class _View:
     mask: np.ndarray
     components: Components
     frames: np.ndarray
+    is_crop: bool
 
 
 def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
     """Take a picture's ink, light or dark, and look at it."""
     ink = ink_image(image)
     view = _look_closely(ink)
-    if _is_crop(ink) and _on_edge(view.mask) > Looking.CROP_EDGE:
+    if _is_small(ink) and _on_edge(view.mask) > Looking.CROP_EDGE:
         # Most of a crop may be letters, but seldom most of its outline.
         for is_light in (True, False):
             for percent in Looking.CROP_PAPER_PERCENT:
@@ -248,10 +250,14 @@ def _take_ink(image: Image.Image) -> tuple[Image.Image, _View]:
                 seen = _look_closely(other)
                 if seen.mask.any() and _on_edge(seen.mask) < Looking.CROP_EDGE_GAIN * _on_edge(view.mask):
                     ink, view = other, seen
+    if is_dotted(view.mask, view.components):
+        ink = join_dots(ink, view.scale)
+        view = _look_closely(ink)
     return ink, view
 
 
-def _is_crop(ink: Image.Image) -> bool:
+def _is_small(ink: Image.Image) -> bool:
+    """Whether a picture is as small as a word or a line that was cut out."""
     return ink.width * ink.height <= Looking.CROP_AREA_PX
 
 
@@ -268,9 +274,12 @@ def _shear(ink: Image.Image, slope: float) -> Image.Image:
 
 def _look_closely(ink: Image.Image) -> _View:
     """Look at a page at the size that its letters need."""
-    if _is_crop(ink):
+    if _is_small(ink):
         lowest = min(ink.size)
-        return _look(ink, next((scale for height, scale in Looking.CROP_HEIGHTS_PX if lowest < height), 1.0))
+        scale = next((scale for height, scale in Looking.CROP_HEIGHTS_PX if lowest < height), 1.0)
+        view = _look(ink, scale, is_crop=True)
+        if view.mask.shape[0] < Looking.CROP_LETTERS * measure_letter_height(view.components):
+            return view
     factor = max(1, math.ceil(max(ink.size) / Looking.WORKING_SIDE_PX - Looking.ROUNDING))
     view = _look(ink, 1.0 / factor)
     is_small = 0 < measure_letter_height(view.components) < Looking.SMALL_PRINT_PX
@@ -279,7 +288,7 @@ def _look_closely(ink: Image.Image) -> _View:
     return view
 
 
-def _look(ink: Image.Image, scale: float) -> _View:
+def _look(ink: Image.Image, scale: float, is_crop: bool = False) -> _View:
     """Bring ink to a working size and find its mask and components."""
     working = ink
     if scale < 1.0:
@@ -287,11 +296,13 @@ def _look(ink: Image.Image, scale: float) -> _View:
     elif scale > 1.0:
         working = ink.resize((round(ink.width * scale), round(ink.height * scale)), Image.Resampling.BICUBIC)
     check_time()
-    mask = ink_mask(working, _is_crop(ink))
+    mask = ink_mask(working, is_crop)
     components = find_components(mask)
     text_px = measure_letter_height(components)
     frames = find_frames(components, mask, text_px)
-    return _View(scale, working, mask, remove_rules(components, text_px, mask.shape[1]), frames)
+    no_letters = find_checkboxes(components, mask, text_px) | find_dashes(components)
+    components = remove_rules(components, text_px, mask.shape[1], no_letters)
+    return _View(scale, working, mask, components, frames, is_crop)
 
 
 def _merge_turned(ink: Image.Image, working: Image.Image, turned: Image.Image) -> Image.Image:

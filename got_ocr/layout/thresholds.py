@@ -1,4 +1,4 @@
-"""Every number by which the layout decides, by the module that uses it.
+"""Every number by which the layout decides, by the module that uses it (formula_rows.py has its own file).
 
 Units stand in the names: `_EM` is a share of the font size, `_PX` px of the picture that is looked at, `_DEGREES`,
 `_LETTERS` counts; whatever has none is a share or a factor. Origins stand in brackets:
@@ -31,11 +31,12 @@ class Ink:
     PAPER_REACH_CELLS = 8  # ink at most twice as wide and as high as this doesn't darken the paper [eye]
     PAPER_PARTS = 4  # of a cell's side, averaged first, so that the brightest isn't the noise's [eye]
     PAPER_BLUR_CELLS = 2  # smooths what is left of the cells [eye]
+    PAPER_STEP = 24  # grey levels by which smoothing darkens paper at the edge of a dark picture [scans]
     CONTRAST_REACH_CELLS = 5  # how far a dark stroke raises the threshold for its fainter neighbours [eye]
     SHARE = 0.42  # of the darkest ink nearby: what is darker is ink [pages]
-    FAINT_SHARE = 0.2  # of it: what is darker may be a pale letter beside a rule or a bold word [scans]
-    FAINT_INK = 0.35  # share of a component that is ink all the same, if it is no such letter [scans]
+    FAINT_SHARE = 0.2  # of it: what is darker may be pale beside a rule or a bold word [scans]
     TABLE_AREA_PX = 400_000  # of a picture that was cut out of a page [scans]
+    SMALL_AREA_PX = 1_600_000  # a larger picture's strokes are seldom so thin that their edges matter [scans]
     HALO_PX = 2  # around ink: its own faint edge [eye]
     FAINT_AREA_PX = 40  # of px that are faint elsewhere: less is no word [eye]
     FAINT_HEIGHT_PX = 4  # of such a letter at least [eye]
@@ -50,6 +51,21 @@ class Ink:
     NOISE_DEVIATIONS = 5.0  # ink is darker than so many deviations of the noise [scans]
     QUARTILE_DEVIATIONS = 0.6745  # upper quartile of a normal distribution, in deviations [math]
     DARKEST_PERCENT = 99.5  # of the px are lighter than the page's ink [eye]
+
+
+class Dots:
+    """ink.py: letters of dots, as needle printers set them."""
+
+    REACH_PX = 1  # by which dots grow to meet their neighbours [scans]
+    BLUR = 1.0  # of that reach [scans]
+    LEAST = 100  # pieces: fewer tell nothing [eye]
+    LOW = 0.5  # of the usual height: lower pieces are dots [scans]
+    LOW_PX = 4  # and so are these [eye]
+    LETTERS_SHARE = 0.1  # of the pieces may be letters: if fewer are, dots count as pieces [eye]
+    LEAST_TEXT_PX = 8.0  # height of text: what joins to less is dust [eye]
+    LOW_SHARE = 0.5  # of all pieces that are, of a page of dots; of print a fifth [scans]
+    HIGHER = 1.4  # times higher is what they join to; of print by 1.1 to 1.5 [scans]
+    FEWER = 0.55  # of the pieces that may be letters are left [scans]
 
 
 class ReversedBoxes:
@@ -137,6 +153,9 @@ class Segments:
     BLOCK_HEIGHT_EM = 2.0  # a full block, such as a picture's, is higher [eye]
     BLOCK_WIDTH = 0.3  # wider than this share of its height [eye]
     BLOCK_INK = 0.75  # and holds more ink of its box [eye]
+    RING_HEIGHT_EM = 1.6  # what is higher, [scans]
+    RING_INK = 0.2  # holds less ink of its box and [scans]
+    RING_LETTERS = 3  # more letters than so many is drawn around them [scans]
     MARK_AREA_EM = 0.01  # em squared: smaller marks are no part of the white either [eye]
     MARK_HEIGHT_EM = 2.0  # nor are higher ones [eye]
     WINDOW_EM = 6.0  # white that is looked at around what a frame holds [eye]
@@ -183,6 +202,9 @@ class Ownership:
     RULE_WIDTH_EM = 0.2  # narrower [eye]
     RULE_HEIGHT_EM = 2.5  # and higher is a rule [eye]
     TIED_EM = 6.0  # width and height of what ties several lines at most [eye]
+    ICON_HEIGHT_EM = 1.7  # what is higher and [scans]
+    ICON_WIDTH_EM = 0.8  # wider is no letter or bracket [scans]
+    HOLLOW_INK = 0.12  # of its box: what holds less is a ring that was drawn around words [scans]
     DASH_EM = 0.15  # least width of a dash [pages]
     DASH_SHAPE = 1.2  # its width to its height at least [pages]
     DASH_HEIGHT_EM = 0.25  # its height at most [pages]
@@ -237,13 +259,28 @@ class Frames:
     CLOSED = 0.85  # share of each side that is drawn [eye]
 
 
+class Checkboxes:
+    """frames.py: empty boxes to tick."""
+
+    SIZES = (0.5, 2.5)  # of a side, in heights of a letter [scans]
+    LEAST_PX = 6  # the same in px [eye]
+    SQUARE = 0.2  # share by which width and height differ at most [scans]
+    INK = 0.6  # share of its area at most [eye]
+    LINE = 0.12  # of its sides: thickness of its line at most [eye]
+    CLOSED = 0.95  # share of each side that is drawn [eye]
+
+
 class Dashes:
-    """noise.py: dashed lines that run up and down."""
+    """noise.py: dashed lines."""
 
     LEAST = 5  # dashes [eye]
-    SHAPE = 1.8  # height of a dash by its width at least [scans]
-    LEVEL = 0.6  # widths of a dash by which they may stand aside [eye]
-    ALIKE = 0.35  # share by which their heights and gaps differ at most [eye]
+    SHAPE = 1.8  # length of a dash by its thickness at least [scans]
+    LEVEL = 0.6  # thicknesses of a dash by which they may stand aside [eye]
+    ALIKE = 0.35  # share by which their lengths and gaps differ at most [eye]
+    LEAST_FLAT = 8  # dashes side by side, since text may hold some [scans]
+    INK = 0.6  # of a dash's box at least; of a word's it is less than half [scans]
+    FLAT_ALIKE = 2.0  # factor by which these differ in length and thickness at most [scans]
+    FLAT_GAP = 2.5  # lengths of a dash from one to the next at most [scans]
 
 
 class Gutters:
@@ -382,62 +419,6 @@ class Tables:
     ALIGN_EM = 0.12  # edges that stand below each other deviate by no more [pages]
 
 
-class Formulas:
-    """formula_rows.py: what stands over something else."""
-
-    BAR_WIDTH_EM = (0.3, 14.0)  # of a fraction's bar [pages]
-    BAR_HEIGHT_EM = 0.14  # at most [pages]
-    BAR_HEIGHT_PX = 2.0  # or this [pages]
-    BAR_SHAPE = 3  # its width to its height at least [pages]
-    SHORT_BAR_EM = 0.5  # a shorter bar, as of one half in a line, has its figures [pages]
-    SHORT_REACH_EM = 0.3  # this near [pages]
-    SHORT_FIGURE_EM = 0.25  # and they are higher than this [pages]
-    REACH_EM = 0.75  # from a bar to the bottom of a numerator's letters, and to the top of a denominator's [pages]
-    ENDS_EM = 0.1  # a letter's middle stands within the bar's ends and this [pages]
-    TOUCH_EM = 0.06  # a letter may touch the bar by so much [pages]
-    CLEAR_EM = 0.1  # and reaches so far from it [pages]
-    CENTRED = 0.12  # of the bar's width and [pages]
-    CENTRED_EM = 0.2  # this: a numerator is no further from its middle [pages]
-    BEYOND_EM = 0.25  # nor reaches further over its ends [pages]
-    ASIDE_HEIGHT_EM = 0.25  # higher letters that stand [pages]
-    ASIDE_EM = 0.4  # so near beside a bar's ends, over or under it, make it none [pages]
-    LEVEL_EM = 0.4  # letters so near to a bar's height stand beside it [pages]
-    MEMBERS = 0.3  # of a line's letters stand over, under or beside a bar, if its formula is what the line has [pages]
-    INLINE_EM = (0.1, 0.45)  # of an inline fraction's bar over the line's baseline [pages]
-    AXIS_EM = 0.25  # of a fraction's bar over the baseline [faces]
-    AXIS_OFF_EM = 0.2  # parts of a formula whose baseline is no further from where the axis puts it [pages]
-    SIGN_EM = (1.15, 2.6)  # height of sums, products and integrals that have limits above and below [faces]
-    SIGN_LEAST_WIDTH_EM = 0.3  # [faces]
-    SIGN_WIDTH = 2.2  # of its height at most [faces]
-    LIMIT_EM = 0.62  # limits are no higher than this [pages]
-    LIMIT_GAP_EM = 0.45  # and no further away [pages]
-    LIMIT_TOUCH_EM = 0.05  # but may touch by so much [pages]
-    LIMIT_CENTRED_EM = 0.35  # they stand in the sign's middle, within this [pages]
-    LIMIT_WIDTH = 0.5  # of the sign's width, or [pages]
-    LIMIT_LEAST_EM = 0.5  # this [pages]
-    LIMIT_REACH_EM = 0.9  # and this, to either side [pages]
-    WIDE_LETTERS = 2  # a line with more than twice the limits' letters and so many is no limit [pages]
-    GROWTH_ROUNDS = 4  # of taking in what stands beside a bar [eye]
-    BRACKET_EM = (0.9, 5.0)  # height of brackets beside a bar [pages]
-    BRACKET_WIDTH_EM = 3.0  # at most [pages]
-    BRACKET_GAP_EM = 0.6  # [pages]
-    BESIDE_LEVEL_EM = 0.45  # what goes on beside a bar stands at its height, within this [pages]
-    BESIDE_EM = 1.6  # and begins no further away [pages]
-    USUAL_SIZES = (0.75, 1.3)  # of a formula's letters, by the page's usual ones [pages]
-
-
-class Scripts:
-    """formula_rows.py: powers and indices behind a letter."""
-
-    MOST_LETTERS = 3  # [pages]
-    HIGHEST_EM = 0.72  # [pages]
-    GAP_EM = 0.3  # [pages]
-    OVERLAP_EM = 0.1  # [pages]
-    RAISED_EM = (0.22, 1.25)  # its foot over the baseline at least, its top at most [pages]
-    LOWERED_EM = (0.08, 0.5)  # its foot under the baseline [pages]
-    LOWERED_TOP_EM = 0.45  # its top over the baseline at most [pages]
-
-
 class Facts:
     """line_facts.py: what a line looks like."""
 
@@ -477,5 +458,6 @@ class Looking:
     CROP_PAPER_PERCENT = (50.0, 15.0)  # of a crop that is paper: of a tight one of heavy type it is less [scans]
     CROP_EDGE_GAIN = 0.5  # share of it that is left, if it was the ground [scans]
     CROP_AREA_PX = 40_000  # a smaller picture is a word or a line that was cut out [scans]
+    CROP_LETTERS = 8.0  # heights of a letter: a picture that is higher holds several lines, such as a table's [scans]
     CROP_HEIGHTS_PX = ((40, 4.0), (100, 2.0))  # one lower than so much is looked at so many times larger [scans]
     TURNED_REACH_PX = 3  # around the boxes that were turned round [eye]

@@ -124,7 +124,8 @@ class LightTower:
         for number, (kernel, stride) in enumerate(zip(self._compress, config.compressor_strides, strict=True)):
             maps = convolve_3x3(maps, kernel, stride, self._space, f"map {number}")
         rows = maps.reshape(-1, maps.shape[-1])
-        return self._projector.apply(rows, self._space, "tokens").reshape(B, len(rows) // B, -1).copy()
+        tokens: Array = self._projector.apply(rows, self._space, "tokens").reshape(B, len(rows) // B, -1).copy()
+        return tokens
 
     def _normalise(self, hidden_NC: Array, place: int) -> Array:
         weight, bias = self._norms[place]

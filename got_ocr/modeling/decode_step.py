@@ -1,9 +1,8 @@
 """One more token a sequence, on a CPU, by the decoder's own layers and without what transformers does around them.
 
-A step of the full model multiplies one row by each matrix, which with weights of 4 bits takes about as long as the
-hundreds of small calls around it: checks of arguments, masks that mask nothing, wrappers that record outputs. This
-calls the layers' matrices one after the other. Whatever is out of the ordinary goes the ordinary way
-(:func:`can_step`).
+The smaller a step's weights are, the more the hundreds of small calls around its matrices count: checks of arguments,
+masks that mask nothing, wrappers that record outputs. This calls the layers' matrices one after the other. Whatever is
+out of the ordinary goes the ordinary way (:func:`can_step`).
 
 Shape legend:
     B  sequences

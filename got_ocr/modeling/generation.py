@@ -46,12 +46,25 @@ class GrowingCacheLayer(DynamicLayer):
             self.keys, self.values = key_states[..., :0, :], value_states[..., :0, :]
             self.is_initialized = True
         done, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
-        if not self._has_room(end):
-            self._buffers = _widen(self.keys, end + CACHE_STEP), _widen(self.values, end + CACHE_STEP)
+        self._make_room(end)
         for buffer, states in zip(self._buffers or (), (key_states, value_states), strict=True):
             buffer[..., done:end, :] = states
         self.keys, self.values = (buffer[..., :end, :] for buffer in self._buffers or ())
         return self.keys, self.values
+
+    @property
+    def buffers(self) -> tuple[Tensor, Tensor]:
+        """The buffers, (B, H, room, D) and contiguous, of a layer that holds something: their first L are filled."""
+        self._make_room(self.keys.shape[-2])
+        keys, values = self._buffers or (self.keys, self.values)
+        return keys, values
+
+    def _make_room(self, end: int) -> None:
+        """See that the buffers are this layer's own and hold so many tokens."""
+        if not self._has_room(end):
+            done = self.keys.shape[-2]
+            self._buffers = _widen(self.keys, end + CACHE_STEP), _widen(self.values, end + CACHE_STEP)
+            self.keys, self.values = (buffer[..., :done, :] for buffer in self._buffers)
 
     def _has_room(self, end: int) -> bool:
         if self._buffers is None:
@@ -64,7 +77,7 @@ class GrowingCacheLayer(DynamicLayer):
 def _widen(states: Tensor, length: int) -> Tensor:
     """Copy (B, H, L, D) into a new tensor with room for `length` tokens."""
     *sizes, done, width = states.shape
-    buffer = states.new_empty(*sizes, length, width)
+    buffer = states.new_zeros(*sizes, length, width)  # A graph multiplies what lies behind by 0, which NaN survives.
     buffer[..., :done, :] = states
     return buffer
 

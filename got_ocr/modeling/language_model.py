@@ -81,7 +81,7 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         """Find what encodes; see :meth:`GotOcrModel.get_encoder`."""
-        return self.model.get_encoder(modality)
+        return self.model.get_encoder(modality) if modality == "image" else self
 
     def get_decoder(self) -> nn.Module:
         """Find what decodes; see :meth:`GotOcrModel.get_decoder`."""

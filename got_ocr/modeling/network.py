@@ -128,16 +128,12 @@ class GotOcrModel(GotOcrPreTrainedModel, Qwen2Model):
         """Find what encodes.
 
         Args:
-            modality: `image` for the tower; None for a text encoder, which is this model itself.
+            modality: `image` for the tower; for any other, or None, this model itself, by which transformers says
+                that there is none.
 
         Returns:
             The module.
-
-        Raises:
-            ValueError: If the model has no encoder for the modality.
         """
-        if modality not in (None, "image"):
-            raise ValueError(f"modality must be 'image' or None, got {modality!r}: GOT reads pictures alone.")
         tower: nn.Module = self.vision_tower_high
         return tower if modality == "image" else self
 

@@ -279,6 +279,10 @@ class GotOcrVisionTower(nn.Module):
             ValueError: If the images do not have the configured channels and size.
         """
         self._check_shape(tuple(pixel_values.shape))
+        return self.encode(pixel_values)
+
+    def encode(self, pixel_values: Tensor) -> Tensor:
+        """Encode images whose shape was checked; see :meth:`forward`. A graph that is traced can't ask for shapes."""
         hidden = self.patch_embed(pixel_values)
         if self.pos_embed is not None:
             hidden = hidden + self.pos_embed[:, : hidden.shape[1]]

@@ -20,6 +20,7 @@ import transformers
 from transformers import AddedToken, PreTrainedTokenizer
 
 from ..configuration.remote_code import CodeSavingMixin, entry
+from .decoding_tokenizer import make_decoding_tokenizer
 from .ranks import END_OF_TEXT, SPECIAL_TOKENS, SPLIT_PATTERN, VOCABULARY_FILE, RankTable, read_ranks
 
 __all__ = [
@@ -80,6 +81,7 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
             raise ValueError(f"The folder holds no {VOCABULARY_FILE}, the tokenizer's vocabulary: copy it there.")
         self._table = RankTable(read_ranks(vocab_file))
         self._vocab: dict[str, int] | None = None
+        self._decoding: Any = None
         num_ranks = len(self._table)
         self.special_ids = {text: num_ranks + index for index, text in enumerate(SPECIAL_TOKENS)}
         self._added_tokens_decoder = {
@@ -152,6 +154,15 @@ class GotOcrTokenizer(CodeSavingMixin, PreTrainedTokenizer):
     def all_special_ids(self) -> list[int]:
         """Their ids."""
         return [index for index, token in self._added_tokens_decoder.items() if token.special]
+
+    @property
+    def _tokenizer(self) -> Any:
+        """This vocabulary for the server of transformers, which streams by this name. Made once it is asked for."""
+        if self._decoding is None or self._decoding.get_vocab_size() != len(self):
+            added = self._added_tokens_decoder
+            ordinary = {token: index for token, index in self.get_vocab().items() if index not in added}
+            self._decoding = make_decoding_tokenizer(ordinary, added)
+        return self._decoding
 
     def get_vocab(self) -> dict[str, int]:
         """List the vocabulary.

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ..layout.line import Line
 
@@ -11,6 +12,12 @@ from ..layout.line import Line
 # degraded pages three in four have an error, and more than half of those with one are marked
 # (got_ocr/nano/benchmarks/confidence.py).
 LOW_CONFIDENCE = 0.7
+# Mean probability of a line, and the share of its characters that stand in words without an error: 1533 lines of real
+# documents that the built-in checkpoint read (got_ocr/nano/benchmarks/confidence.py --real).
+RELIABILITY = (
+    *((0.0, 0.0), (0.7, 0.05), (0.75, 0.14), (0.825, 0.23), (0.875, 0.33), (0.915, 0.46), (0.945, 0.55), (0.97, 0.77)),
+    *((0.985, 0.9), (0.9925, 0.95), (1.0, 0.99)),
+)
 # Stands for a probability that underflowed.
 _LEAST = sys.float_info.min
 
@@ -34,6 +41,11 @@ class GotOcrLine:
     is_low_confidence: bool
     box: tuple[int, int, int, int] | None = None
     block: int | None = None
+
+    @property
+    def confidence(self) -> float:
+        """Share of such a line's characters that stand in words without an error, measured on real documents."""
+        return calibrate(self.mean_probability)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,21 @@ class GotOcrAnswer:
     rotations: tuple[int, ...] = ()
     unread: tuple[tuple[int, int, int, int], ...] = ()
     limit: str | None = None
+
+
+def calibrate(mean_probability: float) -> float:
+    """Tell how much of a line is right where the built-in checkpoint read it with a mean probability.
+
+    Args:
+        mean_probability: 0 to 1.
+
+    Returns:
+        The share of its characters in words without an error, between the measured points of `RELIABILITY`.
+    """
+    for (low, low_share), (high, high_share) in pairwise(RELIABILITY):
+        if mean_probability <= high:
+            return low_share + (high_share - low_share) * max(0.0, mean_probability - low) / (high - low)
+    return RELIABILITY[-1][1]
 
 
 def cut_loop(tokens: list[int], period: int) -> list[int]:

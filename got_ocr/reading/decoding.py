@@ -13,11 +13,13 @@ from transformers.generation import LogitsProcessorList, StoppingCriteriaList
 
 from ..configuration.config import GotOcrConfig
 from ..layout.time_limit import is_out_of_time
+from ..modeling.drafts import DraftCandidates, verify_drafts
 from ..modeling.finite import check_finite, explain_non_finite
 from ..modeling.generation import FewRowsLeft, RepetitionStop, TokenProbabilityRecorder, make_cache
 from ..modeling.language_model import GotOcrLanguageModel
 from ..processing.processor import GotOcrProcessor
 from .answer import GotOcrAnswer
+from .drafting import spell_draft
 from .engine import limit_new_tokens
 from .generating import Generation, make_answer
 from .streaming import CallbackStreamer, StopEvent, StopInTime
@@ -60,6 +62,33 @@ class AnswerGenerator:
             ValueError: If the decoder has no room behind the prompt, or the network computes NaN.
         """
         inputs = inputs.to(self.model.device)
+        if not generation.drafts:
+            return self._generate_batch(inputs, generation)
+        # Rows agree with their drafts for different lengths, so each goes its own way.
+        rows = self._split_rows(inputs)
+        drafts = generation.drafts * (len(rows) if len(generation.drafts) == 1 else 1)
+        return [
+            self._generate_batch(row, replace(generation, drafts=(draft,)))[0]
+            for row, draft in zip(rows, drafts, strict=True)
+        ]
+
+    def _split_rows(self, inputs: Any) -> list[Any]:
+        """Make a batch of each row, without padding and with its own images."""
+        rows = []
+        images = 0
+        for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True):
+            row = {"input_ids": ids[None, mask == 1], "attention_mask": mask[None, mask == 1]}
+            if inputs.get("pixel_values") is not None:
+                pixel_values = inputs["pixel_values"]
+                tokens = self.config.vision_config.count_image_tokens(pixel_values.shape[2])
+                count = int((ids == self.config.im_patch_token).sum()) // tokens
+                row["pixel_values"] = pixel_values[images : images + count]
+                images += count
+            rows.append(row)
+        return rows
+
+    def _generate_batch(self, inputs: Any, generation: Generation) -> list[GotOcrAnswer]:
+        """Generate for one batch. Returns: one answer a row."""
         prompt_length = inputs["input_ids"].shape[1]
         repetition = RepetitionStop(prompt_length)
         limit = limit_new_tokens(self.config, prompt_length, generation.max_new_tokens)
@@ -109,6 +138,7 @@ class AnswerGenerator:
                     logits_processor=LogitsProcessorList([recorder]),
                     stopping_criteria=criteria,
                     streamer=streamer,
+                    **self._draft_options(generation, length, streamer),
                 )
             except FloatingPointError as error:
                 raise explain_non_finite(self.model, self.model.dtype) from error
@@ -136,6 +166,14 @@ class AnswerGenerator:
             }
         return tokens, log_probabilities
 
+    def _draft_options(self, generation: Generation, prompt_length: int, streamer: Any) -> dict[str, Any]:
+        """What `generate` needs to verify a draft; nothing where there is none."""
+        if not generation.drafts:
+            return {}
+        drafts = spell_draft(generation.drafts[0], self.processor)
+        candidates = DraftCandidates(drafts, prompt_length, generation.draft_tokens)
+        return {"custom_generate": verify_drafts(candidates, streamer)}
+
     def _generate_freely(
         self, inputs: Any, generation: Generation, repetition: RepetitionStop
     ) -> tuple[list[list[int]], list[Tensor]]:
@@ -153,6 +191,7 @@ class AnswerGenerator:
         criteria = _stopping_criteria(repetition, generation)
         if generation.on_text is not None:
             options["streamer"] = CallbackStreamer(self.processor.tokenizer, generation.on_text)
+        options |= self._draft_options(generation, repetition.prompt_length, options.get("streamer"))
         if "stop_strings" in options:
             options["tokenizer"] = self.processor.tokenizer
         cache = make_cache(self.config.num_hidden_layers)

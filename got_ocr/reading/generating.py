@@ -11,6 +11,7 @@ from PIL import Image
 from ..modeling.loops import find_period
 from ..processing.mode import Mode
 from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
+from .drafting import DRAFT_TOKENS
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Generation:
         ngram_size: Size of the n-grams that may occur only once; 0: any may occur again.
         options: Options of transformers' generation; none of them: greedy.
         suppressed_tokens: These are never generated.
+        drafts: What each row's answer may be, or one text for all; none: nothing is drafted. Who generates may leave
+            them unused: they change no token.
+        draft_tokens: Tokens of a draft that are verified at once.
     """
 
     max_new_tokens: int
@@ -32,6 +36,8 @@ class Generation:
     ngram_size: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     suppressed_tokens: tuple[int, ...] = ()
+    drafts: tuple[str, ...] = ()
+    draft_tokens: int = DRAFT_TOKENS
 
 
 class SliceGenerator(Protocol):

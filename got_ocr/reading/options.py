@@ -9,6 +9,7 @@ from typing import Any
 from ..processing.mode import OPTION_NAMES as MODE_NAMES
 from ..processing.options import DEFAULT_READING_TIMEOUT_S, SourceOptions, option_names
 from .answer import GotOcrAnswer
+from .drafting import DRAFT_TOKENS, Draft, check_draft
 
 DEFAULT_MAX_NEW_TOKENS = 4096  # as published
 DEFAULT_BATCH_SIZE = 4
@@ -48,6 +49,11 @@ class ReadingOptions:
         batch_size: Pictures (documents) of full size read at once.
         generation: Options of transformers' generation by name: `num_beams`, `temperature`, `repetition_penalty` ...;
             none of them: greedy, as the model was published.
+        draft: What the answer may be, which the model verifies several tokens at a time: the answer stays the same
+            and comes sooner. True: what the built-in model reads; a text, or a list with one for each picture (None:
+            what an answer says already is looked up, nothing else); or a function of the pages and the mode. Answers
+            are then generated one after the other.
+        draft_tokens: Most tokens verified at once.
         source: How pages are found and loaded: `dpi`, `pages`, `password`, limits.
         page_timeout_s: Seconds a page may take from its layout to its last token; what was read by then is kept in
             an answer that says so. None: any time. What a call gives as `page_timeout_s` is this and the limit of
@@ -60,10 +66,13 @@ class ReadingOptions:
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
     batch_size: int = DEFAULT_BATCH_SIZE
     generation: Mapping[str, Any] = field(default_factory=dict)
+    draft: Draft | None = None
+    draft_tokens: int = DRAFT_TOKENS
     source: SourceOptions = field(default_factory=SourceOptions)
     page_timeout_s: float | None = DEFAULT_READING_TIMEOUT_S
 
     def __post_init__(self) -> None:
+        check_draft(self.draft, self.draft_tokens)
         timeout_s = self.page_timeout_s
         if timeout_s is not None and (isinstance(timeout_s, bool) or not 0 < timeout_s < float("inf")):
             raise ValueError(f"page_timeout_s must be a number above 0, got {timeout_s!r}.")

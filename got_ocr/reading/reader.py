@@ -24,6 +24,7 @@ from ..processing.pictures import as_documents, load_image
 from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
+from .drafting import Drafts
 from .engine import Engine, EngineSlices
 from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
@@ -103,24 +104,46 @@ class Reader:
         Raises:
             ValueError: If a mode does not fit the pictures, or a picture can't be had; the message says what is.
         """
+        return self._read(images, mode, hooks, spent_s, None)
+
+    def _read(
+        self,
+        images: Any,
+        mode: Mode | Sequence[Mode],
+        hooks: ReadingHooks,
+        spent_s: float,
+        drafts: Drafts | None,
+    ) -> list[GotOcrAnswer]:
+        """Read pictures with drafts from those of a longer run, or with their own."""
         multi_page = any(one.multi_page for one in ([mode] if isinstance(mode, Mode) else mode))
         if not multi_page and isinstance(images, (list, tuple)) and not images:
             return []
         documents = [[self._load(page) for page in document] for document in as_documents(images, multi_page)]
         modes = spread_modes(len(documents), mode)
+        if drafts is None:
+            drafts = self._drafts()
+            drafts.check_count(len(documents))
         answers: list[GotOcrAnswer] = []
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
-        for answer in self._read_documents(documents, modes, hooks, spent_s):
+        for answer in self._read_documents(documents, modes, hooks, spent_s, drafts):
             if hooks.on_answer is not None:
                 hooks.on_answer(len(answers), answer)
             answers.append(answer)
         return answers
 
+    def _drafts(self) -> Drafts:
+        return Drafts(self.options.draft, self._made_for_slices)
+
     def _load(self, image: Any) -> Image.Image:
         return image if isinstance(image, Image.Image) else load_image(image, self.options.source)
 
     def _read_documents(
-        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, spent_s: float
+        self,
+        documents: list[list[Image.Image]],
+        modes: list[Mode],
+        hooks: ReadingHooks,
+        spent_s: float,
+        drafts: Drafts,
     ) -> Iterator[GotOcrAnswer]:
         """Yield one answer a document."""
         start = 0
@@ -128,14 +151,14 @@ class Reader:
             if modes[start].is_sliced(self._made_for_slices):
                 self._begin_page(hooks)
                 with self._time_limit(documents[start : start + 1], spent_s) as limit:
-                    answer = self._read_slices(documents[start], modes[start], hooks)
+                    answer = self._read_slices(documents[start], modes[start], hooks, drafts)
                 yield self._give_up(answer) if limit.was_hit else answer
                 start += 1
                 continue
             end = self._end_of_batch(modes, start, 1 if hooks.on_text else self.options.batch_size)
             self._begin_page(hooks)
             with self._time_limit(documents[start:end], spent_s) as limit:
-                answers = self._read_whole(documents[start:end], modes[start:end], hooks)
+                answers = self._read_whole(documents[start:end], modes[start:end], hooks, drafts)
             yield from (
                 self._give_up(answer) if limit.was_hit and answer.finish_reason == "length" else answer
                 for answer in answers
@@ -174,11 +197,12 @@ class Reader:
         return 0 if several or self._made_for_slices else SINGLE_IMAGE_NGRAM_SIZE
 
     def _read_whole(
-        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks
+        self, documents: list[list[Image.Image]], modes: list[Mode], hooks: ReadingHooks, drafts: Drafts
     ) -> list[GotOcrAnswer]:
         engine = self._engine_of_pages()
         together = any(mode.multi_page for mode in modes)
         images = documents if together else [document[0] for document in documents]
+        texts = [drafts.take(document, mode) for document, mode in zip(documents, modes, strict=True)]
         inputs = self.processor(images, mode=modes, return_tensors="pt")
         generation = Generation(
             self.options.max_new_tokens,
@@ -186,6 +210,8 @@ class Reader:
             hooks.stop_event,
             self._ngram_size(modes[0]),
             self.options.generation,
+            drafts=tuple(text for text in texts if text is not None),
+            draft_tokens=self.options.draft_tokens,
         )
         return engine.generate(inputs, generation)
 
@@ -197,10 +223,11 @@ class Reader:
             )
         return self._engine
 
-    def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks) -> GotOcrAnswer:
+    def _read_slices(self, pages: list[Image.Image], mode: Mode, hooks: ReadingHooks, drafts: Drafts) -> GotOcrAnswer:
+        draft = drafts.take(pages, mode)
         try:
             regions = [find_region(page, mode.box, mode.color) for page in pages]
-            return SliceReader(self._slices, mode, self.options, hooks).read(pages, regions)
+            return SliceReader(self._slices, mode, self.options, hooks, draft).read(pages, regions)
         except OutOfTimeError:
             return GotOcrAnswer("", "stop")
 
@@ -232,6 +259,7 @@ class Reader:
             raise ValueError(f"on_error must be 'raise' or 'return', got {on_error!r}.")
         hooks = replace(hooks, on_text=with_page_breaks(hooks.on_text))
         count = 0
+        drafts = self._drafts()
         waiting: list[_Loaded] = []
         at_once = self._pages_at_once(mode, hooks)
         strict = on_error == "raise" or mode.multi_page
@@ -241,23 +269,31 @@ class Reader:
             waiting.append(_Loaded(page, printable(found.name), seconds))
             del page  # A long document is never in memory as a whole.
             if not mode.multi_page and len(waiting) >= at_once:
-                for answer in self._read_waiting(waiting, mode, hooks, count, strict):
+                for answer in self._read_waiting(waiting, mode, hooks, count, strict, drafts):
                     yield answer
                     count += 1
                 waiting = []
-        yield from self._read_waiting(waiting, mode, hooks, count, strict)
+        yield from self._read_waiting(waiting, mode, hooks, count, strict, drafts)
 
     def _pages_at_once(self, mode: Mode, hooks: ReadingHooks) -> int:
         one_by_one = hooks.on_text is not None or mode.is_sliced(self._made_for_slices)
         return 1 if one_by_one else self.options.batch_size
 
     def _read_waiting(
-        self, waiting: "list[_Loaded]", mode: Mode, hooks: ReadingHooks, count: int, strict: bool
+        self,
+        waiting: "list[_Loaded]",
+        mode: Mode,
+        hooks: ReadingHooks,
+        count: int,
+        strict: bool,
+        drafts: Drafts,
     ) -> list[GotOcrAnswer]:
         """Read the pages among pages and errors. Returns: an answer for each; for all with `multi_page`."""
         pages = [one.page for one in waiting if isinstance(one.page, Image.Image)]
+        drafts.leave_out(count + place for place, one in enumerate(waiting) if not isinstance(one.page, Image.Image))
         spent_s = sum(one.seconds for one in waiting if isinstance(one.page, Image.Image))
-        read = iter(self.read([pages] if mode.multi_page else pages, mode, replace(hooks, on_answer=None), spent_s))
+        silent = replace(hooks, on_answer=None)
+        read = iter(self._read([pages] if mode.multi_page else pages, mode, silent, spent_s, drafts))
         answers = list(read) if mode.multi_page else [one.failure or next(read) for one in waiting]
         for place, answer in enumerate(answers):
             if answer.limit == "time" and waiting[place].failure is None:
@@ -326,7 +362,16 @@ class Reader:
             conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
         options = self.options
-        generation = Generation(options.max_new_tokens, hooks.on_text, hooks.stop_event, options=options.generation)
+        # The pictures are a matter of the template: a text alone is a draft, else the answer so far is looked up.
+        draft = options.draft if isinstance(options.draft, str) else ""
+        generation = Generation(
+            options.max_new_tokens,
+            hooks.on_text,
+            hooks.stop_event,
+            options=options.generation,
+            drafts=(draft,) if self._drafts() else (),
+            draft_tokens=options.draft_tokens,
+        )
         return engine.generate(inputs, generation)[0]
 
     def prompt_of(self, image: Image.Image, mode: Mode = PLAIN) -> str:

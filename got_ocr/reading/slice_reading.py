@@ -16,7 +16,16 @@ from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
 from .answer import GotOcrAnswer, GotOcrLine, join_answers, join_line
-from .doubt import DOUBTFUL_PAGE, DOUBTFUL_REGION, PieceReading, check_slice, is_doubtful
+from .doubt import (
+    DOUBTFUL_PAGE,
+    DOUBTFUL_REGION,
+    MOST_LOOKS,
+    PieceReading,
+    check_piece,
+    check_slice,
+    is_doubtful,
+    is_mixed_up,
+)
 from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .page_stream import PageStream
@@ -47,6 +56,7 @@ class SliceReader:
         mode: What to read.
         options: How; `batch_size` counts pictures of full size, `max_new_tokens` is the longest answer of a slice.
         hooks: `on_text` gets lines as they are done, `stop_event` ends generation soon.
+        draft: What the whole answer may be, looked up for each slice; None: nothing is drafted.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class SliceReader:
         mode: Mode,
         options: ReadingOptions,
         hooks: ReadingHooks = SILENT,
+        draft: str | None = None,
     ) -> None:
         config = generator.config
         made_for_slices = bool(config.slicing)
@@ -71,7 +82,13 @@ class SliceReader:
         limit = options.max_new_tokens
         if made_for_slices:
             limit = min(limit, config.image_token_len * SLICE_TOKENS_PER_IMAGE_TOKEN)
-        self.generation = Generation(limit, stop_event=hooks.stop_event, options=options.generation)
+        self.generation = Generation(
+            limit,
+            stop_event=hooks.stop_event,
+            options=options.generation,
+            drafts=() if draft is None else (draft,),
+            draft_tokens=options.draft_tokens,
+        )
 
     def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:
         """Read one document.
@@ -110,11 +127,16 @@ class SliceReader:
         is_page = region == (0, 0, *page.size) and not sliced.layout.is_crop
         least = DOUBTFUL_PAGE if is_page else DOUBTFUL_REGION
         checked: list[list[PieceReading]] = []
+        looks = MOST_LOOKS
         while True:
             doubtful = is_doubtful(read, least)
             # What was handed on stays as it is.
+            numbers = range(len(checked), len(read))
+            alone = self._read_alone(sliced, [n for n in numbers if is_mixed_up(sliced, n, read[n])], doubtful, looks)
+            looks -= sum(map(len, alone.values()))
             checked += [
-                check_slice(sliced, number, read[number], doubtful) for number in range(len(checked), len(read))
+                alone[number] if number in alone else check_slice(sliced, number, read[number], doubtful)
+                for number in numbers
             ]
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
@@ -123,6 +145,20 @@ class SliceReader:
                 read += [GotOcrAnswer("", "stop")] * (len(sliced.slices) - len(read))
                 continue
             read += self._read_some(sliced.slices[len(read) : len(read) + self.step])
+
+    def _read_alone(
+        self, page: SlicedPage, numbers: Sequence[int], doubtful: bool, most: int
+    ) -> dict[int, list[PieceReading]]:
+        """Read each piece of some slices alone, no more than `most`. Returns: the readings of those by slice."""
+        chosen: list[int] = []
+        pictures: list[Image.Image] = []
+        for number in numbers:
+            shown = [page.show_alone(piece) for piece in page.pieces_of(number)]
+            if len(pictures) + len(shown) <= most:
+                chosen.append(number)
+                pictures += shown
+        answers = iter(self._read_some(pictures) if pictures else [])
+        return {number: [check_piece(next(answers), doubtful) for _ in page.pieces_of(number)] for number in chosen}
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
         answers = self._generate(slices, self.generation)

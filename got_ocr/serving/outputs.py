@@ -175,7 +175,7 @@ def write_output(
     # A page that failed has no place in a text; clients that want to know why ask for JSON.
     headers = {"X-Failed-Pages": str(sum(page.answer.error is not None for page in pages))}
     if output == "pdf":
-        return Response(_write_pdf(pages, mode, pictures), 200, headers, "application/pdf")
+        return Response(write_pdf(pages, mode, pictures), 200, headers, "application/pdf")
     if output == "text" and not mode.is_formatted:
         return Response(joined_text(pages).encode(errors="replace"), 200, headers, "text/plain; charset=utf-8")
     from ..rendering import render_pages
@@ -193,7 +193,8 @@ def write_output(
     return Response(write().encode(errors="replace"), 200, headers, media_type)
 
 
-def _write_pdf(pages: Sequence[PageAnswer], mode: Mode, pictures: PictureStore) -> bytes:
+def write_pdf(pages: Sequence[PageAnswer], mode: Mode, pictures: PictureStore) -> bytes:
+    """Write a searchable PDF of pages whose pictures were kept."""
     from ..rendering.pdf import PdfPage, write_searchable_pdf
 
     found = []

@@ -84,6 +84,7 @@ def make_server(
     options: ServerOptions,
     graceful_timeout_s: float = 60.0,
     on_started: Callable[[str], None] | None = None,
+    create: Callable[[Any, Any, ServerOptions], Any] = create_app,
 ) -> Server:
     """Make a server; its `run(sockets=[...])` serves until SIGTERM or Ctrl-C.
 
@@ -93,12 +94,13 @@ def make_server(
         options: Limits, name, key.
         graceful_timeout_s: Seconds that requests have to finish after the signal.
         on_started: Called with the server's URL once it answers.
+        create: Makes the application.
 
     Returns:
         The server.
     """
     config = uvicorn.Config(
-        create_app(model, processor, options),
+        create(model, processor, options),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -93,9 +93,15 @@ class Packer:
         # The padding of both ends is part of a piece's width.
         room = (self.canvas_size - 2 * self.options.margin_px) / scale - 2 * Canvas.END_PADDING_PX
         widest = room * self.options.text_height_px / self.options.min_text_height_px
-        for start, stop, joined in cut_line(profile[~spare], 0, line.em_px, room, widest):
+        pieces = cut_line(profile[~spare], 0, line.em_px, room, widest)
+        # No ink of the next part of a broken word is shown behind a piece.
+        goes_on = [joined for _, _, joined in pieces[1:]] + [False]
+        for (start, stop, joined), is_broken in zip(pieces, goes_on, strict=True):
             place = int(columns[start]), int(columns[stop - 1]) + 1
-            self._place(number, line, scale, ink, box, (line.box[0] + start, line.box[0] + stop, joined), place)
+            left = 0 if joined else Canvas.END_PADDING_PX
+            right = 0 if is_broken else Canvas.END_PADDING_PX
+            span = line.box[0] + start - left, line.box[0] + stop + right, joined
+            self._place(number, line, scale, ink, box, span, place)
 
     def close(self) -> None:
         """Finish the last slice."""
@@ -152,14 +158,13 @@ class Packer:
             scale: from working px to canvas px.
             ink: the line's.
             box: where the ink stands, in working px; its wide gaps are narrowed.
-            span: (x1, x2, joined) of the piece in that.
+            span: (x1, x2, joined) of the piece in that, white beside it included.
             place: (x1, x2) of the piece on the page, in working px.
         """
         options, pixels = self.options, self.pixels
         start, stop, joined = span
         x1, y1, x2, y2 = box
-        pad = 0 if joined else Canvas.END_PADDING_PX
-        left, right = max(start - pad, x1), min(stop + pad, x2)
+        left, right = max(start, x1), min(stop, x2)
         scale = min(scale, (self.canvas_size - 2 * options.margin_px) / max(y2 - y1, right - left))
         size = max(1, round((right - left) * scale)), max(1, round((y2 - y1) * scale))
         part = (left - x1) / pixels.scale, 0.0, min((right - x1) / pixels.scale, ink.width), float(ink.height)

@@ -46,6 +46,28 @@ class SlicedPage:
     natural: bool
     options: SlicingOptions
 
+    def pieces_of(self, number: int) -> list[Piece]:
+        """The pieces on a slice, from top to bottom."""
+        return [piece for piece in self.pieces if piece.slice_index == number]
+
+    def show_alone(self, piece: Piece) -> Image.Image:
+        """Show one piece of a slice without the others.
+
+        Args:
+            piece: of this page.
+
+        Returns:
+            (H, W) RGB: a slice of the lowest height that holds it.
+        """
+        picture = self.slices[piece.slice_index]
+        _, y1, _, y2 = piece.slice_box
+        top_px = min(y1, self.options.margin_px)
+        needed = top_px + y2 - y1
+        height = next((height for height in self.options.canvas_heights_px if height >= needed), picture.width)
+        alone = Image.new("RGB", (picture.width, height), "white")
+        alone.paste(picture.crop((0, y1, picture.width, y2)), (0, top_px))
+        return alone
+
     @property
     def line_boxes(self) -> list[Box]:
         """(x1, y1, x2, y2) of each line in the upright picture, in px."""

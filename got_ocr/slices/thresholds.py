@@ -21,6 +21,14 @@ class Cuts:
     MOST_GAP_EM = 1.0  # a gap counts for no more than this [eye]
     USUAL_WORD_GAP_EM = 0.2  # where a line doesn't tell it [eye]
     WORD_GAP_EM = (0.14, 0.45)  # from which width on a gap parts words, whatever the line tells [eye]
+    COLUMN_GAP = 4.0  # gaps count for no more than so many usual ones [scans]
+    COLUMN_GAP_EM = (0.5, 1.0)  # but for no less, and for no more than this [scans]
+    SURE_GAP = 1.5  # of the least word gap: a wider one parts words for sure [scans]
+    NARROW_COST = 2.0  # of cutting at a narrower one [eye]
+    BROKEN_GAP_EM = (
+        0.3  # white within what is too wide for one word: it is two where it is wider than this and [scans]
+    )
+    BROKEN_GAP = 3.0  # than so many of its usual gaps [scans]
     LEAST_PART = 0.6  # of the room: a word that is too wide is cut behind it [eye]
 
 

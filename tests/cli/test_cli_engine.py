@@ -9,7 +9,7 @@ from PIL import Image
 
 from got_ocr.cli import engines, exit_codes
 from got_ocr.hub.errors import ModelError
-from got_ocr.hub.model_choice import ModelChoice
+from got_ocr.hub.model_choice import ModelChoice, load_exported
 
 
 @pytest.fixture
@@ -66,13 +66,38 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
         raise RuntimeError("Engine core initialization failed.\nSee root cause above.")
 
     monkeypatch.setattr(engine, "VllmEngine", fail)
-    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None)
     with pytest.raises(ModelError, match=r"some/model can't be loaded by vLLM: Engine core initialization failed"):
         engines.load_engine(ModelChoice("some/model", ""), args)
 
 
+@pytest.mark.parametrize(
+    ("engine", "device", "said"),
+    [
+        ("onnx", "auto", "holds no graphs for --engine onnx: got-ocr export"),
+        ("openvino", "auto", "was exported for onnx: leave out --engine openvino"),
+        ("auto", "cuda", "on the CPU and in float32: leave out --device, --dtype, --quantize"),
+    ],
+)
+def test_graphs_and_engines_that_do_not_fit_are_said(engine: str, device: str, said: str, tmp_path: Path) -> None:
+    if not said.startswith("holds no"):
+        (tmp_path / "graphs.json").write_text('{"runtime": "onnx", "version": 1}')
+    with pytest.raises(ModelError, match=said):
+        load_exported(ModelChoice(str(tmp_path), ""), device, "auto", engine)
+
+
+def test_a_checkpoint_of_weights_is_left_to_torch(tmp_path: Path) -> None:
+    assert load_exported(ModelChoice(str(tmp_path), ""), "auto", "auto", "auto") is None
+
+
+def test_a_draft_does_not_go_with_vllm(run: Any, with_vllm: None) -> None:
+    code, _, err = run("page.png", "--engine", "vllm", "--draft")
+    assert code == exit_codes.WRONG_USAGE
+    assert "--draft does not go with --engine vllm" in err
+
+
 def test_an_adapter_is_sent_to_what_serves_it(with_vllm: None, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
-    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto")
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None)
     with pytest.raises(ModelError, match=r"is an adapter, .* `vllm serve some/model --enable-lora"):
         engines.load_engine(ModelChoice(str(tmp_path), ""), args)

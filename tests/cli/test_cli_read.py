@@ -69,6 +69,24 @@ def test_options_between_inputs(run: Any, picture: Any, model: Any) -> None:
     assert first["max_new_tokens"] == 9
 
 
+def test_a_draft_is_asked_for(run: Any, picture: Any, model: Any) -> None:
+    picture("a.png")
+    assert run("a.png", "--draft")[0] == 0
+    assert run("a.png")[0] == 0
+    assert [call["draft"] for call in model.calls] == [True, None]
+
+
+def test_the_built_in_model_is_no_model_to_verify_its_own_draft(
+    picture: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture("a.png")
+    code = main(["a.png", "--draft", "--model", "nano", "-q"])
+    err = capsys.readouterr().err
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "one of its kind, which gains nothing. Leave --draft out, or choose --model full." in err
+
+
 def test_defaults_reach_the_model(run: Any, picture: Any, model: Any) -> None:
     picture("a.png")
     run("a.png")
@@ -302,7 +320,7 @@ def test_help_and_version(run: Any) -> None:
     for flag in (
         *("--type", "--box", "--color", "--crop", "--multi-page", "--slice", "--no-slice", "--model", "--device"),
         *("--dtype", "--batch-size", "--stream", "--output", "--json", "--dpi", "--pages", "--max-new-tokens"),
-        *("--render", "--quiet", "--version", "--force", "exit codes:", "examples:"),
+        *("--draft", "--render", "--quiet", "--version", "--force", "exit codes:", "examples:"),
     ):
         assert flag in out
     code, out, _ = run("--version")

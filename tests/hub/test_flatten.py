@@ -10,7 +10,10 @@ from got_ocr.configuration.remote_code import ENTRY_CLASSES
 from got_ocr.hub import flatten as flattening
 from got_ocr.hub.flatten import ENTRY_MODULES, FlattenError, flatten, write_flat_files
 
-ALLOWED = {"transformers", "torch", "numpy", "PIL", "tiktoken", "safetensors"} | sys.stdlib_module_names
+ALLOWED = {
+    *("transformers", "tokenizers", "torch", "numpy", "PIL", "tiktoken", "safetensors"),
+    *sys.stdlib_module_names,
+}
 # As transformers/dynamic_module_utils.py reads a file, docstrings included.
 LOADERS_REGEX = re.compile(r"^\s*from\s+\.(\S+)\s+import", re.MULTILINE)
 LOADERS_OTHER_REGEX = re.compile(r"^\s*import\s+\.(\S+)\s*$", re.MULTILINE)

@@ -88,7 +88,7 @@ def test_equal_without_got_ocr(tiny_model, tiny_processor, page, tmp_path):
     assert options["max_new_tokens"] == 4096 and options["eos_token_id"] == tiny_model.config.stop_token_ids
     config = json.loads((folder / "config.json").read_text())
     assert config["auto_map"].keys() == {
-        "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForImageTextToText",
+        "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForImageTextToText", "AutoModelForMultimodalLM",
     }  # fmt: skip
     assert config["custom_pipelines"].keys() == {"image-to-text", "image-text-to-text"}
     # What is in memory is as it was.

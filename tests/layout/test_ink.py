@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from got_ocr.layout.ink import ink_image, ink_mask, turn_reversed_boxes
+from got_ocr.layout.components import find_components
+from got_ocr.layout.ink import ink_image, ink_mask, is_dotted, turn_reversed_boxes
+from got_ocr.layout.page import analyse_page
 
 FONT = ImageFont.load_default(24)
 
@@ -46,3 +48,51 @@ def test_light_text_in_a_dark_box_becomes_ink_and_the_box_paper() -> None:
     assert turned[60:80, 80:180].max() > 150, "its text is ink"
     plain = ink_image(written())
     assert turn_reversed_boxes(plain, 18.0) is plain
+
+
+def test_a_dark_picture_on_a_light_page_leaves_the_page_light() -> None:
+    image = Image.new("L", (600, 500), 255)
+    ImageDraw.Draw(image).rectangle((40, 60, 559, 480), fill=30)
+    ImageDraw.Draw(image).text((40, 24), "a line above a picture", fill=0, font=FONT)
+    ink = np.asarray(ink_image(image))
+    letters = np.asarray(image)[20:54] < 40
+    assert ink[20:54][letters].min() > 150
+    assert ink[:18].max() < 10, "the paper beside the picture is paper"
+
+
+def test_pale_small_print_keeps_its_strokes_beside_black_rules() -> None:
+    image = Image.new("L", (300, 60), 255)
+    draw = ImageDraw.Draw(image)
+    draw.text((10, 20), "positive for samples", fill=125, font=ImageFont.load_default(12))
+    alone = ink_mask(ink_image(image))
+    for y in (10, 40):
+        draw.line((0, y, 299, y), fill=0, width=3)
+    ruled = ink_mask(ink_image(image))
+    assert ruled[16:36][alone[16:36]].mean() > 0.9
+
+
+def needle_print(image: Image.Image) -> Image.Image:
+    """Leave the strokes of a picture as dots that stand 4 px apart."""
+    pixels = np.asarray(image.convert("L"))
+    dots = np.zeros(pixels.shape, bool)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        dots[dy::4, dx::4] = True
+    return Image.fromarray(np.where(dots & (pixels < 128), 0, 255).astype(np.uint8))
+
+
+def test_letters_of_dots_are_told_from_printed_ones() -> None:
+    image = Image.new("L", (600, 300), 255)
+    for row in range(6):
+        ImageDraw.Draw(image).text((20, 20 + 44 * row), "GOODS SOLD ARE NOT", fill=0, font=ImageFont.load_default(32))
+    for picture, expected in ((image, False), (needle_print(image), True)):
+        mask = ink_mask(ink_image(picture))
+        assert is_dotted(mask, find_components(mask)) == expected
+
+
+def test_lines_of_dots_are_found_whole() -> None:
+    image = Image.new("L", (600, 300), 255)
+    for row in range(6):
+        ImageDraw.Draw(image).text((20, 20 + 44 * row), "GOODS SOLD ARE NOT", fill=0, font=ImageFont.load_default(32))
+    lines = analyse_page(needle_print(image)).lines
+    assert len(lines) == 6
+    assert all(line.box[0] < 30 and line.height_px > 18 for line in lines)

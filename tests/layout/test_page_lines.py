@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from PIL import Image, ImageDraw, ImageFont
 
 from got_ocr.configuration.slicing import SlicingOptions
+from got_ocr.layout.page import analyse_page
 from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 
@@ -150,3 +151,39 @@ def test_a_short_title_in_the_middle_above_three_columns_is_read_first() -> None
     sliced = cut(image)
     assert sliced.line_boxes[0][1] < 50
     assert [box[0] // 240 for box in sliced.line_boxes[1:]] == [0] * 10 + [1] * 10 + [2] * 10
+
+
+def test_a_picture_beside_text_is_no_part_of_its_lines() -> None:
+    image = Image.new("L", (500, 160), 255)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(24)
+    draw.text((20, 60), "Thoroughly cook meat and", fill=0, font=font)
+    draw.text((340, 60), "eggs", fill=0, font=font)
+    draw.rounded_rectangle((412, 42, 470, 98), 12, outline=0, width=4)
+    draw.line((412, 62, 470, 62), fill=0, width=4)
+    (line,) = [line for line in analyse_page(image).lines if line.width_px > 150]
+    assert line.height_px < 40 and 380 < line.box[2] < 425
+
+
+def test_a_small_table_is_no_word_that_was_cut_out() -> None:
+    image, font = Image.new("L", (220, 160), 255), ImageFont.load_default(10)
+    draw = ImageDraw.Draw(image)
+    for row in range(9):
+        draw.text((4, 4 + 17 * row), f"Abdominal pain {row}", fill=60, font=font)
+        draw.text((170, 4 + 17 * row), f"{10 + row}.4%", fill=60, font=font)
+    layout = analyse_page(image)
+    assert not layout.is_crop
+    assert len({round(line.baseline_px / 17) for line in layout.upright_lines}) == 9
+    word = Image.new("L", (160, 50), 255)
+    ImageDraw.Draw(word).text((10, 10), "EXIT", fill=0, font=ImageFont.load_default(28))
+    assert analyse_page(word).is_crop
+
+
+def test_a_ring_around_a_sum_ties_no_lines() -> None:
+    rows = [(20, 20 + 50 * row, f"Total {row}") for row in range(5)] + [
+        (300, 20 + 50 * row, "7,838.80") for row in range(5)
+    ]
+    image, draw = page((520, 300), rows)
+    draw.ellipse((270, 95, 420, 165), outline=0, width=3)
+    lines = analyse_page(image).lines
+    assert all(line.height_px < 35 for line in lines if line.width_px > 40)
+    assert len({round(line.baseline_px / 50) for line in lines}) == 5

@@ -284,3 +284,24 @@ def test_missing_files_raise(tmp_path: Path) -> None:
         GotOcrTokenizer(None)
     with pytest.raises((OSError, ValueError)):
         GotOcrTokenizer.from_pretrained(tmp_path)
+
+
+def test_the_library_tokenizers_decodes_the_same_piece_by_piece(tiny_tokenizer: GotOcrTokenizer) -> None:
+    """As transformers' server streams: one token at a time, special tokens left out."""
+    from tokenizers.decoders import DecodeStream
+
+    text = "Zürich 漢字 🙂 x²\n\t\\frac{a}{b}"
+    ids = [*tiny_tokenizer.encode(text, add_special_tokens=False), tiny_tokenizer.special_ids["<|im_end|>"]]
+    backend = tiny_tokenizer._tokenizer
+    assert backend.decode(ids, skip_special_tokens=False) == tiny_tokenizer.decode(ids) == f"{text}<|im_end|>"
+    stream = DecodeStream([], skip_special_tokens=True)
+    assert "".join(stream.step(backend, index) or "" for index in ids) == text
+
+
+def test_tokens_added_later_are_decoded_there_too(nano_vocabulary: Path) -> None:
+    tokenizer = GotOcrTokenizer(nano_vocabulary)
+    before = tokenizer._tokenizer
+    tokenizer.add_tokens(["<mine>"])
+    ids = tokenizer.encode("a<mine>b")
+    assert tokenizer._tokenizer is not before
+    assert tokenizer._tokenizer.decode(ids) == "a<mine>b"

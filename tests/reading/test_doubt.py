@@ -6,8 +6,8 @@ from PIL import Image
 from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.layout.line import Line
 from got_ocr.layout.page import PageLayout
-from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine
-from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_slice, is_doubtful
+from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine, calibrate
+from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_piece, check_slice, is_doubtful, is_mixed_up
 from got_ocr.reading.slice_reading import _choose_plain, _page_lines
 from got_ocr.reading.turning import choose_sample
 from got_ocr.slices.joining import join_slices
@@ -47,6 +47,9 @@ def test_the_page_is_doubtful_by_what_was_read_not_by_empty_slices() -> None:
         (0.7, "EXIT", False, True),
         (0.95, "T", False, True),
         (0.3, "EXIT", False, False),
+        (0.7, "[-]", False, False),
+        (0.7, "@ T", False, False),
+        (0.9, "$ 5", False, True),
     ],
 )
 def test_a_piece_stays_by_its_own_certainty(probability: float, text: str, doubtful: bool, kept: bool) -> None:
@@ -78,3 +81,23 @@ def test_a_page_votes_with_slices_from_all_over_it() -> None:
     chosen = [image.getpixel((0, 0)) for image in choose_sample(slices)]
     assert len(chosen) == 16 and chosen[0] < 10 and chosen[-1] > 90 and chosen == sorted(chosen)
     assert choose_sample(slices[:3]) == slices[:3] and choose_sample([]) == []
+
+
+def test_a_slice_whose_lines_are_not_its_pieces_is_mixed_up() -> None:
+    cut = page(3)
+    assert is_mixed_up(cut, 0, answer()) and is_mixed_up(cut, 0, answer(("a", 0.9)))
+    assert is_mixed_up(cut, 0, answer(("a", 0.9), ("b", 0.9), ("c", 0.9)))
+    assert not is_mixed_up(cut, 0, answer(("a", 0.9), ("b", 0.9)))
+    assert not is_mixed_up(cut, 1, answer()), "one piece is alone already"
+
+
+def test_a_piece_that_is_looked_at_alone_is_text_or_not_by_its_certainty() -> None:
+    assert check_piece(answer(("Thoroughly cook", 0.99)), True).text == "Thoroughly cook"
+    assert check_piece(answer(("wOyy", 0.3)), False).text == ""
+    assert check_piece(answer(), False).text == ""
+
+
+def test_confidence_rises_with_the_probability_and_is_what_was_measured() -> None:
+    shares = [line("x", probability / 200).confidence for probability in range(201)]
+    assert shares == sorted(shares) and shares[0] == 0.0 and shares[-1] == 0.99
+    assert calibrate(0.945) == 0.55 and 0.1 < calibrate(0.8) < 0.25, "most words of such a line are wrong"

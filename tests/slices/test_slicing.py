@@ -431,3 +431,30 @@ def test_few_small_letters_and_tight_crops_are_text() -> None:
     letter = Image.new("L", (24, 30), 245)
     ImageDraw.Draw(letter).text((0, -4), "H", fill=20, font_size=34)
     assert len(slice_page(letter, SlicingOptions(), 192).line_boxes) == 1
+
+
+def test_a_piece_of_a_slice_can_be_shown_alone() -> None:
+    image = Image.new("L", (640, 200), 255)
+    for row, words in enumerate(("first line of it", "second line of it")):
+        ImageDraw.Draw(image).text((20, 30 + 60 * row), words, fill=0, font=ImageFont.load_default(30))
+    page = slice_page(image, SlicingOptions(rows=2, canvas_heights_px=(64, 96)), 192)
+    for piece in page.pieces:
+        alone, y1, y2 = page.show_alone(piece), piece.slice_box[1], piece.slice_box[3]
+        assert alone.size == (192, 64)
+        own = np.asarray(page.slices[piece.slice_index])[y1:y2]
+        top = min(y1, 8)
+        assert (np.asarray(alone)[top : top + y2 - y1] == own).all()
+        assert (np.asarray(alone)[top + y2 - y1 :] == 255).all()
+
+
+def test_a_broken_word_shows_no_ink_of_its_next_part() -> None:
+    image = Image.new("L", (1400, 80), 255)
+    ImageDraw.Draw(image).text((20, 20), "HHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH", fill=0, font=ImageFont.load_default(40))
+    page = slice_page(image, SlicingOptions(), 192)
+    assert len(page.pieces) > 2 and all(piece.joined for piece in page.pieces[1:])
+    letters = 0
+    for piece in page.pieces:
+        x1, y1, x2, y2 = piece.slice_box
+        inked = (np.asarray(page.slices[piece.slice_index].convert("L"))[y1:y2, x1:x2] < 160).any(0)
+        letters += int((np.diff(inked.astype(int), prepend=0) > 0).sum())
+    assert letters == 32

@@ -19,7 +19,7 @@ FLOORS = (
     ("processing",),
     ("slices",),
     ("reading",),
-    ("light",),
+    ("light", "graphs"),
     ("hub", "checkpoints"),
     ("rendering",),
     ("synthesis",),

@@ -12,7 +12,7 @@ complete got-ocr \
         'c/--color=/(red green blue)/' \
         'c/--model=/f/' \
         'c/--dtype=/(auto float32 bfloat16 float16)/' \
-        'c/--engine=/(auto torch numpy vllm)/' \
+        'c/--engine=/(auto torch numpy onnx openvino vllm)/' \
         'c/--quantize=/(int8 int4 int8-dynamic int8-tower)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
@@ -21,6 +21,7 @@ complete got-ocr \
         'c/--searchable=/f/' \
         'c/--layout=/(got transformers)/' \
         'c/--dtype=/(keep bfloat16 float16 float32)/' \
+        'c/--to=/(onnx openvino)/' \
         'c/--format=/(json webdataset)/' \
         'c/--preview-layout=/(cards gallery)/' \
         'c/--language=/(en zh)/' \
@@ -42,13 +43,13 @@ complete got-ocr \
         'c/--pictures=/f/' \
         'c/--engine=/(torch vllm)/' \
         'c/--clock=/(wall cpu)/' \
-        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
+        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
         'n/--model/f/' \
         'n/--dtype/(auto float32 bfloat16 float16)/' \
-        'n/--engine/(auto torch numpy vllm)/' \
+        'n/--engine/(auto torch numpy onnx openvino vllm)/' \
         'n/--quantize/(int8 int4 int8-dynamic int8-tower)/' \
         'n/-o/f/' \
         'n/--output/f/' \
@@ -57,6 +58,7 @@ complete got-ocr \
         'n/--searchable/f/' \
         'n/--layout/(got transformers)/' \
         'n/--dtype/(keep bfloat16 float16 float32)/' \
+        'n/--to/(onnx openvino)/' \
         'n/--format/(json webdataset)/' \
         'n/--preview-layout/(cards gallery)/' \
         'n/--language/(en zh)/' \
@@ -78,7 +80,7 @@ complete got-ocr \
         'n/--pictures/f/' \
         'n/--engine/(torch vllm)/' \
         'n/--clock/(wall cpu)/' \
-        'p/1/(convert synth train eval score layout render push bulk models serve bench completion)/' \
+        'p/1/(convert export synth train eval score layout render push bulk models serve bench demo completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/bulk/f/' \

@@ -14,7 +14,9 @@ _shtab_got_ocr_commands() {
     bulk:'read an archive once, by many workers on Ray'
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
+    demo:'a page to try a model: upload or paste, draw a box, see the text come'
     eval:'read the pictures of ground truth and score the answers'
+    export:'export a checkpoint as graphs for ONNX Runtime or OpenVINO'
     layout:'show where text stands on a page: lines, blocks, columns, tables and reading order'
     models:'list the models that are on this machine, and which one reads'
     push:'publish a checkpoint on the Hub: weights, code, processor, card, results of benchmarks, endpoint handler'
@@ -44,7 +46,8 @@ _shtab_got_ocr_options=(
   "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano (\`got-ocr models\` lists what is here)]:NAME:_files"
   "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1\; cuda\:0,cuda\:1 shares the pages out]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; vllm, which reads many pages at once (needs vLLM installed)\; onnx or openvino, for folders that got-ocr export wrote (these are known by themselves)]:engine:(auto torch numpy onnx openvino vllm)"
+  "--draft[let the built-in model read first and the full one verify its text\: the same text, sooner]"
   "--quantize[weights of 8 or 4 bits in the decoder, on a CPU\: less memory, more tokens a second\; int8-dynamic rounds activations too, int8-tower the tower\'s as well]:quantize:(int8 int4 int8-dynamic int8-tower)"
   "--workers[processes that read pages side by side, each with a model in its memory\; auto\: one a core (default\: 1)]:N|auto:"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)]:N:"
@@ -115,7 +118,7 @@ _shtab_got_ocr_bulk_options=(
   "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano\; the same on all machines]:NAME:_files"
   "--device[of each worker\: auto, cpu, cuda (default\: auto)]:device:"
   "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
-  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; or vllm, which reads many pages at once (needs vLLM installed)]:engine:(auto torch numpy vllm)"
+  "--engine[what computes\: torch\; numpy, which starts sooner and takes less time for small checkpoints as the built-in one (default\: numpy for these, unless --device names another)\; vllm, which reads many pages at once (needs vLLM installed)\; onnx or openvino, for folders that got-ocr export wrote (these are known by themselves)]:engine:(auto torch numpy onnx openvino vllm)"
   "--batch-size[pages at once (default\: 4 on a GPU, 1 on a CPU, 64 with --engine vllm)]:N:"
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   "--workers[that read (default\: 1)]:N:"
@@ -169,6 +172,34 @@ _shtab_got_ocr_convert_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_convert_defaults_added=0
 
+_shtab_got_ocr_demo_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--host[address to listen on (default\: 127.0.0.1, this machine)]:host:"
+  "--port[port (default\: 7860)\; 0 takes one that is free]:port:"
+  {-q,--quiet}"[no notices\; errors are said]"
+  "--model[folder or Hub id of a checkpoint, nano (the built-in model), or full (the published one, downloaded where it is not yet)\; default\: \$GOT_OCR_MODEL, else nano]:NAME:_files"
+  "--model-name[what the API calls it (default\: by the checkpoint)]:NAME:"
+  "--device[auto (default\: CUDA, then MPS, then CPU), cpu, cuda\:1 ...]:device:"
+  "--dtype[number format of the weights (default\: auto)]:dtype:(auto float32 bfloat16 float16)"
+  "--quantize[weights of 8 or 4 bits, on a CPU]:quantize:(int8 int4 int8-dynamic int8-tower)"
+  "--engine[what computes\: torch (default), or vllm, which reads many pages at once (needs vLLM installed)]:engine:(torch vllm)"
+  "--batch-size[pages at once (default\: 4\; 16 with --engine vllm)]:N:"
+  "--max-new-tokens[longest answer (default\: 4096)]:N:"
+  "--max-waiting[of requests in the server\; more get status 429 (default\: 32)]:N:"
+  "--max-bytes[of a request (default\: 50000000)]:N:"
+  "--max-pages[of a request (default\: 100)]:N:"
+  "--max-pixels[of a page (default\: 40000000)]:N:"
+  "--decoders[processes that decode pictures (default\: 2)]:N:"
+  "--request-timeout[of a request (default\: 600)]:S:"
+  "--upload-timeout[of a request\'s body to arrive (default\: 60)]:S:"
+  "--decode-timeout[of a page to be decoded (default\: 30)]:S:"
+  "--graceful-timeout[for requests to finish when the server is told to stop (default\: 60)]:S:"
+  "--allow-urls[fetch pictures that are named by URL, from public addresses only]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_demo_defaults_added=0
+
 _shtab_got_ocr_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--data[JSON file, folder, or hub\:owner\/name]:GT:_files"
@@ -209,6 +240,18 @@ _shtab_got_ocr_eval_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_eval_defaults_added=0
+
+_shtab_got_ocr_export_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[the runtime that is to read]:to:(onnx openvino)"
+  {-o,--output}"[the folder to make]:DIR:_files"
+  "--force[write into a folder that holds something already]"
+  {-q,--quiet}"[no notices\; errors are said]"
+  ":a folder or Hub id, or nano for the built-in model:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_export_defaults_added=0
 
 _shtab_got_ocr_layout_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -382,7 +425,9 @@ _shtab_got_ocr() {
         bulk) _arguments -C -s $_shtab_got_ocr_bulk_options ;;
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
+        demo) _arguments -C -s $_shtab_got_ocr_demo_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
+        export) _arguments -C -s $_shtab_got_ocr_export_options ;;
         layout) _arguments -C -s $_shtab_got_ocr_layout_options ;;
         models) _arguments -C -s $_shtab_got_ocr_models_options ;;
         push) _arguments -C -s $_shtab_got_ocr_push_options ;;

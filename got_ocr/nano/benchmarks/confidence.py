@@ -1,28 +1,37 @@
 """Does the mark of doubt find the lines with errors? Measured on drawn pages, clean and degraded, line by line.
 
     python -m got_ocr.nano.benchmarks.confidence [--model got_ocr/assets/nano] [--pages 20] [--corpus-cache FILE]
+        [--real FOLDER]
 
 Each line that was read is compared with the printed line whose box it covers most. The table says for several limits
 of `min_probability` how many lines are marked, how many of the lines with an error that finds, and how many of the
 marked lines have one. `GotOcrLine.is_low_confidence` uses the limit `LOW_CONFIDENCE`.
+
+With `--real` pictures are read whose truth stands beside them, as real_documents.py takes them, and the table says how
+much is right of what was read with which mean probability: `RELIABILITY`, by which `GotOcrLine.confidence` goes.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from got_ocr.evaluation.distances import edit_distance
-from got_ocr.reading.answer import LOW_CONFIDENCE, GotOcrLine
+from got_ocr.nano.benchmarks.real_documents import fold, pictures_of, truth_of
+from got_ocr.processing.pictures import load_image
+from got_ocr.reading.answer import LOW_CONFIDENCE, GotOcrLine, calibrate
 from got_ocr.synthesis.degradation.degradations import DEFAULT_DEGRADATIONS, degrade_share
 from got_ocr.synthesis.pages.drawing import TextLine, draw_page
 from got_ocr.synthesis.resources import Resources
 
 SEED = 1_000_017
 LIMITS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99, 0.995, 1.01)
 Box = tuple[float, float, float, float]
 
 
@@ -99,6 +108,43 @@ def table(judged: Sequence[JudgedLine]) -> str:
     return "\n".join(rows)
 
 
+def read_real(model: Any, processor: Any, folder: Path) -> list[tuple[float, int, int]]:
+    """Read real pictures.
+
+    Args:
+        model: the checkpoint.
+        processor: its processor.
+        folder: of folders with pictures and their truth.
+
+    Returns:
+        Of each line its mean probability, its characters, and those in words that stand in the truth.
+    """
+    found = []
+    for picture in [path for source in sorted(folder.iterdir()) if source.is_dir() for path in pictures_of(source)]:
+        words = set((truth_of(picture) or "").split())
+        if not words:
+            continue
+        (answer,) = model.read(processor, [load_image(picture)], batch_size=16)
+        for line in answer.lines:
+            own = fold(line.text).split()
+            right = sum(len(word) for word in own if word in words)
+            found.append((line.mean_probability, sum(map(len, own)), right))
+    return found
+
+
+def reliability(lines: Sequence[tuple[float, int, int]]) -> str:
+    """Write the table of `read_real`'s lines by their mean probability. Returns: Markdown."""
+    rows = ["| mean probability | lines | characters in right words | confidence |", "|---|---|---|---|"]
+    for low, high in pairwise(BINS):
+        some = [line for line in lines if low <= line[0] < high]
+        total = sum(line[1] for line in some)
+        if total:
+            share = sum(line[2] for line in some) / total
+            told = sum(calibrate(line[0]) * line[1] for line in some) / total
+            rows.append(f"| {low} to {min(high, 1.0)} | {len(some)} | {share:.1%} | {told:.1%} |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     """Run the benchmark.
 
@@ -110,6 +156,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=Path("got_ocr/assets/nano"), help="the checkpoint's folder")
     parser.add_argument("--pages", type=int, default=20, help="half of them degraded (20)")
     parser.add_argument("--corpus-cache", type=Path, help="prose collected before, to save collecting it anew")
+    parser.add_argument("--real", type=Path, help="a folder of folders of pictures with NAME.gt.txt beside them")
     options = parser.parse_args()
     from tqdm import tqdm
 
@@ -118,6 +165,9 @@ def main() -> int:
 
     model = GotOcrForConditionalGeneration.from_pretrained(options.model).eval()
     processor = GotOcrProcessor.from_pretrained(options.model)
+    if options.real:
+        sys.stdout.write(reliability(read_real(model, processor, options.real)) + "\n")
+        return 0
     resources = Resources(corpus_cache=options.corpus_cache, held_out=True)
     judged: list[JudgedLine] = []
     for number in tqdm(range(options.pages), unit="page", disable=None):

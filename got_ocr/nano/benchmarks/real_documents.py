@@ -144,7 +144,7 @@ def read_all(folders: list[Path], args: argparse.Namespace) -> Iterator[Read]:
     kept = kept_reads(args.answers)
     engines: dict[tuple[str, int], Any] = {}
     for folder in folders:
-        segmentation = LINE_SEGMENTATION if folder.name in args.one_line else PAGE_SEGMENTATION
+        segmentation = LINE_SEGMENTATION if folder.name in args.one_line else args.page_segmentation
         # Engines take turns, so that whatever else the machine does burdens all of them.
         for picture in pictures_of(folder)[:: args.every][: args.limit]:
             for name in args.engines:
@@ -189,6 +189,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=Path(__file__).resolve().parents[2] / "assets" / "nano")
     parser.add_argument("--sources", nargs="+", help="only these subfolders")
     parser.add_argument("--one-line", nargs="*", default=[], help="sources whose pictures are single lines or words")
+    parser.add_argument(
+        "--page-segmentation",
+        type=int,
+        default=PAGE_SEGMENTATION,
+        help="Tesseract's, of pages; 3 for upright ones, whose orientation need not be found (%(default)s)",
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th picture of each source")
     parser.add_argument("--limit", type=int, help="only the first so many pictures of each source")
     parser.add_argument("--answers", type=Path, help="JSON lines: where answers are kept and taken up")

@@ -167,8 +167,10 @@ class VllmEngine:
             self._stop_loop()
 
     def _stop_loop(self) -> None:
+        self._run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
 
 def _choose_dtype(dtype: str, location: str) -> str:
@@ -185,6 +187,14 @@ def _spare_compiling(settings: dict[str, Any]) -> None:
 
     if current_platform.is_cpu() and settings.setdefault("enforce_eager", True):
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+
+
+async def _cancel_others() -> None:
+    """End what still goes on in this event loop."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _start(arguments: Any) -> Any:

@@ -1,0 +1,55 @@
+"""Run the tests of neighbours that `dev` does not install: TRL, docling, Gradio.
+
+    python -m tests.neighbours.run          all of them
+    python -m tests.neighbours.run trl      one
+
+Each gets a throw-away environment over this one, since they hold other packages back (Gradio wants Pillow below 13).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.environments import make_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+NEIGHBOURS = {
+    "trl": (["trl"], ["tests/neighbours/test_trl.py"]),
+    "docling": (["docling-slim[format-markdown]"], ["tests/neighbours/test_docling.py"]),
+    "demo": (["gradio>=6"], ["tests/demo"]),
+}
+
+
+def run_tests(name: str, folder: Path) -> bool:
+    """Make an environment, run a neighbour's tests in it. Returns: whether they passed."""
+    packages, tests = NEIGHBOURS[name]
+    print(f"== {name}", flush=True)
+    python = make_environment(folder, [*packages, "--constraint", str(ROOT / "constraints.txt")])
+    if python is None:
+        print(f"== {name}: can't be installed", flush=True)
+        return False
+    command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode == 0
+
+
+def main() -> int:
+    """Run the neighbours asked for. Returns: the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(NEIGHBOURS), help=", ".join(NEIGHBOURS))
+    parser.add_argument("--keep", type=Path, help="keep the environments in this folder")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(NEIGHBOURS):
+        parser.error(f"no neighbour {', '.join(sorted(unknown))}: there are {', '.join(NEIGHBOURS)}")
+    with tempfile.TemporaryDirectory() as temporary:
+        root = arguments.keep or Path(temporary)
+        results = {name: run_tests(name, root / name) for name in arguments.names}
+    for name, passed in results.items():
+        print(f"{name}: {'passed' if passed else 'FAILED'}")
+    return 0 if all(results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
