@@ -44,11 +44,10 @@ def join_cluster(workers: Workers) -> Iterator[str | None]:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
     else:
-        slots = math.ceil(workers.count * workers.cpus + workers.renderers + 1)
         with _without_greeting():
             context = ray.init(
                 address="local",
-                num_cpus=slots,
+                num_cpus=_count_cpus(workers),
                 object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
                 include_dashboard=None if workers.show_dashboard else False,
                 log_to_driver=False,
@@ -104,10 +103,18 @@ def import_ray() -> Any:
 
 
 def _check_resources(ray: Any, workers: Workers) -> None:
+    """Refuse what would wait for ever. Raises: ValueError."""
     there = ray.cluster_resources()
-    for name, wanted in (("GPU", workers.gpus), ("CPU", workers.cpus)):
-        if wanted > there.get(name, 0.0):
+    wanted = {"GPU": workers.count * workers.gpus, "CPU": _count_cpus(workers)}
+    for name, number in wanted.items():
+        if number > there.get(name, 0.0):
+            advice = "--worker-gpus" if name == "GPU" else "--worker-cpus or --renderers"
             raise ValueError(
-                f"a worker wants {wanted:g} {name}, the whole cluster has {there.get(name, 0.0):g}: "
-                f"lower --worker-{name.lower()}s."
+                f"the workers want {number:g} {name}, the whole cluster has {there.get(name, 0.0):g}: "
+                f"lower --workers, {advice}."
             )
+
+
+def _count_cpus(workers: Workers) -> int:
+    """Count the cores of all stages; one hands out the list and writes."""
+    return math.ceil(workers.count * workers.cpus + workers.renderers + 1)

@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ..hub.model_choice import ENGINES as MODEL_ENGINES
 from ..processing.mode import Mode
 from ..processing.options import SourceOptions
 
 DEFAULT_ROWS_PER_FILE = 512  # A stop costs at most so many pages that were read and not yet written.
 DEFAULT_READ_TIMEOUT_S = 600.0  # Many times what a page of 4096 tokens takes on a GPU.
-ENGINES = ("torch", "vllm")
+ENGINES = (*MODEL_ENGINES, "vllm")
 # Of the options of sources, those that change what is read; the others say how long and how much it may take.
 _SOURCE_NAMES = ("dpi", "pages", "password")
 
@@ -55,7 +56,7 @@ class BulkOptions:
     model: str
     dtype: str = "auto"
     max_new_tokens: int = 4096
-    engine: str = "torch"
+    engine: str = "auto"
     sources: SourceOptions = field(default_factory=SourceOptions)
     gates: Gates = field(default_factory=Gates)
     image_column: str = "image"

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ class PageReader(Protocol):
 
 
 class ModelReader:
-    """Our own `Reader` on torch or on vLLM, whichever the options name.
+    """Our own `Reader` on torch, numpy or vLLM, whichever the options name.
 
     Args:
         options: What the job is told.
@@ -59,7 +60,7 @@ class ModelReader:
 
     def __init__(self, options: BulkOptions, workers: Workers) -> None:
         self._options = options
-        load = _load_vllm if options.engine == "vllm" else _load_torch
+        load = _load_vllm if options.engine == "vllm" else _load
         self._model, self._processor = load(options, workers)
         self._calls_at_once: int = getattr(self._model, "calls_at_once", 1)
         on_cpu = str(self._model.device).startswith("cpu")
@@ -77,20 +78,24 @@ class ModelReader:
             return list(threads.map(lambda image: self._read([image], stop)[0], images))
 
     def _read(self, images: list[Image.Image], stop: threading.Event) -> list[GotOcrAnswer]:
-        from ..reading.options import ReadingHooks, ReadingOptions
-        from ..reading.reader import Reader
-
-        options = ReadingOptions(self._options.max_new_tokens, self._at_once, source=self._options.sources)
-        reader = Reader(self._model, self._processor, options)
-        return reader.read(images, self._options.mode, ReadingHooks(stop_event=stop))
+        options = self._options
+        answers: list[GotOcrAnswer] = self._model.read(
+            self._processor,
+            images,
+            mode=options.mode,
+            max_new_tokens=options.max_new_tokens,
+            batch_size=self._at_once,
+            stop_event=stop,
+        )
+        return answers
 
     def device_state(self) -> dict[str, Any] | None:
         """Tell what a GPU does; None without one, or where its driver's library is not installed."""
+        if not str(self._model.device).startswith("cuda"):
+            return None
         import torch
 
         device = torch.device(self._model.device)
-        if device.type != "cuda":
-            return None
         state = {"name": torch.cuda.get_device_name(device)}
         with contextlib.suppress(Exception):  # Needs nvidia-ml-py, and drivers differ.
             state |= {"busy_percent": torch.cuda.utilization(device)}
@@ -99,23 +104,24 @@ class ModelReader:
         return state
 
 
-def _load_torch(options: BulkOptions, workers: Workers) -> tuple[Any, Any]:
-    import torch
+def _load(options: BulkOptions, workers: Workers) -> tuple[Any, Any]:
+    """Load the model, by torch or numpy. Returns: it, and its processor."""
+    from ..hub.model_choice import ModelChoice, load_model_for
 
-    from ..hub.model_choice import ModelChoice, load_model, silence_libraries
-
-    if workers.cpus:
-        torch.set_num_threads(max(1, int(workers.cpus)))
-    silence_libraries(show_downloads=False)
-    return load_model(ModelChoice(options.model, ""), workers.device, options.dtype)
+    choice = ModelChoice(options.model, "")
+    loaded = load_model_for(choice, options.mode, workers.device, options.dtype, options.engine, show_downloads=False)
+    if workers.cpus and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(max(1, int(workers.cpus)))
+    return loaded
 
 
 def _load_vllm(options: BulkOptions, workers: Workers) -> tuple[Any, Any]:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 
     engine = VllmEngine(options.model, options.dtype)
-    return engine, engine.processor
+    return EngineModel(engine), engine.processor
 
 
 @dataclass(frozen=True)
@@ -283,7 +289,5 @@ class _Alarm:
 
 
 def _free_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+        sys.modules["torch"].cuda.empty_cache()

@@ -149,6 +149,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(
             exit_codes.PART_MISSING, f"bulk reading needs {error.name}: {how_to_install(PACKAGES)}."
         ) from error
+    args.quantize = None  # Of reading on one machine.
     check_engine(args)
     choice = choose_model(args.model)
     options = _options(args, choice.location)

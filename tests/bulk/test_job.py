@@ -222,10 +222,13 @@ def test_a_model_that_can_not_be_loaded_is_one_line(cluster, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_worker_that_wants_more_than_there_is_is_refused(cluster, tmp_path):
+def test_workers_that_want_more_than_there_is_are_refused(cluster, tmp_path):
     write_pictures(tmp_path / "in", range(50, 51))
     job = make_job(tmp_path, tmp_path / "log")
-    job.workers = Workers(gpus=1.0)
-
-    with pytest.raises(ValueError, match="a worker wants 1 GPU, the whole cluster has 0: lower --worker-gpus"):
-        job.run()
+    for workers, said in (
+        (Workers(gpus=1.0), "want 1 GPU, the whole cluster has 0: lower --workers, --worker-gpus"),
+        (Workers(count=9), "want 11 CPU, the whole cluster has 4: lower --workers, --worker-cpus or --renderers"),
+    ):
+        job.workers = workers
+        with pytest.raises(ValueError, match=said):
+            job.run()
