@@ -116,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
         from ..benchmarks.bench import run_bench
         from ..benchmarks.report import describe, write_report
     except ImportError as error:
+        if not (error.name or "").startswith("transformers"):
+            raise
         raise CommandError(
             exit_codes.PART_MISSING,
             f"the benchmark needs transformers' own port of GOT ({error.name}): 4.57 or newer.",
