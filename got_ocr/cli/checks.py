@@ -65,8 +65,6 @@ def _check_workers(args: argparse.Namespace) -> None:
             )
     if args.engine == "vllm":
         raise ValueError("--engine vllm reads many pages at once by itself: leave --workers out.")
-    if args.engine == "vllm":
-        raise ValueError("--workers is not for --engine vllm, which reads many pages at once by itself: leave it out.")
     if "," in args.device:
         raise ValueError(
             f"--workers and several devices ({args.device}) share pages out in two ways: give one device, or leave "

@@ -156,7 +156,7 @@ def test_a_model_that_cannot_be_loaded(
         (["--workers", "1000"], "at most 256"),
         (["--workers", "2", "--stream"], "--stream needs one process"),
         (["--workers", "2", "--multi-page"], "--multi-page needs one process"),
-        (["--workers", "2", "--engine", "vllm"], "not for --engine vllm"),
+        (["--workers", "2", "--engine", "vllm"], "leave --workers out"),
         (["--workers", "2", "--device", "cuda:0,cuda:1"], "give one device"),
     ],
 )
