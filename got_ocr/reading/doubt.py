@@ -21,7 +21,8 @@ DOUBTFUL_REGION = 0.5  # The same of a box, a frame or a word cut out, which peo
 SURE_PIECE, SURE_CHARACTERS = 0.85, 3
 MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least this share has some.
 MOST_LOOKS = 8  # So many pieces of a page are looked at alone, where what was read of their slice can't be theirs.
-SLIGHT_PIECE = 0.8  # Below this what has few letters or digits, or more signs, was wrong 18 times in 19 on real pages.
+# Below this nine in ten characters of what has few letters, or more signs than letters, were wrong on real pages.
+SLIGHT_PIECE = 0.8
 NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
 
 
