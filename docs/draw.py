@@ -30,7 +30,7 @@ ROOMS = {
     "hub": (0.0, "Auto classes, flattening, export"),
     "checkpoints": (3.2, "layouts, converted to the bit"),
     "light": (0.5, "small checkpoints in numpy"),
-    "graphs": (2.4, "ONNX Runtime, OpenVINO"),
+    "graphs": (3.9, "ONNX Runtime, OpenVINO"),
     "reading": (1.0, "pages to answers, chat, pipeline"),
     "slices": (2.4, "lines to canvases, and back"),
     "processing": (1.7, "sources, pixels, tokens, prompts"),
