@@ -24,8 +24,6 @@ from tests.support.processes import ENVIRONMENT, Forked, run, write_pictures
 from tests.support.training_data import tiny_fields, write_conversations
 
 NOWHERE = dict.fromkeys(("HOME", "HF_HOME", "XDG_CACHE_HOME", "TORCH_HOME", "MPLCONFIGDIR"), "/proc/nothing")
-# Made anew by each run, so that two runs write different bytes.
-LEFT_OUT = ("log.jsonl", "config.yaml", "run.json", "training_args.bin")
 Arguments = Callable[[Path, Path], list[str]]
 
 
@@ -86,13 +84,12 @@ def fork(arguments: list[str], said: Path, limit: int | None = None) -> tuple[in
 
 
 def tree(path: Path) -> dict[str, bytes]:
-    """Everything in a folder, or a file, that two equal runs write equally."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return {
-        str(file.relative_to(path)): file.read_bytes()
-        for file in files
-        if file.is_file() and file.name not in LEFT_OUT and not file.name.startswith(("results.part", ".", "events"))
-    }
+    """What two equal runs write equally: a file, reports, weights, or everything in a folder."""
+    if not path.is_dir():
+        return {path.name: path.read_bytes()}
+    names = [name for name in ("report.json", "results.json", "model/model.safetensors") if (path / name).is_file()]
+    files = [path / name for name in names] or sorted(path.rglob("*"))
+    return {str(file.relative_to(path)): file.read_bytes() for file in files if file.is_file()}
 
 
 def prepare(name: str, folder: Path) -> tuple[list[str], Path, int]:
