@@ -90,8 +90,8 @@ def convert(
         _put_in_place(part, target)
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
-        if isinstance(error, OSError) and error.strerror and not error.filename:
-            error.filename = str(target)  # the system doesn't say it for a full disk
+        if isinstance(error, OSError) and error.strerror:  # the system names no file for a full disk, or the part's
+            error.filename = str(error.filename or target).replace(str(part), str(target))
         raise
 
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from . import exit_codes
+from .checks import is_input
 from .exit_codes import CommandError
+from .writing import prepare_target, write_whole, writing
 
 SUMMARY = """\
 show where text stands on a page: lines, blocks, columns, tables and reading order
@@ -41,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        CommandError: If no page can be looked at, or the overlay's name is of no picture.
+        CommandError: If no page can be looked at, or the overlay can't be written, or its name is of no picture.
+        ValueError: If the overlay's name is the input's.
     """
     from PIL import Image
 
@@ -55,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
             exit_codes.WRONG_USAGE,
             f"--overlay {args.overlay}: a picture's name is wanted, such as {args.overlay.with_suffix('.png')}.",
         )
+    if args.overlay is not None:
+        if is_input(str(args.overlay), [args.input]):
+            raise ValueError(f"--overlay names the input, {args.overlay}: choose another name.")
+        args.overlay = prepare_target("--overlay", str(args.overlay))
     count = 0
     try:
         for page in iter_pages(args.input, pages=args.pages):
@@ -71,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
             count += 1
             if args.overlay is not None:
                 name = args.overlay if count == 1 else args.overlay.with_stem(f"{args.overlay.stem}-{count}")
-                draw_layout(page.image, layout).save(name)
+                drawing = draw_layout(page.image, layout)
+                with writing(name):
+                    write_whole(name, drawing.save)
     except PageError as error:
         code = exit_codes.SOME_PAGES_FAILED if count else exit_codes.NO_PAGE_READ
         raise CommandError(code, exit_codes.one_line(error)) from error

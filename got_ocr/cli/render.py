@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import exit_codes
 from .exit_codes import CommandError, one_line
 from .terminal import printable
-from .writing import writing
+from .writing import prepare_target, write_atomically, writing
 
 if TYPE_CHECKING:
     from ..rendering.searchable_job import SearchableJob
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
         if target.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"--renderer mathpix writes HTML: end --output in .html, got {target.name}.")
-        target.write_text(render_mathpix("\n\n".join(page.text for page in pages), args.title), encoding="utf-8")
+        _write_text(target, render_mathpix("\n\n".join(page.text for page in pages), args.title))
     else:
         _write(pages, target, args)
     print(printable(str(target)))
@@ -130,7 +130,7 @@ def _target(args: argparse.Namespace) -> Path:
         raise ValueError(f"--output names an input, {target}: choose another name.")
     if target.exists() and not args.force:
         raise CommandError(exit_codes.OUTPUT_FAILED, f"{target} exists already: --force overwrites it.")
-    return target
+    return prepare_target("--output", str(target))
 
 
 def _read(file: str) -> Iterator[ReadPage]:
@@ -231,11 +231,16 @@ def _write(pages: list[ReadPage], target: Path, args: argparse.Namespace) -> Non
     document = render_pages(read, args.kind, geometry=args.geometry)
     suffix = target.suffix.lower()
     if suffix in (".html", ".htm"):
-        target.write_text(document.to_html(args.title, notes=not args.no_notes), encoding="utf-8")
+        _write_text(target, document.to_html(args.title, notes=not args.no_notes))
     elif suffix == ".md":
-        target.write_text(document.to_markdown(args.tables), encoding="utf-8")
+        _write_text(target, document.to_markdown(args.tables))
     else:
         document.save(target)
+
+
+def _write_text(target: Path, text: str) -> None:
+    with writing(target):
+        write_atomically(target, text)
 
 
 def open_searchable(target: Path, document: str | None, **options: Any) -> "SearchableJob":

@@ -1,10 +1,13 @@
 """Everything that a Hub repository of a GOT model holds: weights, code, processor, generation options, model card."""
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from ..configuration.installing import how_to_install
 from ..processing.processor import GotOcrProcessor
@@ -12,6 +15,7 @@ from ..reading.model import GotOcrForConditionalGeneration
 
 PUBLISHED_MAX_NEW_TOKENS = 4096
 CARD_FILE = "README.md"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ def export_for_hub(
 
     Returns:
         The folder.
+
+    Raises:
+        OSError: If a file can't be written.
     """
     folder = Path(folder)
     config, options = model.config, model.generation_config
@@ -67,6 +74,11 @@ def export_for_hub(
     )
     try:
         model.save_pretrained(folder, state_dict=state_dict)
+    except SafetensorError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(folder)) from error  # A full disk, mostly.
     finally:
         options.update(**saved)
     processor.save_pretrained(folder)

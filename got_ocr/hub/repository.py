@@ -1,8 +1,9 @@
 """The whole Hub repository of a checkpoint: what `export_for_hub` writes, card, results of benchmarks, handler."""
 
+import contextlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from .export import CARD_FILE, Upload, export_for_hub, model_card
 
 RESULTS_FOLDER = ".eval_results"
 HANDLER_FILE = "handler.py"
+PART_FOLDER = ".part"  # Where a repository is written till it is whole.
 # What the handler's container lacks. The weights' code itself needs no more than transformers does, and tiktoken.
 REQUIREMENTS = "tiktoken>=0.8\npypdfium2>=4.30\n"
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".gif")
@@ -113,22 +115,50 @@ def build_repository(
         The files, by their names in the repository.
 
     Raises:
-        ValueError: If a name or a file of results is not allowed, or the folder is not empty.
+        ValueError: If a name or a file of results is not allowed, or the folder is not empty or another's now.
+        OSError: If something can't be written; then the folder is as it was.
     """
     check_repository(name)
     found = {file.stem: read_results(file) for file in results}
     if len(found) < len(results):
         raise ValueError("two files of results have one name: rename one.")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty: give a folder that is empty or is not there.")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CARD_FILE).write_text(_write_card(name, facts or CardFacts(), source), encoding="utf-8")
-    _copy_pictures(folder, source)
-    export_for_hub(model, processor, folder, name=name)
-    _write_results(folder, found)
-    (folder / HANDLER_FILE).write_text(Path(handler.__file__).read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "requirements.txt").write_text(REQUIREMENTS, encoding="utf-8")
+    with _made_whole(folder) as part:
+        (part / CARD_FILE).write_text(_write_card(name, facts or CardFacts(), source), encoding="utf-8")
+        _copy_pictures(part, source)
+        export_for_hub(model, processor, part, name=name)
+        _write_results(part, found)
+        (part / HANDLER_FILE).write_text(Path(handler.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+        (part / "requirements.txt").write_text(REQUIREMENTS, encoding="utf-8")
     return sorted(str(file.relative_to(folder).as_posix()) for file in folder.rglob("*") if file.is_file())
+
+
+@contextlib.contextmanager
+def _made_whole(folder: Path) -> Iterator[Path]:
+    """Fill a folder of an inner one, whose files come out when all are there: there is no repository that is half."""
+    is_new = not folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / PART_FOLDER
+    try:
+        part.mkdir()
+    except FileExistsError:
+        raise ValueError(
+            f"{folder} is being written by another process, or one was stopped there: wait for it, or remove {part}."
+        ) from None
+    try:
+        if any(entry != part for entry in folder.iterdir()):
+            raise ValueError(f"{folder} is not empty: give a folder that is empty or is not there.")
+        yield part
+        for entry in sorted(part.iterdir()):
+            entry.replace(folder / entry.name)
+    except OSError as error:
+        if error.strerror:  # The system names no file for a full disk, or the part's.
+            error.filename = str(error.filename or folder).replace(str(part), str(folder))
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # Where nothing came out.
 
 
 def _write_card(name: str, facts: CardFacts, source: Path | None) -> str:

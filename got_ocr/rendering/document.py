@@ -15,6 +15,7 @@ from got_ocr.rendering.latex_writer import latex_body, latex_document
 from got_ocr.rendering.parsing import parse
 from got_ocr.rendering.source import one_line
 from got_ocr.rendering.text_writers import MarkdownWriter, block_text, blocks_json, inlines_text
+from got_ocr.rendering.whole_file import write_whole
 
 SUFFIXES = (".html", ".htm", ".md", ".tex", ".txt", ".json", ".docx", ".pdf", ".png", ".mmd")
 MAX_TITLE_CHARACTERS = 200
@@ -137,7 +138,8 @@ class Document:
 
         with Browser() as browser:
             browser.open_html(self.to_html())
-            Path(path).write_bytes(browser.screenshot(width_px))
+            picture = browser.screenshot(width_px)
+        write_whole(path, lambda part: part.write_bytes(picture))
 
     def to_pdf(self, path: str | Path) -> None:
         """Print the page to PDF by a headless browser (for a searchable PDF of pictures see `rendering.pdf`).
@@ -149,10 +151,11 @@ class Document:
 
         with Browser() as browser:
             browser.open_html(self.to_html())
-            Path(path).write_bytes(browser.print_pdf())
+            printed = browser.print_pdf()
+        write_whole(path, lambda part: part.write_bytes(printed))
 
     def save(self, path: str | Path) -> None:
-        """Write the file that its suffix says.
+        """Write the file that its suffix says; it appears whole or not at all.
 
         Args:
             path: A name ending in .html, .md, .tex, .txt, .json, .docx, .pdf or .png.
@@ -177,7 +180,8 @@ class Document:
             ".txt": self.to_text,
         }
         writers |= {".html": self.to_html, ".json": self.to_json, ".mmd": self.source}
-        path.write_text(writers[suffix](), encoding="utf-8")
+        text = writers[suffix]()
+        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
     def source(self) -> str:
         """The text as the model wrote it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from got_ocr.rendering.limits import run_limited
 from got_ocr.rendering.source import one_line
+from got_ocr.rendering.whole_file import write_whole
 
 TIMEOUT_S = 120.0
 _NO_DATA = re.compile(r"could not find data file|unrecognized option|unknown option", re.IGNORECASE)
@@ -38,7 +39,8 @@ def write_docx(body: str, path: Path) -> None:
         target = Path(folder, "page.docx")
         if said or not target.exists():
             raise OSError(f"pandoc failed: {said[:300]}")
-        path.write_bytes(target.read_bytes())
+        document = target.read_bytes()
+    write_whole(path, lambda part: part.write_bytes(document))
 
 
 def _names_files(html: str) -> bool:

@@ -46,8 +46,10 @@ def write_whole(target: str | Path, write: Callable[[Path], object]) -> None:
         with suppress(OSError):
             part.chmod(path.stat().st_mode & 0o777)
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.strerror and error.filename in (None, str(part)):
+            error.filename = str(target)  # The system doesn't say it for a full disk.
         raise
     _sync_folder(path.parent)
 

@@ -2,7 +2,8 @@
 
 A PDF of pages of mixed sizes, with pictures and a damaged page among them, is gone through again and again, by the way
 that `chat`, pipelines and the command line go. Printed, and written as CSV with --curve: resident memory of this
-process and of the process that decodes, threads, open files. With --read each page is read by the built-in model too.
+process and of the process that decodes, threads of the system, open files. With --read each page is read by the
+built-in model too, as the command line reads it (numpy) or by torch.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import os
 import random
 import sys
 import tempfile
-import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,14 @@ PAGES_A_ROUND = 60
 STEP = 100
 
 
-def write_sources(folder: Path, largest_px: int) -> list[Path]:
+def write_sources(folder: Path, largest_px: int, most_rows: int) -> list[Path]:
     """Write a PDF of pages of mixed sizes, pictures of several kinds, and a broken one."""
     chance = random.Random(SEED)
     pages = []
     for number in range(PAGES_A_ROUND - 12):
         page = Image.new("L", (chance.randrange(200, largest_px), chance.randrange(60, largest_px)), 255)
         draw = ImageDraw.Draw(page)
-        for row in range(20, page.height - 20, 24):
+        for row in range(20, page.height - 20, 24)[:most_rows]:
             draw.text((20, row), f"page {number}, row {row}: {chance.random():.12f}", fill=0)
         pages.append(page)
     pages[0].save(folder / "book.pdf", save_all=True, append_images=pages[1:], resolution=150)
@@ -65,47 +66,59 @@ def decoders() -> list[int]:
     return found
 
 
+def open_reading(engine: str) -> Callable[[Image.Image], str]:
+    """Load the built-in model. Returns: a page's text."""
+    from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
+    from got_ocr.light import open_light
+
+    if engine == "numpy":
+        light = open_light(BUILTIN_CHECKPOINT)
+        if light is None:
+            raise ValueError("numpy doesn't read the built-in model here.")
+        return lambda page: str(light.read(None, [page])[0].text)
+    model = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT).eval()
+    processor = GotOcrProcessor.from_pretrained(BUILTIN_CHECKPOINT)
+    return lambda page: str(model.read(processor, [page])[0].text)
+
+
 def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=3000)
-    parser.add_argument("--read", action="store_true", help="read each page by the built-in model")
+    parser.add_argument("--read", nargs="?", const="numpy", choices=("numpy", "torch"), help="read each page too")
     parser.add_argument("--largest", type=int, default=1800, metavar="PX", help="longest side of a page")
+    parser.add_argument("--rows", type=int, default=1000, help="most lines of text on a page")
     parser.add_argument("--here", action="store_true", help="decode in this process")
     parser.add_argument("--curve", type=Path, help="CSV to write")
     args = parser.parse_args()
-    model = processor = None
-    if args.read:
-        from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
-
-        model = GotOcrForConditionalGeneration.from_pretrained(BUILTIN_CHECKPOINT).eval()
-        processor = GotOcrProcessor.from_pretrained(BUILTIN_CHECKPOINT)
+    read = open_reading(args.read) if args.read else None
     rows: list[list[int]] = []
-    count = failed = 0
+    count = failed = characters = 0
     with tempfile.TemporaryDirectory() as folder:
-        sources = write_sources(Path(folder), args.largest)
+        sources = write_sources(Path(folder), args.largest, args.rows)
         print(f"{'pages':>6} {'MiB':>7} {'MiB decoding':>13} {'threads':>8} {'files':>6}")
         while count < args.pages:
             for found in find_pages(sources, page_timeout_s=None if args.here else 60):
                 try:
                     page = found.load()
-                    if model is not None:
-                        model.read(processor, [page.image], max_new_tokens=64)
+                    if read is not None:
+                        characters += len(read(page.image))
                 except PageError:
                     failed += 1
                 count += 1
                 if count % STEP == 0:
                     own, theirs = resident_kib(os.getpid()), sum(map(resident_kib, decoders()))
-                    rows.append([count, own, theirs, threading.active_count(), len(os.listdir("/proc/self/fd"))])
-                    print(f"{count:>6} {own / 1024:>7.1f} {theirs / 1024:>13.1f} {rows[-1][3]:>8} {rows[-1][4]:>6}")
+                    threads, files = (len(os.listdir(f"/proc/self/{name}")) for name in ("task", "fd"))
+                    rows.append([count, own, theirs, threads, files])
+                    print(f"{count:>6} {own / 1024:>7.1f} {theirs / 1024:>13.1f} {threads:>8} {files:>6}")
                     sys.stdout.flush()
                 if count >= args.pages:
                     break
     half = rows[len(rows) // 3 :]
     slope = np.polyfit([row[0] for row in half], [row[1] + row[2] for row in half], 1)[0]
     print(
-        f"{count} pages, {failed} of them broken; {slope * 1000 / 1024:+.2f} MiB a thousand pages "
-        "after the first third"
+        f"{count} pages, {failed} of them broken, {characters} characters read; "
+        f"{slope * 1000 / 1024:+.2f} MiB a thousand pages after the first third"
     )
     if args.curve:
         text = io.StringIO()

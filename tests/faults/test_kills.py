@@ -5,7 +5,6 @@ all over it on any machine.
 """
 
 import json
-import multiprocessing
 import random
 import signal
 import time
@@ -16,13 +15,13 @@ from typing import Any
 import pytest
 import torch
 
-from got_ocr.cli import main
 from got_ocr.training import checkpoints
 from tests.cli import test_eval_commands as evaluating
 from tests.cli import test_synth_command as synthesising
 from tests.cli import test_train_command as training
 from tests.cli.test_eval_commands import pages, stand_in  # noqa: F401 - fixtures
 from tests.cli.test_synth_command import corpus  # noqa: F401
+from tests.support.processes import Forked
 from tests.support.training_data import write_conversations
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -63,31 +62,6 @@ def kill_and_compare(
             check_parts(folder)
         assert code == 0
         check_equal(tmp_path / "whole", folder)
-
-
-class Forked:
-    """A command in a process of its own that need not import all anew."""
-
-    def __init__(self, arguments: list[str]) -> None:
-        self._process = multiprocessing.get_context("fork").Process(target=self._run, args=(arguments,))
-        self._process.start()
-
-    @staticmethod
-    def _run(arguments: list[str]) -> None:
-        raise SystemExit(main(arguments))
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def send_signal(self, number: int) -> None:
-        assert number == signal.SIGKILL
-        self._process.kill()
-
-    def wait(self) -> int:
-        self._process.join()
-        code = self._process.exitcode
-        assert code is not None
-        return code
 
 
 @pytest.mark.usefixtures("stand_in")

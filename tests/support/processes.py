@@ -1,12 +1,16 @@
 """`got-ocr` as a process of its own, with a reader that needs no model."""
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from got_ocr.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("GOT_OCR_MODEL", "PYTHONUNBUFFERED")}
@@ -47,6 +51,47 @@ def run(*arguments: object, seconds: float = 0, fake: bool = True, **options: An
     with start(*arguments, seconds=seconds, fake=fake, **options) as process:
         out, err = process.communicate(timeout=300)
     return process.returncode, out or "", err or ""
+
+
+class Forked:
+    """A command in a process of its own that need not import all anew.
+
+    Args:
+        arguments: The command's.
+        said: Where its standard error goes; here by default.
+        limit_bytes: How large a file may become, as on a full disk.
+    """
+
+    def __init__(self, arguments: list[str], said: Path | None = None, limit_bytes: int | None = None) -> None:
+        context = multiprocessing.get_context("fork")
+        self._process = context.Process(target=self._run, args=(arguments, said, limit_bytes))
+        self._process.start()
+
+    @staticmethod
+    def _run(arguments: list[str], said: Path | None, limit_bytes: int | None) -> None:
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)  # Its other threads stayed behind.
+        if said is not None:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+            sys.stderr = open(said, "w", buffering=1)  # noqa: SIM115
+        if limit_bytes is not None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        raise SystemExit(main(arguments))
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        assert number == signal.SIGKILL
+        self._process.kill()
+
+    def wait(self) -> int:
+        self._process.join()
+        code = self._process.exitcode
+        assert code is not None
+        return code
 
 
 def write_pictures(folder: Path, count: int, first_width: int = 20) -> None:
