@@ -55,6 +55,8 @@ def main(how):
     if how == "interrupt":
         for _ in reader.stream(page):
             os.kill(os.getpid(), signal.SIGINT)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "garbage":
         gone = weakref.ref(engine)
         del engine, reader
@@ -125,12 +127,14 @@ def test_a_folder_of_pages_is_written(pages, texts, tmp_path):
     assert [file.read_text().strip() for file in sorted((tmp_path / "out").glob("*.txt"))] == texts
 
 
-@pytest.mark.parametrize("how", ["kept", "garbage", "error", "interrupt"])
+@pytest.mark.parametrize("how", ["kept", "garbage", "error", "interrupt", "killed"])
 def test_a_script_ends_with_all_that_it_started(how, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     done = run(tmp_path / "script.py", how, PAGE)
     assert done.stdout, done.stderr
-    if how == "interrupt":
+    if how == "killed":
+        assert done.returncode == -signal.SIGKILL
+    elif how == "interrupt":
         assert done.returncode == -signal.SIGINT and "KeyboardInterrupt" in done.stderr
     else:
         assert done.returncode == (how == "error"), done.stderr

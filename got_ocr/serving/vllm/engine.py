@@ -23,6 +23,7 @@ from ...reading.answer import GotOcrAnswer
 from ...reading.engine import limit_new_tokens
 from ...reading.generating import Generation, make_answer
 from .event_loop import EventLoopThread, RunningEngine
+from .parent_watch import announce_parent
 from .sampling import GotOcrSampling
 
 # vLLM's names of transformers' options; the others it does not have.
@@ -71,6 +72,7 @@ class VllmEngine:
         _spare_compiling(settings)
         arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
         self._numbers = itertools.count()
+        announce_parent()
         loop = EventLoopThread("got-ocr-vllm")
         try:
             self._running = RunningEngine(loop.run(_start(arguments)), loop)
