@@ -1,6 +1,7 @@
 """What computes for the command line, by `--engine`: torch, or another runtime in its place."""
 
 import argparse
+import logging
 import os
 import weakref
 from importlib.util import find_spec
@@ -16,7 +17,12 @@ VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
 STARTING_ENGINE = "starting vLLM, which takes half a minute or more ..."
 # vLLM's processes write to the terminal; of what they say, errors count. Whoever wants more sets these.
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "TORCH_LOGS": "-all",
+    "PYTHONWARNINGS": "ignore",
+}
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -89,6 +95,7 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
     check_engine(args)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("torch").setLevel(logging.ERROR)  # Read from the environment when torch was imported.
     from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 

@@ -5,6 +5,7 @@ import os
 import threading
 
 PARENT_VARIABLE = "GOT_OCR_VLLM_PARENT"
+THREAD_NAME = "got-ocr-parent"  # One a process: vLLM calls the plugin several times.
 
 
 def announce_parent() -> None:
@@ -22,9 +23,12 @@ def watch_parent() -> bool:
     if parent is None or str(parent.pid) != os.environ.get(PARENT_VARIABLE):
         return False
 
+    if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
+        return True
+
     def wait() -> None:
         parent.join()
         os._exit(1)
 
-    threading.Thread(target=wait, name="got-ocr-parent", daemon=True).start()
+    threading.Thread(target=wait, name=THREAD_NAME, daemon=True).start()
     return True
