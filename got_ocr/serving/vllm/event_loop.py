@@ -1,6 +1,7 @@
 """An event loop in a thread of its own, for calls of threads that have none; it ends when it is told, in any state."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
@@ -36,21 +37,29 @@ class EventLoopThread:
             future.cancel()
             raise
 
+    def cancel_all(self) -> None:
+        """End what still runs."""
+        if self._thread.is_alive():
+            cancelled = asyncio.run_coroutine_threadsafe(_cancel_tasks(), self._loop)
+            with contextlib.suppress(TimeoutError):
+                cancelled.result(STOP_TIMEOUT_S + 1)
+
     def stop(self) -> None:
         """End what still runs, then the thread; one that is stuck is left to the end of the process."""
+        self.cancel_all()
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
+            self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(STOP_TIMEOUT_S + 1)
         if not self._thread.is_alive():
             self._loop.close()
 
-    async def _cancel_all(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
-        self._loop.stop()
+
+async def _cancel_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
 
 
 class Stoppable(Protocol):
@@ -84,6 +93,8 @@ class RunningEngine:
             return
         llm, self.llm = self.llm, None
         try:
+            # First, or vLLM's own task reports that its processes are gone.
+            self.loop.cancel_all()
             llm.shutdown(timeout=STOP_TIMEOUT_S)
         finally:
             self.loop.stop()
