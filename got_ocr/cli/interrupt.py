@@ -88,6 +88,9 @@ def end_now() -> None:
         module = sys.modules.get(name)
         if module is not None:
             module.end_all()
+    started = sys.modules.get("multiprocessing")
+    for child in started.active_children() if started is not None else ():  # vLLM's: they would stay for ever.
+        child.kill()
     try:
         os.write(2, b"got-ocr: interrupted.\n")
     finally:

@@ -14,7 +14,7 @@ from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, 
 from ..version import __version__
 from .checks import STDIN, check_arguments, render_target, rendering_room
 from .collector import collector_at_rest
-from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, end_engines, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
@@ -298,6 +298,7 @@ def run(args: argparse.Namespace) -> int:
                 job.run()
         finally:
             _end_workers()
+            end_engines()
         output.finish()
         if rendered is not None:
             rendered.write(progress)

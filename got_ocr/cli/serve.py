@@ -10,7 +10,7 @@ from typing import Any
 from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, ModelChoice, choose_model, load_model
 from . import exit_codes
 from .collector import collector_at_rest
-from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, end_engines, load_engine
 from .exit_codes import CommandError
 from .read import positive_int, positive_number
 
@@ -149,7 +149,10 @@ def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> i
         server = make_server(
             model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"), **made
         )
-        server.run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        finally:
+            end_engines()
     say("stopped.")
     return exit_codes.OK
 

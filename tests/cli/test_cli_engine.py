@@ -1,6 +1,7 @@
 """`--engine`: what computes in the place of torch, as far as no such engine is needed to see it."""
 
 import argparse
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,28 @@ def test_an_adapter_is_sent_to_what_serves_it(with_vllm: None, tmp_path: Path) -
     args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None)
     with pytest.raises(ModelError, match=r"is an adapter, .* `vllm serve some/model --enable-lora"):
         engines.load_engine(ModelChoice(str(tmp_path), ""), args)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_an_engine_ends_with_the_command(
+    run: Any, model: Any, with_vllm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    class Engine:
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    engine = Engine()
+    monkeypatch.setattr(engines, "_engines", weakref.WeakSet([engine]))
+    model.calls_at_once = 1
+    if error is not None:
+
+        def interrupt(*_: Any, **__: Any) -> Any:
+            raise error
+
+        monkeypatch.setattr(model, "read", interrupt)
+    Image.new("RGB", (20, 30), "white").save(tmp_path / "a.png")
+    code, _, _ = run(tmp_path / "a.png", "--engine", "vllm", "-q")
+    assert code == (exit_codes.OK if error is None else exit_codes.INTERRUPTED)
+    assert engine.closed == 1

@@ -118,6 +118,20 @@ def test_ctrl_c() -> None:
     assert errors == b"got-ocr: interrupted.\n"
 
 
+def test_an_end_at_once_ends_processes_of_libraries_too(tmp_path: Path) -> None:
+    """As vLLM's: the pipe that they share with this test is closed once the last of them has ended."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, time\n"
+        "from got_ocr.cli.interrupt import end_now\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.get_context('spawn').Process(target=time.sleep, args=(3600,)).start()\n"
+        "    end_now()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, env=ENVIRONMENT, timeout=600)
+    assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, b"got-ocr: interrupted.\n")
+
+
 @needs_dev_full
 def test_full_disk_behind_stdout() -> None:
     with open("/dev/full", "w") as full:

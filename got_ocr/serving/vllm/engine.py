@@ -4,14 +4,13 @@ vLLM runs in processes of its own; batches of several threads go on there side b
 """
 
 import asyncio
-import atexit
 import itertools
 import os
-import threading
-from collections.abc import Coroutine, Mapping, Sequence
+import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from transformers.feature_extraction_utils import BatchFeature
@@ -23,15 +22,14 @@ from ...processing.tokenizer import StreamDecoder
 from ...reading.answer import GotOcrAnswer
 from ...reading.engine import limit_new_tokens
 from ...reading.generating import Generation, make_answer
+from .event_loop import EventLoopThread, RunningEngine
+from .parent_watch import announce_parent
 from .sampling import GotOcrSampling
 
 # vLLM's names of transformers' options; the others it does not have.
 OPTIONS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "no_repeat_ngram_size", "do_sample")
 CALLS_AT_ONCE = 4  # While a call's answers are put together, those of others are generated.
-SHUTDOWN_TIMEOUT_S = 10.0
 GREEDY = 0.0  # vLLM's temperature for the most probable token
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -74,18 +72,22 @@ class VllmEngine:
         _spare_compiling(settings)
         arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
         self._numbers = itertools.count()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="got-ocr-vllm", daemon=True)
-        self._thread.start()
+        announce_parent()
+        loop = EventLoopThread("got-ocr-vllm")
         try:
-            self._llm: Any = self._run(_start(arguments))
+            self._running = RunningEngine(loop.run(_start(arguments)), loop)
         except BaseException:
-            self._stop_loop()
+            loop.stop()
             raise
-        atexit.register(self.close)
+        # At the latest when the process ends: before vLLM's own finalizers, since the youngest goes first.
+        self._finalizer = weakref.finalize(self, self._running.end)
         self.config: GotOcrConfig = self._llm.model_config.hf_config
         self.calls_at_once = CALLS_AT_ONCE
         self._max_length: int = self._llm.model_config.max_model_len
+
+    @property
+    def _llm(self) -> Any:
+        return self._running.llm
 
     @property
     def device(self) -> str:
@@ -103,8 +105,10 @@ class VllmEngine:
             One answer a row.
 
         Raises:
-            ValueError: If a prompt is too long, or vLLM does not have an option.
+            ValueError: If a prompt is too long, vLLM does not have an option, or the engine is closed.
         """
+        if not self._finalizer.alive:
+            raise ValueError("This engine is closed: make another one.")
         rows = split_rows(inputs, self.config)
         longest = max(row.length for row in rows)
         limit = min(limit_new_tokens(self.config, longest, generation.max_new_tokens), self._max_length - longest)
@@ -113,7 +117,7 @@ class VllmEngine:
                 f"The prompt has {longest} tokens, but vLLM was started for {self._max_length} (max_model_len)."
             )
         parameters = make_sampling_parameters(generation, limit)
-        return self._run(self._generate_all(rows, parameters, generation))
+        return self._running.loop.run(self._generate_all(rows, parameters, generation))
 
     async def _generate_all(self, rows: Sequence[Row], parameters: Any, generation: Generation) -> list[GotOcrAnswer]:
         tasks = [asyncio.ensure_future(self._generate(row, parameters, generation)) for row in rows]
@@ -141,7 +145,8 @@ class VllmEngine:
                 logs += [entry[token].logprob for token, entry in zip(new.token_ids, new.logprobs, strict=True)]
                 if decoder is not None and generation.on_text is not None:
                     _hand_on(decoder.push(*new.token_ids), generation)
-                if (generation.stop_event is not None and generation.stop_event.is_set()) or is_out_of_time():
+                is_stopped = generation.stop_event is not None and generation.stop_event.is_set()
+                if not output.finished and (is_stopped or is_out_of_time()):
                     break
         finally:
             await outputs.aclose()
@@ -150,27 +155,9 @@ class VllmEngine:
         decode = partial(tokenizer.decode, skip_special_tokens=True)
         return make_answer(tokens, logs, self.config.stop_token_ids, decode)
 
-    def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-        """Do something in vLLM's event loop; Ctrl-C ends it."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
     def close(self) -> None:
-        """End vLLM's processes."""
-        llm, self._llm = self._llm, None
-        if llm is not None:
-            llm.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
-            self._stop_loop()
-
-    def _stop_loop(self) -> None:
-        self._run(_cancel_others())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """End vLLM's processes; so does the engine's end, or that of the process."""
+        self._finalizer()
 
 
 def _choose_dtype(dtype: str, location: str) -> str:
@@ -187,15 +174,6 @@ def _spare_compiling(settings: dict[str, Any]) -> None:
 
     if current_platform.is_cpu() and settings.setdefault("enforce_eager", True):
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
-
-
-async def _cancel_others() -> None:
-    """End what still goes on in this event loop."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    if others:
-        await asyncio.wait(others, timeout=SHUTDOWN_TIMEOUT_S)
 
 
 async def _start(arguments: Any) -> Any:

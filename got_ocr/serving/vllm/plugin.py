@@ -18,6 +18,10 @@ def register() -> None:
 
     import got_ocr  # noqa: F401  Auto classes learn of the configurations.
 
+    from .parent_watch import watch_parent
+
+    watch_parent()
+
     for name in ARCHITECTURES:
         ModelRegistry.register_model(name, MODEL)
     if TOKENIZER_MODE not in TokenizerRegistry.tokenizers:
