@@ -158,6 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside other work they would get nothing.
     copy_fresh(args.folder / "pages")
     write_small_pages(args.folder / "pages", args.pages)
     ray.init(
