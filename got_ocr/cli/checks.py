@@ -42,6 +42,8 @@ def check_arguments(args: argparse.Namespace) -> None:
                 f"--markdown github rewrites whole answers: leave out {option} (--render FILE.md does so)."
             )
         rendering_room()
+    if args.lines:
+        _check_lines(args)
     if args.workers > 1:
         _check_workers(args)
     if args.searchable:
@@ -55,6 +57,19 @@ def check_arguments(args: argparse.Namespace) -> None:
         rendering_room()
     if args.render:
         prepare_target("--render", args.render)
+
+
+def _check_lines(args: argparse.Namespace) -> None:
+    given = {"--json": args.json, "--stream": args.stream, "--multi-page": args.multi_page, "--render": args.render}
+    given |= {"--markdown": args.markdown, "--searchable": args.searchable}
+    for option, value in given.items():
+        if value is not None and value is not False:
+            raise ValueError(f"--lines writes a file a page with its lines: leave out {option}.")
+    if args.type != "ocr":
+        raise ValueError("--lines writes plain lines: leave out --type format.")
+    if args.output is None or Path(args.output).suffix[1:].isalpha() or os.path.isfile(args.output):
+        raise ValueError(f"--lines writes a file a page: give a folder to --output, got {args.output}.")
+    rendering_room()
 
 
 def _check_workers(args: argparse.Namespace) -> None:

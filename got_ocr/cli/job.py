@@ -40,7 +40,7 @@ class JobOptions:
         retry_failed: Whether pages that broke a limit in an earlier run are tried again.
         is_part_of: (rank, number of runs) where other runs read the other pages.
         page_timeout_s: Seconds a page may take altogether; None: any time.
-        rewrite: Makes of a page's text what is written; None: as the model wrote it.
+        write_as: Makes of a page what is written as its text; None: the text as the model wrote it.
         draft: Whether the built-in model reads first.
     """
 
@@ -53,7 +53,7 @@ class JobOptions:
     retry_failed: bool = False
     is_part_of: tuple[int, int] = (0, 1)
     page_timeout_s: float | None = None
-    rewrite: Callable[[str], str] | None = None
+    write_as: Callable[[PageRecord], str] | None = None
     draft: bool = False
 
 
@@ -285,11 +285,10 @@ class ReadingJob:
             self.progress.notice(f"{name}: cut at {self.options.max_new_tokens} tokens (--max-new-tokens).")
         elif answer.error is None and answer.finish_reason == "repetition":
             self.progress.notice(f"{name}: the model fell into a loop, which was cut.")
-        rewrite = self.options.rewrite
         return PageRecord(
             source,
             number,
-            answer.text if rewrite is None or not answer.text else rewrite(answer.text),
+            answer.text,
             answer.finish_reason,
             answer.num_tokens,
             answer.mean_probability,
@@ -316,8 +315,11 @@ class ReadingJob:
                 self.num_failed += 1
                 self.progress.error(f"error: {record.error}")
             if not self.options.stream:
+                written = record
+                if self.options.write_as is not None and record.error is None:
+                    written = replace(record, text=self.options.write_as(record))
                 with self.progress.paused():
-                    self.output.write(record, item.name, item.key)
+                    self.output.write(written, item.name, item.key)
             while self.output.notices:
                 self.progress.notice(self.output.notices.pop(0))
             self.on_record(record, item.page)

@@ -19,6 +19,7 @@ from .identity import PageKeys
 from .job import JobOptions, ReadingJob
 from .output import PageRecord, StreamOutput, open_output, write_whole, writing
 from .progress import Progress
+from .written_forms import SUFFIXES_OF_LINES, writer_of
 
 if TYPE_CHECKING:
     from ..processing.mode import Mode
@@ -147,6 +148,11 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         choices=("mathpix", "github"),
         help="with --type format: as the model writes it (default), or $ formulas and tables of pipes or HTML",
     )
+    output.add_argument(
+        "--lines",
+        choices=("hocr", "alto"),
+        help="with --output DIR: lines with boxes and confidence as hOCR or ALTO, a file a page",
+    )
     output.add_argument("--stream", action="store_true", help="print the text as it comes")
     output.add_argument(
         "--render",
@@ -259,7 +265,7 @@ def run(args: argparse.Namespace) -> int:
     output = open_output(
         args.output,
         as_json=args.json,
-        suffix=".txt" if is_text else ".md",
+        suffix=SUFFIXES_OF_LINES[args.lines] if args.lines else ".txt" if is_text else ".md",
         force=args.force,
         part=rank if num_parts > 1 else None,
     )
@@ -274,7 +280,7 @@ def run(args: argparse.Namespace) -> int:
         args.retry_failed,
         (rank, num_parts),
         reading_timeout(args),
-        _to_github_markdown if args.markdown == "github" else None,
+        writer_of(args),
         args.draft,
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
@@ -392,10 +398,6 @@ def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
     options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
     chosen = {"markdown": args.markdown, "quantize": args.quantize}
     return options | {name: value for name, value in chosen.items() if value is not None}
-
-
-def _to_github_markdown(text: str) -> str:
-    return str(rendering_room().render(text).to_markdown(tables="auto")).strip()
 
 
 class _Rendered:

@@ -22,7 +22,7 @@ _shtab_got_ocr_serve_option_strings=(-h --help --host --port --api-key-file -q -
 _shtab_got_ocr_bench_option_strings=(-h --help --stage --variant --batch --answer --context --steps --repeats --layers --tower-layers --threads --clock --device -o --output --name -q --quiet)
 _shtab_got_ocr_demo_option_strings=(-h --help --host --port -q --quiet --model --model-name --device --dtype --quantize --engine --batch-size --max-new-tokens --max-waiting --max-bytes --max-pages --max-pixels --decoders --request-timeout --upload-timeout --decode-timeout --graceful-timeout --allow-urls)
 _shtab_got_ocr_completion_option_strings=(-h --help)
-_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --draft --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
+_shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop --max-tiles --multi-page --slice --no-slice --instruction --pages --dpi --password --model --device --dtype --engine --draft --quantize --workers --batch-size --max-new-tokens -o --output --force --retry-failed --json --markdown --lines --stream --render --searchable --redo -q --quiet --timeout --max-bytes --max-pixels --page-timeout --max-memory --no-private-addresses)
 
 _shtab_got_ocr_export__o_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_export___output_COMPGEN=_shtab_compgen_files
@@ -97,6 +97,7 @@ _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr___engine_choices=(auto torch numpy onnx openvino vllm)
 _shtab_got_ocr___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr___markdown_choices=(mathpix github)
+_shtab_got_ocr___lines_choices=(hocr alto)
 
 _shtab_got_ocr_convert__h_nargs=0
 _shtab_got_ocr_convert___help_nargs=0

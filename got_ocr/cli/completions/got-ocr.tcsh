@@ -17,6 +17,7 @@ complete got-ocr \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
+        'c/--lines=/(hocr alto)/' \
         'c/--render=/f/' \
         'c/--searchable=/f/' \
         'c/--layout=/(got transformers)/' \
@@ -43,7 +44,7 @@ complete got-ocr \
         'c/--pictures=/f/' \
         'c/--engine=/(torch vllm)/' \
         'c/--clock=/(wall cpu)/' \
-        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
+        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit lines markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
@@ -54,6 +55,7 @@ complete got-ocr \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
+        'n/--lines/(hocr alto)/' \
         'n/--render/f/' \
         'n/--searchable/f/' \
         'n/--layout/(got transformers)/' \

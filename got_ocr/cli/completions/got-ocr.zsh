@@ -57,6 +57,7 @@ _shtab_got_ocr_options=(
   "--retry-failed[try pages again that took too much time or memory before]"
   "--json[JSON lines with probabilities, times and errors]"
   "--markdown[with --type format\: as the model writes it (default), or \$ formulas and tables of pipes or HTML]:markdown:(mathpix github)"
+  "--lines[with --output DIR\: lines with boxes and confidence as hOCR or ALTO, a file a page]:lines:(hocr alto)"
   "--stream[print the text as it comes]"
   "--render[also write the text as a page for people\: .html, .docx, .md or .tex (default\: INPUT.html here)]:FILE.html:_files"
   "--searchable[also write a PDF with the text behind its pages\: the input PDF itself with a layer added, or pictures\; pages that have text stay as they are and are not read]:FILE.pdf:_files"
