@@ -132,11 +132,12 @@ def _add_faint_letters(mask: np.ndarray, faint: np.ndarray, pixels: np.ndarray, 
     length = found.run_stop - found.run_start
     levels, is_ink = pixels[faint], mask[faint]  # Row by row, as the runs are.
     first = np.cumsum(length) - length
-    darkest, dark = np.zeros(len(found.area), np.uint8), np.zeros(len(found.area), bool)
+    darkest = np.zeros(len(found.area), np.uint8)
     np.maximum.at(darkest, found.run_label, np.maximum.reduceat(levels, first))
-    np.logical_or.at(dark, found.run_label, np.logical_or.reduceat(is_ink, first))
-    # What has no ink at all and is low is a speck of the paper's.
-    pale = np.where(dark, is_fine, found.height >= Ink.FAINT_HEIGHT_PX)
+    inked = np.zeros(len(found.area), bool)
+    np.logical_or.at(inked, found.run_label, np.logical_or.reduceat(is_ink, first))
+    # Of a pale letter only the thickest strokes may be ink; what has none at all and is low is a speck of the paper's.
+    pale = inked | (found.height >= Ink.FAINT_HEIGHT_PX)
     threshold = np.where(pale, Ink.SHARE * darkest, 255)
     added = mask.copy()
     added[faint] = is_ink | (levels > np.repeat(threshold[found.run_label], length))

@@ -71,6 +71,19 @@ def test_pale_small_print_keeps_its_strokes_beside_black_rules() -> None:
     assert ruled[16:36][alone[16:36]].mean() > 0.9
 
 
+def test_pale_words_of_a_large_page_keep_their_thin_strokes_beside_black_rules() -> None:
+    image = Image.new("L", (1700, 1000), 255)
+    draw = ImageDraw.Draw(image)
+    for y in range(24, 264, 40):
+        draw.text((20, y), "filtered version from the older mix", fill=145, font=ImageFont.load_default(20))
+    alone = ink_mask(ink_image(image))
+    for y in range(14, 264, 40):
+        draw.line((0, y, 1699, y), fill=0, width=3)
+        alone[y - 2 : y + 4] = False
+    ruled = ink_mask(ink_image(image))
+    assert ruled[alone].mean() > 0.9
+
+
 def needle_print(image: Image.Image) -> Image.Image:
     """Leave the strokes of a picture as dots that stand 4 px apart."""
     pixels = np.asarray(image.convert("L"))
