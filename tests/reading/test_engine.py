@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from got_ocr.processing.mode import Mode
 from got_ocr.reading.decoding import AnswerGenerator
@@ -36,8 +35,10 @@ def engine(tiny_model: Any, tiny_processor: Any) -> CountingEngine:
 
 
 def picture(seed: int = 0) -> Image.Image:
-    noise = torch.randint(0, 255, (70, 90, 3), generator=torch.Generator().manual_seed(seed))
-    return Image.fromarray(noise.byte().numpy())
+    page = Image.new("RGB", (200, 70), "white")
+    for row in range(2):
+        ImageDraw.Draw(page).text((10, 8 + 28 * row), f"line {row} of {seed}", fill="black", font_size=20)
+    return page
 
 
 @pytest.mark.parametrize(

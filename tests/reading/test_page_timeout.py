@@ -67,6 +67,7 @@ def test_a_whole_page_keeps_what_was_read(tiny_model: Any, tiny_processor: Any, 
 def test_a_page_in_slices_keeps_its_first_lines(clock: Clock, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the built-in model, whose answers are text."""
     monkeypatch.setattr("got_ocr.reading.slice_reading.MAX_SLICES_PER_BATCH", 2)
+    monkeypatch.setattr("got_ocr.reading.slice_reading.FIRST_SLICES", 2)
     clock.step_s = 0.0
     model = GotOcrForConditionalGeneration.from_pretrained(NANO).eval()
     reader = Reader(model, GotOcrProcessor.from_pretrained(NANO), ReadingOptions(page_timeout_s=60))

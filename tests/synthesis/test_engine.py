@@ -148,7 +148,7 @@ class TestWorkerPool:
         }
 
     def test_a_kind_that_lacks_a_package_says_so_at_once(self, resources: Resources) -> None:
-        with pytest.raises(ImportError, match=r"missing: missing needs the package inkwell: pip install 'got-ocr\[sy"):
+        with pytest.raises(ImportError, match=r"missing: missing needs the package inkwell: pip install inkwell"):
             WorkerPool(["words", "missing"], resources, workers=2)
 
 
