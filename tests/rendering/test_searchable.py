@@ -23,7 +23,6 @@ from got_ocr.rendering.searchable import (  # noqa: E402
     pages_with_text,
 )
 
-CASES = Path("/work/shared/data/cases")
 BARS = {"alphaword": (80, 300, 200, 24), "beta": (120, 180, 90, 18)}  # x, y, width, height on the page's own plane
 BOXES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # Name -> what the page says, what its parent says.
     "media": ({"MediaBox": [0, 0, 400, 500]}, {}),
