@@ -1,6 +1,7 @@
 """What most tests need: a tiny model with random weights, the built-in vocabulary, no network."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -10,6 +11,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: threads would only 
 
 import pytest
 import torch
+
+if find_spec("hypothesis"):  # a run is judged by the change alone; HYPOTHESIS_PROFILE=random seeks new cases
+    from hypothesis import settings
+
+    settings.register_profile("same", derandomize=True)
+    settings.register_profile("random", print_blob=True)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 from got_ocr.configuration.config import GotOcrConfig
 from got_ocr.processing.image_processor import GotOcrImageProcessor
