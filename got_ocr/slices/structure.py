@@ -16,7 +16,7 @@ import numpy as np
 from ..layout.components import weighted_median
 from ..layout.line import Line
 from ..layout.tables import Table
-from .formula_text import as_display, balance, join_formulas
+from .formula_text import FORMULA, as_display, balance, join_formulas
 from .joining import is_broken, join_pieces, spread_slices
 from .sliced_page import SlicedPage
 from .thresholds import Cells, Headings, Items, Paragraphs
@@ -25,8 +25,9 @@ _NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
 _BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
 _CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
 _LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
-_FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\])", re.DOTALL)
-_CELL_MARKS = "&%$#_"
+_FORMULA = re.compile(f"({FORMULA.pattern})", re.DOTALL)
+_TEXT_MARKS = re.compile(r"(?<!\\)\$")
+_CELL_MARKS = re.compile(r"(?<!\\)[&%$#_{}]|\\(?![&%$#_{}])")
 _SENTENCE_ENDS = ".!?:;"
 _CLOSING = "\"'”’)]»"
 
@@ -272,11 +273,13 @@ class _Reader:
         if not 0 < end <= ready:
             return 0
         text = " ".join(row.text for row in self.rows[at:end])
-        is_sentence = text[-1:] in ".,;" and not text.endswith("...")
+        is_sentence = text[-1:] in ".,;:" and not text.endswith("...")
         size = self.rows[at].em_px / self.em
         letters = sum(map(str.isalpha, text))
         if len(text) > Headings.MOST_CHARACTERS or letters < Headings.LETTERS * len(text.replace(" ", "")):
             return 0  # a date, a price, a row of a table
+        if text[0].islower() and not self._is_ended(at - 1):
+            return 0  # a line that goes on, and looks larger than it is
         if as_display(text) != text:
             return 0
         is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
@@ -395,7 +398,8 @@ class _Reader:
         return min(self.left[block] for block in blocks), max(self.right[block] for block in blocks)
 
     def _is_ended(self, at: int) -> bool:
-        text = self.rows[at].text.rstrip(_CLOSING)
+        """Whether a line ends a sentence, or the one before the page's first does."""
+        text = self.rows[at].text.rstrip(_CLOSING) if at >= 0 else ""
         return not text or text[-1] in _SENTENCE_ENDS
 
     def _is_full(self, at: int, following: str) -> bool:
@@ -456,8 +460,14 @@ def _join_lines(texts: Sequence[str]) -> str:
     return join_formulas(joined)
 
 
-def _escape(text: str, marks: str = "$") -> str:
-    r"""Write marks that Mathpix Markdown gives a meaning with a backslash, formulas left as they are."""
+def _escape(text: str, marks: re.Pattern[str] = _TEXT_MARKS) -> str:
+    r"""Write marks that Mathpix Markdown gives a meaning with a backslash, formulas left as they are.
+
+    In a cell these are more: a brace that nothing closes would take all cells to come, a backslash end the row.
+    """
     parts = _FORMULA.split(text)
-    pattern = re.compile(rf"(?<!\\)([{re.escape(marks)}])")
-    return "".join(part if number % 2 else pattern.sub(r"\\\1", part) for number, part in enumerate(parts))
+    return "".join(part if number % 2 else marks.sub(_escaped, part) for number, part in enumerate(parts))
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return r"\textbackslash{}" if mark.group() == "\\" else "\\" + mark.group()
