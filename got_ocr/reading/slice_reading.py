@@ -160,7 +160,10 @@ class SliceReader:
                 chosen.append(number)
                 pictures += shown
         answers = iter(self._read_some(pictures) if pictures else [])
-        return {number: [check_piece(next(answers), doubtful) for _ in page.pieces_of(number)] for number in chosen}
+        return {
+            number: [check_piece(next(answers), doubtful, page.is_cell(piece)) for piece in page.pieces_of(number)]
+            for number in chosen
+        }
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
         if self.is_plain:
