@@ -191,7 +191,8 @@ def _runs(boxes: np.ndarray, em: float) -> list[tuple[int, int]]:
 
 
 def _boxes_of(row: Sequence[Line], components: Components) -> np.ndarray:
-    return components.boxes[np.concatenate([line.members for line in row])]
+    boxes: np.ndarray = components.boxes[np.concatenate([line.members for line in row])]
+    return boxes
 
 
 def _edges(box: Box, boxes: np.ndarray, em: float) -> list[float]:
