@@ -13,7 +13,8 @@ _WORDS = (
     ("missing", ("no such file", "no such list")),
     ("not allowed", ("may not be read", "is a folder")),
     ("too large", ("are allowed", "is larger than", "far too large", "no shape of a page")),
-    ("empty", ("is empty (0 bytes)",)),
+    ("empty", ("is empty (",)),
+    ("no column", ("has no column",)),
     ("not fetched", ("can't be fetched", "did not arrive", "the server answered")),
     ("damaged", ("damaged", "cut short", "can't be drawn", "no picture", "can't be decoded", "compressed tar")),
 )
