@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
 
-from .output import OutputFolder
+from .output import DOCUMENTS, DOCUMENTS_SUFFIX, OutputFolder
 from .rows import PAGE_ID
 
 BUCKET_ROWS = 20_000  # Pages of a file: a bucket lies in memory while its documents are put together.
@@ -31,9 +31,9 @@ def write_documents(folder: OutputFolder) -> int:
     Returns:
         How many documents there are.
     """
-    target = folder.store.below("documents")
-    target.clear()
+    target = folder.store.below(DOCUMENTS)
     target.make()
+    target.remove_files(DOCUMENTS_SUFFIX)
     num_buckets = max(1, -(-folder.read_columns([PAGE_ID]).num_rows // BUCKET_ROWS))
     originals = _read_originals(folder)
     count = 0
@@ -47,7 +47,7 @@ def write_documents(folder: OutputFolder) -> int:
             lines = [json.dumps(one, ensure_ascii=False) for one in join_pages(_load_all(bucket), originals)]
             count += len(lines)
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
-            target.write(gzip.compress(data, mtime=0), f"{number:05d}.jsonl.gz")
+            target.write(gzip.compress(data, mtime=0), f"{number:05d}{DOCUMENTS_SUFFIX}")
     return count
 
 

@@ -68,14 +68,17 @@ def find_sources(inputs: Iterable[str], skipped: str | None = None) -> Iterator[
     """
     seen: set[str] = set()
     for given in inputs:
-        found = 0
+        found = own = 0
         for source in _find(given):
             if skipped is not None and _is_below(source.uri, skipped):
+                own += 1
                 continue
             found += 1
             if source.uri not in seen:
                 seen.add(source.uri)
                 yield source
+        if own and not found:
+            raise ValueError(f"{printable(given)}: lies in the output, which is no input: give another --output.")
         if not found:
             raise ValueError(
                 f"{printable(given)}: names no page: pictures ({', '.join(PAGE_SUFFIXES[:4])} ...), .pdf, .tar and "

@@ -158,7 +158,7 @@ class Opener:
         return self._group[1][row].as_py()
 
     def _open_cell(self, cell: Any, uri: str, name: str) -> Path | bytes:
-        """Take the picture out of a cell: bytes, a path or URL, or `{"bytes": ..., "path": ...}`, as data sets keep it.
+        """Take the picture out of a cell: bytes, a path or URL, or `{"bytes": ..., "path": ...}`.
 
         Args:
             cell: The cell.

@@ -264,7 +264,8 @@ class _Bar:
             self._next_line = now + LINE_S
             self._progress.notice(self._line(state, now))
         for kind, count in state.failures.items():
-            self._say(f"{count:,} pages failed so far: {kind} (their rows say why)", kind)
+            pages, rows = ("page", "its row says") if count == 1 else ("pages", "their rows say")
+            self._say(f"{count:,} {pages} failed so far: {kind} ({rows} why)", kind)
         for device in state.devices:
             busy = f", {device['busy_percent']} % busy" if "busy_percent" in device else ""
             memory = f", {device['memory_bytes'] / GIB:.1f} GiB" if "memory_bytes" in device else ""

@@ -140,6 +140,8 @@ class TestSources:
         (output / "pages" / "x.parquet").write_bytes(b"")
 
         assert all("x.parquet" not in one.uri for one in find_sources([str(scans)], str(output)))
+        with pytest.raises(ValueError, match="lies in the output, which is no input: give another --output"):
+            list(find_sources([str(scans)], str(scans)))
 
     @pytest.mark.parametrize(
         ("name", "said"),

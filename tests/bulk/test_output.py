@@ -9,7 +9,7 @@ pa = pytest.importorskip("pyarrow", reason="bulk reading needs pyarrow")
 import pyarrow.parquet as pq  # noqa: E402
 
 from got_ocr.bulk.documents import join_pages, write_documents  # noqa: E402
-from got_ocr.bulk.manifest import find_difference, take_folder  # noqa: E402
+from got_ocr.bulk.manifest import MANIFEST, READING, find_difference, take_folder  # noqa: E402
 from got_ocr.bulk.options import Outputs  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
 from got_ocr.bulk.report import RunFacts, make_report, write_as_text  # noqa: E402
@@ -53,7 +53,16 @@ def folder(tmp_path, request):
     write(folder, "run_000000", [row(1), row(2, error="x", error_kind="time", finish_reason="error")])
     write(folder, "run_000001", [row(3), row(4)])
     yield folder
-    folder.store.clear()
+    if request.param == "fsspec":
+        folder.store.filesystem.delete_dir(folder.store.root)
+
+
+def test_what_can_not_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(NotADirectoryError) as error:
+        OutputFolder(str(tmp_path / "file"), 2).house.make()
+    assert error.value.filename == f"{tmp_path}/file/_got_ocr" and error.value.strerror == "Not a directory"
 
 
 class TestRows:
@@ -164,6 +173,37 @@ class TestRows:
 
 class TestManifest:
     RUN = {"mode": {"ocr_type": "ocr"}, "sources": {"dpi": 200}, "model_digest": "a"}
+
+    @pytest.fixture(autouse=True)
+    def of_before(self, folder):
+        folder.house.make()
+        folder.house.write_json({"state": READING, "run": self.RUN}, MANIFEST)
+
+    @pytest.mark.parametrize("name", ["pages/holiday.parquet", "documents/letter.txt", "jsonl/x", "report.txt"])
+    def test_a_folder_of_somebody_else_is_refused_and_stays(self, tmp_path, name):
+        file = tmp_path / "home" / name
+        file.parent.mkdir(parents=True)
+        file.write_text("mine")
+
+        with pytest.raises(ValueError, match=f"holds {name.partition('/')[0]} already.*give another --output"):
+            take_folder(OutputFolder(str(tmp_path / "home"), 2), self.RUN, read_anew=True)
+        assert file.read_text() == "mine"
+
+    def test_files_of_others_in_our_folders_stay(self, folder):
+        for store, name in ((folder.pages.data, "a.jpg"), (folder.store.below("jsonl"), "b.txt")):
+            store.make()
+            store.write(b"mine", name)
+        folder.store.below("documents").make()
+        folder.store.below("documents").write(b"mine", "c.txt")
+
+        folder.pages.clean()
+        folder.write_jsonl()
+        write_documents(folder)
+        take_folder(folder, self.RUN, read_anew=True)
+
+        assert ids(folder) == []
+        for name in ("pages/a.jpg", "jsonl/b.txt", "documents/c.txt"):
+            assert folder.store.read(name) == b"mine"
 
     def test_a_folder_goes_on_with_the_same_options(self, folder):
         take_folder(folder, self.RUN, read_anew=False)
