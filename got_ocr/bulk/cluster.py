@@ -4,12 +4,15 @@ import contextlib
 import math
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError
 from .options import Workers
+from .reaper import end_with_us
 
 _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
@@ -36,34 +39,47 @@ def join_cluster(workers: Workers) -> Iterator[str | None]:
         _check_resources(ray, workers)
         yield None
         return
-    if workers.address is not None:
+    with contextlib.nullcontext() if workers.address is not None else end_with_us():
         try:
-            with _without_greeting():
-                context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
-        except ConnectionError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
-    else:
-        with _without_greeting():
-            context = ray.init(
-                address="local",
-                num_cpus=_count_cpus(workers),
-                object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
-                include_dashboard=None if workers.show_dashboard else False,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            context = _join(ray, workers) if workers.address is not None else _start(ray, workers)
+            _check_resources(ray, workers)
+            yield f"http://{context.dashboard_url}" if context.dashboard_url else None
+        finally:
+            ray.shutdown()
+
+
+def _join(ray: Any, workers: Workers) -> Any:
+    """Join the cluster that is named. Raises: ValueError: If none answers."""
     try:
-        _check_resources(ray, workers)
-        yield f"http://{context.dashboard_url}" if context.dashboard_url else None
-    finally:
-        ray.shutdown()
+        with _without_greeting():
+            return ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
+
+
+def _start(ray: Any, workers: Workers) -> Any:
+    """Start a cluster on this machine."""
+    with _without_greeting():
+        return ray.init(
+            address="local",
+            num_cpus=_count_cpus(workers),
+            object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
+            include_dashboard=None if workers.show_dashboard else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
 
 
 @contextlib.contextmanager
 def _without_greeting() -> Iterator[None]:
-    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway."""
+    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway.
+
+    SIGTERM stays what it was: Ray would make an exception of it, which ends in an abort while a job runs.
+    """
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    is_main = threading.current_thread() is threading.main_thread()
+    of_before = signal.getsignal(signal.SIGTERM)
     try:
         os.dup2(nothing, 2)
         yield
@@ -71,6 +87,8 @@ def _without_greeting() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+        if is_main:
+            signal.signal(signal.SIGTERM, of_before)
 
 
 @contextlib.contextmanager

@@ -62,11 +62,20 @@ def _load_all(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def _read_originals(folder: OutputFolder) -> dict[str, tuple[str, str | None]]:
     """Read the texts of pages that others are duplicates of."""
-    wanted = set(folder.read_columns(["duplicate_of"])["duplicate_of"].drop_null().to_pylist())
-    if not wanted:
+    table = folder.read_columns([PAGE_ID, "duplicate_of"])
+    pairs = zip(table[PAGE_ID].to_pylist(), table["duplicate_of"].to_pylist(), strict=True)
+    duplicates = {page: original for page, original in pairs if original is not None}
+    if not duplicates:
         return {}
-    rows = folder.iterate(["id", "text", "markdown"])
-    return {row[PAGE_ID]: (row["text"], row["markdown"]) for row in rows if row[PAGE_ID] in wanted}
+    # After a stop the page that others are duplicates of may itself be found to be one, of a page drawn before it.
+    last = {original: original for original in duplicates.values()}
+    for original in last:
+        while last[original] in duplicates:
+            last[original] = duplicates[last[original]]
+    wanted = set(last.values())
+    rows = folder.iterate([PAGE_ID, "text", "markdown"])
+    texts = {row[PAGE_ID]: (row["text"], row["markdown"]) for row in rows if row[PAGE_ID] in wanted}
+    return {original: texts[page] for original, page in last.items() if page in texts}
 
 
 def join_pages(

@@ -16,7 +16,18 @@ _WORDS = (
     ("empty", ("is empty (",)),
     ("no column", ("has no column",)),
     ("not fetched", ("can't be fetched", "did not arrive", "the server answered")),
-    ("damaged", ("damaged", "cut short", "can't be drawn", "no picture", "can't be decoded", "compressed tar")),
+    (
+        "damaged",
+        (
+            "damaged",
+            "can't be read",
+            "cut short",
+            "can't be drawn",
+            "no picture",
+            "can't be decoded",
+            "compressed tar",
+        ),
+    ),
 )
 
 

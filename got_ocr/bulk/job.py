@@ -188,13 +188,13 @@ class BulkJob:
         replaced = folder.remove_rows(is_replaced, ["source"])
         if replaced:
             self.notify(f"{len(replaced):,} rows of files that have changed are gone.")
-        if not self.retry_failed:
-            return
-        gone = folder.remove_rows(lambda row: row["error"] is not None, ["error"])
-        if gone:
-            self.notify(f"{len(gone):,} pages that failed are tried again.")
-        lost = set(gone)
-        while lost:  # Duplicates of a page that failed have no text either.
+        lost = set(replaced)
+        if self.retry_failed:
+            failed = folder.remove_rows(lambda row: row["error"] is not None, ["error"])
+            if failed:
+                self.notify(f"{len(failed):,} pages that failed are tried again.")
+            lost.update(failed)
+        while lost:  # Their duplicates have no text of their own.
             lost = set(folder.remove_rows(partial(_repeats, lost), ["duplicate_of"]))
 
     @contextlib.contextmanager
@@ -235,7 +235,7 @@ class BulkJob:
         missing = pages.num_rows - len(folder.pages.done() & set(pages[PAGE_ID].to_pylist()))
         if missing:
             self.notify(f"{missing:,} pages have no row: is {folder.store.url} a folder that all machines share?")
-            facts = replace(facts, read=facts.read - missing)
+            facts = replace(facts, read=facts.read - missing, left=missing)
         if self.outputs.jsonl:
             folder.write_jsonl()
         report = make_report(folder, facts, self.outputs, run)

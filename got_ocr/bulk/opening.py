@@ -85,7 +85,7 @@ class Opener:
         except PageError:
             raise
         except Exception as error:  # Stores and formats fail in ways of their own.
-            raise PageError(f"{printable(uri)}: can't be read: {reason_of(error)}.") from None
+            raise PageError(f"{printable(uri)}: can't be fetched: {reason_of(error)}.") from None
         return self.open_file(uri)
 
     def list_items(self, uri: str, kind: str) -> Iterator[tuple[dict[str, Any], Path | bytes | PageError]]:

@@ -269,6 +269,18 @@ class TestDocuments:
         assert texts["7.png"] == "text 3"
         assert all(set(json.loads(line)) >= {"id", "text", "source", "added", "created"} for line in lines)
 
+    def test_a_duplicate_of_a_duplicate_has_the_text_of_the_page_that_was_read(self, folder):
+        chain = [("a", 3), ("b", 0xA), ("c", 0xB)]
+        rows = [
+            row(int(name, 16), text="", duplicate_of=f"{of:08x}#1", finish_reason="duplicate") for name, of in chain
+        ]
+        write(folder, "run_000003", rows)
+
+        assert write_documents(folder) == 7
+        (path,) = folder.store.below("documents").list_files()
+        lines = gzip.decompress(folder.store.below("documents").read(path.rsplit("/", 1)[1])).decode().splitlines()
+        assert [one["text"] for one in map(json.loads, lines)].count("text 3") == 4
+
     def test_many_buckets_hold_what_one_does(self, folder, monkeypatch):
         monkeypatch.setattr("got_ocr.bulk.documents.BUCKET_ROWS", 1)
 
@@ -277,7 +289,7 @@ class TestDocuments:
 
 
 class TestReport:
-    FACTS = RunFacts(5, 4, 2, 1, 7200.0, 3600.0)
+    FACTS = RunFacts(5, 4, 2, 1, 7200.0, 3600.0, left=1)
 
     def test_it_counts_pages_failures_tokens_and_cost(self, folder):
         report = make_report(folder, self.FACTS, Outputs(price_per_hour=3.0), {"mode": "ocr"})
@@ -295,6 +307,14 @@ class TestReport:
         assert "4 of 5 pages, 1 of them failed" in text and "1  time" in text
         assert "$6.0000, $1,500,000.00 a million pages" in text
         assert "2 pages begun again" in text
+
+    def test_rows_of_pages_that_are_gone_from_the_inputs_are_counted_apart(self, folder):
+        report = make_report(folder, RunFacts(3, 1, 0, 0, 1.0, 1.0, left=1), Outputs(), {})
+
+        assert (report["pages"], report["listed"], report["left"], report["besides"]) == (4, 3, 1, 2)
+        assert write_as_text(report).startswith(
+            "2 of 3 pages, 2 more that are not among the inputs now, 1 of them failed\n"
+        )
 
     def test_a_folder_without_rows_has_one_too(self, tmp_path):
         folder = OutputFolder(str(tmp_path / "none"), 2)
