@@ -15,6 +15,7 @@ from .options import Workers
 from .reaper import end_with_us
 
 _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
+_SYSTEM_TROUBLE = re.compile(r"\[[Ee]rrno (\d+)\]")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
@@ -92,19 +93,26 @@ def _without_greeting() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """Raise a worker's trouble with its model as that, not as the death of an actor with pages of its stack.
+def plain_errors(place: str) -> Iterator[None]:
+    """Raise a worker's trouble with its model or the output as that, not as a task's death with pages of its stack.
+
+    Args:
+        place: What is written to.
 
     Raises:
         ModelError: If a worker could not load the model.
+        OSError: If a worker could not write.
     """
     try:
         yield
     except Exception as error:
-        found = _MODEL_TROUBLE.search(str(error))
-        if found is None:
-            raise
-        raise ModelError(found[1]) from None
+        said = str(error)
+        model, system = _MODEL_TROUBLE.search(said), _SYSTEM_TROUBLE.findall(said)
+        if model is not None:
+            raise ModelError(model[1]) from None
+        if system and isinstance(error, OSError) and error.filename is None:
+            raise OSError(int(system[-1]), os.strerror(int(system[-1])), place) from None
+        raise
 
 
 def import_ray() -> Any:

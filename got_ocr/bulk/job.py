@@ -91,6 +91,7 @@ class BulkJob:
         Raises:
             ValueError: If an input is not there, the output holds something else, or another job writes to it.
             ModelError: If a worker can't load the model.
+            OSError: If the output can't be written.
             ModuleNotFoundError: If Ray is not installed.
         """
         start = time.perf_counter()
@@ -105,7 +106,7 @@ class BulkJob:
             sources = make_sources(find_sources(self.inputs, own))
             if take_folder(folder, run, self.read_anew):
                 self.notify("what was read with other options is gone: reading anew.")
-            with contextlib.ExitStack() as cluster:
+            with plain_errors(folder.store.url), contextlib.ExitStack() as cluster:
                 join = _Once(lambda: self._join(cluster))
                 pages = self._list_pages(folder, sources, join)
                 facts = self._read(folder, pages, join, start)
@@ -149,8 +150,7 @@ class BulkJob:
         begin = time.perf_counter()
         ledger = start_ledger()
         with self._watched(ledger, left.num_rows) as look:
-            with plain_errors():
-                write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
+            write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
             state = look()
         end = time.perf_counter()
         return RunFacts(

@@ -1,6 +1,6 @@
 """What Ray costs a page, what a second worker brings, and whether memory stays as it is.
 
-python -m got_ocr.bulk.benchmarks.throughput workers --pages 300      a loop, one and two workers in turn, the built-in model
+python -m got_ocr.bulk.benchmarks.throughput workers --pages 300      a loop, one and two workers, the built-in model
 python -m got_ocr.bulk.benchmarks.throughput overhead --pages 1000    Ray against a loop, without a model
 python -m got_ocr.bulk.benchmarks.throughput memory --pages 3000      the memory of all processes while it goes on
 
