@@ -9,7 +9,7 @@ OTHER = "other"
 # Of the messages of `processing`; a test has each of them made.
 _WORDS = (
     ("encrypted", ("is an encrypted PDF", "an encryption that PDFium does not know")),
-    ("no pages", ("is a PDF without pages",)),
+    ("no pages", ("is a PDF without pages", "has no pages")),
     ("missing", ("no such file", "no such list")),
     ("not allowed", ("may not be read", "is a folder")),
     ("too large", ("are allowed", "is larger than", "far too large", "no shape of a page")),

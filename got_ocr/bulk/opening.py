@@ -104,13 +104,19 @@ class Opener:
         if kind == "file":
             yield {}, self.open_file(uri)
             return
+        is_empty = True
         try:
-            yield from self._list_shard(uri) if kind == "shard" else self._list_table(uri)
+            for item in self._list_shard(uri) if kind == "shard" else self._list_table(uri):
+                is_empty = False
+                yield item
         except PageError:
             raise
         except Exception as error:
             what = "tar" if kind == "shard" else "Parquet file"
             raise PageError(f"{printable(uri)}: is a damaged {what}, or none: {reason_of(error)}.") from None
+        if is_empty:
+            none = "no picture and no document" if kind == "shard" else "no row"
+            raise PageError(f"{printable(uri)}: has no pages: there is {none} in it.")
 
     def close(self) -> None:
         """Take away what was fetched."""

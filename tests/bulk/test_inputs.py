@@ -285,6 +285,16 @@ class TestPages:
         assert "has no column image, but scan, label" in page["error"] and "--image-column" in page["error"]
         assert page["error_kind"] == "no column"
 
+    def test_shards_and_tables_without_pages_are_one_row_each(self, tmp_path):
+        with tarfile.open(tmp_path / "a.tar", "w") as shard:
+            shard.addfile(tarfile.TarInfo("notes.txt"))
+        pq.write_table(pa.table({"image": pa.array([], pa.binary())}), tmp_path / "b.parquet")
+
+        pages = pages_of(tmp_path)
+
+        assert [page["error_kind"] for page in pages] == ["no pages", "no pages"]
+        assert all(page["source"] in page["error"] for page in pages)
+
     def test_damaged_shards_and_tables_are_one_row_each(self, tmp_path):
         (tmp_path / "a.tar").write_bytes(b"no tar" * 300)
         (tmp_path / "b.parquet").write_bytes(b"no table")
