@@ -23,6 +23,7 @@ import pyarrow as pa
 from ...version import __version__
 from ..answers import Identity
 from ..catalog import Cataloguer, list_pages, make_sources
+from ..cluster import import_ray
 from ..drawing import Drawer
 from ..inputs import find_sources
 from ..job import BulkJob, Progress
@@ -155,8 +156,7 @@ COMMANDS = {"workers": compare_workers, "overhead": measure_overhead, "memory": 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a benchmark on a Ray of its own. Returns: 0."""
-    import ray
-
+    ray = import_ray()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=COMMANDS)
     parser.add_argument("--pages", type=int, default=200)
@@ -164,7 +164,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/got-ocr-throughput"))
     args = parser.parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside other work they would get nothing.
     copy_fresh(args.folder / "pages")
     write_small_pages(args.folder / "pages", args.pages)
