@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MARK = "GOT_OCR_BULK_CLUSTER"
-LOOK_S = 0.2
-LOOKS = 5  # In a row that find nobody, since a process that ends may have started another.
+LOOK_S = 0.1
+LOOKS = 3  # In a row that find nobody, since a process that ends may have started another.
 LONGEST_S = 60.0
 _PROCESSES = Path("/proc")
 
