@@ -18,6 +18,7 @@ _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError._
 _SYSTEM_TROUBLE = re.compile(r"\[[Ee]rrno (\d+)\]")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
+KEPT_TASKS = 10_000  # That Ray remembers for its dashboard: 4 KB and more each.
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
 
 
@@ -61,6 +62,8 @@ def _join(ray: Any, workers: Workers) -> Any:
 
 def _start(ray: Any, workers: Workers) -> Any:
     """Start a cluster on this machine."""
+    # Ray's default is ten times that: its server then grows by 16 KB a page for long.
+    os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", str(KEPT_TASKS))
     with _without_greeting():
         return ray.init(
             address="local",

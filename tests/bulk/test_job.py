@@ -21,8 +21,10 @@ from got_ocr.bulk.benchmarks.awkward import find_different  # noqa: E402
 from got_ocr.bulk.benchmarks.kills import run_serially  # noqa: E402
 from got_ocr.bulk.benchmarks.materials import write_awkward_pdfs, write_small_pages  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
+from got_ocr.cli.read import SPELLED  # noqa: E402
 from got_ocr.hub.errors import ModelError  # noqa: E402
 from got_ocr.processing.mode import Mode  # noqa: E402
+from got_ocr.processing.options import SourceOptions  # noqa: E402
 from got_ocr.reading.answer import GotOcrAnswer  # noqa: E402
 
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Workers know nothing of tests.
@@ -102,7 +104,7 @@ def test_rows_equal_the_serial_runs_and_each_failure_is_one(cluster, tmp_path):
     files = write_small_pages(tmp_path / "in", 6)
     given = [str(file) for file in (*sorted((tmp_path / "in").glob("*.pdf")), *files)]
     records = run_serially(given, tmp_path / "serial.jsonl", "nano")
-    options = BulkOptions(Mode(), str(BUILTIN_CHECKPOINT))
+    options = BulkOptions(Mode(), str(BUILTIN_CHECKPOINT), sources=SourceOptions(spelled=SPELLED))
     outputs = Outputs(jsonl=True, documents=True, sheet=2, price_per_hour=1.0)
     job = BulkJob(
         [str(tmp_path / "in")], str(tmp_path / "out"), options, Identity("nano", "", "1"), Workers(), outputs
