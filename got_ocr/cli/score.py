@@ -140,7 +140,7 @@ def write_reports(
     report = report_json(scores, run=run_record, comparison=comparison, confidence=args.confidence)
     times = timing(results)
     if getattr(args, "json", False):
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     else:
         print(headline(scores))
         print(scores_table(scores, args.confidence))

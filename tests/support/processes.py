@@ -74,9 +74,7 @@ class Forked:
         self._process.start()
 
     @staticmethod
-    def _run(
-        arguments: list[str], said: Path | None, limit_bytes: int | None, environment: dict[str, str]
-    ) -> None:
+    def _run(arguments: list[str], said: Path | None, limit_bytes: int | None, environment: dict[str, str]) -> None:
         os.environ.update(environment)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)  # Its other threads stayed behind.
