@@ -8,7 +8,7 @@ from pathlib import Path
 from . import exit_codes
 from .checks import is_input
 from .exit_codes import CommandError
-from .terminal import printable
+from .terminal import check_standard_output, printable
 from .writing import prepare_target, write_whole, writing
 
 SUMMARY = """\
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from ..layout.page import analyse_page
     from ..processing.pages import PageError, find_pages
 
+    check_standard_output()
     Image.init()
     if args.overlay is not None and args.overlay.suffix.lower() not in Image.EXTENSION:
         raise CommandError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import exit_codes
 from .exit_codes import CommandError
+from .terminal import check_standard_output
 
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
 def _dry_run(config: "TrainingConfig", processes: int | None) -> int:
     from ..training.dry_run import describe_run
 
+    check_standard_output()
     world_size = int(os.environ.get("WORLD_SIZE", "1")) if processes is None else processes
     if world_size < 1:
         raise ValueError(f"--processes must be 1 or more, got {world_size}.")
