@@ -31,7 +31,7 @@ _TIMEOUT_WORDS = ("timed out", "timeout")
 
 
 class LostProcessError(RuntimeError):
-    """Another process of a distributed run ended, or has not answered for too long."""
+    """A process that a run needs ended, or has not answered for too long."""
 
 
 def check_finite_weights(weights: Mapping[str, Tensor], where: str, advice: str) -> None:
@@ -130,7 +130,7 @@ def is_full_disk(error: BaseException | None) -> bool:
 
 @contextmanager
 def naming_lost_process(timeout: str) -> Iterator[None]:
-    """Say in one line that another process of the run is lost: the backends name sockets, and lines of their sources.
+    """Say in one line that a process of the run is lost: backends name sockets, and lines of their sources.
 
     Args:
         timeout: How long processes wait for one another, in words for the message.
@@ -141,6 +141,11 @@ def naming_lost_process(timeout: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if "dataloader worker" in str(error).lower():
+            raise LostProcessError(
+                "a process that loads samples was ended from outside, most often for want of memory: lower "
+                "data.workers; what was saved is kept, and started again the run goes on from it."
+            ) from error
         said = _of_backend(error)
         if not said:
             raise

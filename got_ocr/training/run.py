@@ -30,6 +30,7 @@ from torch.utils.data import IterableDataset
 from transformers import TrainingArguments
 
 from got_ocr.hub.export import export_for_hub
+from got_ocr.hub.whole_file import write_whole
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.training import checkpoints
@@ -360,7 +361,8 @@ def _prepare_folder(config: TrainingConfig, output: Path, checkpoint: Path | Non
         logger.warning("going on from %s.", checkpoint)
     if log.is_file():
         kept = [line for line in log.read_text(encoding="utf-8").splitlines() if _is_kept(line, step)]
-        log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        text = "".join(f"{line}\n" for line in kept)
+        write_whole(log, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def _is_kept(line: str, step: int) -> bool:

@@ -48,6 +48,53 @@ def test_a_full_disk_leaves_what_is_whole(pages: Path, target: str) -> None:
         assert len((pages / "out.jsonl").read_text().splitlines()) == 6
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-o", "{}/out/"],
+        ["-o", "{}/out/", "--lines", "hocr"],
+        ["-o", "{}/out/", "--lines", "alto"],
+        ["-o", "{}/out.txt"],
+        ["-o", "{}/out.jsonl", "--json"],
+        ["--searchable", "{}/out.pdf"],
+        ["--render", "{}/out.html"],
+    ],
+    ids=" ".join,
+)
+def test_where_nothing_can_be_written_no_page_is_read(pages: Path, options: list[str]) -> None:
+    (pages / "a-file").touch()
+    for folder in ("/proc/nothing", str(pages / "a-file")):
+        code, out, err = run("in", "-q", *[option.format(folder) for option in options], cwd=pages)
+        assert code in (exit_codes.OUTPUT_FAILED, exit_codes.WRONG_USAGE), err
+        assert (out, err.count("\n")) == ("", 1), err
+        assert folder in err
+    assert sorted(path.name for path in pages.iterdir()) == ["a-file", "in"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_pipe_is_written_through(pages: Path, options: list[str]) -> None:
+    os.mkfifo(pages / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=pages, stdout=subprocess.PIPE, text=True) as reader:
+        code, _, err = run("in", "-q", "-o", "pipe", *options, cwd=pages)
+        out, _ = reader.communicate(timeout=60)
+    assert (code, err) == (0, "")
+    texts = [json.loads(line)["text"] for line in out.splitlines()] if options else out.strip().split("\n\f")
+    assert texts == [f"{20 + number}x10" for number in range(6)]
+    assert (pages / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("form", ["hocr", "alto"])
+def test_a_full_disk_under_files_of_lines(pages: Path, form: str) -> None:
+    options = ["in", "-o", "out/", "--lines", form, "-q"]
+    long = {"FAKE_TEXT": "word " * 6000}
+    code, _, err = run(*options, cwd=pages, environment=long, preexec_fn=small_disk)
+    assert code == exit_codes.OUTPUT_FAILED, err
+    assert FULL in err and len(err.splitlines()) == 1
+    assert [path.name for path in (pages / "out").iterdir()] == [".got-ocr.jsonl"]
+    assert run(*options, cwd=pages)[0] == 0
+    assert len(list((pages / "out").glob("[!.]*"))) == 6
+
+
 def test_a_full_disk_under_a_searchable_pdf(pages: Path) -> None:
     pypdf = pytest.importorskip("pypdf")
     pytest.importorskip("pikepdf")

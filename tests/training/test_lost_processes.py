@@ -117,6 +117,24 @@ def test_a_process_that_does_not_answer_ends_the_other_in_time(tmp_path: Path) -
     assert other == (exit_codes.PROCESS_LOST, f"got-ocr: error: another process of this run {what}; {STARTED_AGAIN}")
 
 
+class _Killed(torch.utils.data.Dataset[int]):
+    """Samples whose loading the system ends, as it does where memory is short."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return index
+
+
+def test_a_process_that_loads_samples_may_be_killed_too() -> None:
+    loader = torch.utils.data.DataLoader(_Killed(), num_workers=1)
+    said = r"most often for want of memory: lower data\.workers;"
+    with pytest.raises(LostProcessError, match=said), naming_lost_process("9 s"):
+        next(iter(loader))
+
+
 def test_what_is_a_lost_process() -> None:
     for error in (
         RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:537] Connection closed by peer"),
