@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
     from ..layout.overlay import describe_layout, draw_layout
     from ..layout.page import analyse_page
+    from ..layout.time_limit import OutOfTimeError, time_limit
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
     from ..processing.pages import PageError, find_pages
 
     check_standard_output()
@@ -68,12 +70,15 @@ def run(args: argparse.Namespace) -> int:
     for found in find_pages(args.input, pages=args.pages):
         try:
             page = found.load()
-        except PageError as error:
+            with time_limit(DEFAULT_READING_TIMEOUT_S):
+                layout = analyse_page(page.image, args.rotate)
+        except (PageError, OutOfTimeError) as error:
             failed += 1
+            if isinstance(error, OutOfTimeError):
+                error = PageError(f"{found.name}: takes longer than {DEFAULT_READING_TIMEOUT_S:g} s: scale it down.")
             print(f"got-ocr: error: {printable(exit_codes.one_line(error))}", file=sys.stderr)
             continue
         count += 1
-        layout = analyse_page(page.image, args.rotate)
         if args.json:
             entry = {"input": page.source, "page": page.number, **describe_layout(layout)}
             sys.stdout.write(json.dumps(entry) + "\n")

@@ -114,6 +114,18 @@ def test_the_command_goes_on_behind_a_page_that_fails(tmp_path: Path, capsys: py
     assert "2\\xff\\x1b.png: 25 lines" in capsys.readouterr().out
 
 
+def test_a_page_without_an_end_is_one_that_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        page().save(tmp_path / f"{number}.png")
+    monkeypatch.setattr("got_ocr.processing.options.DEFAULT_READING_TIMEOUT_S", 0.0)
+    assert main(["layout", str(tmp_path)]) == 3
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 2
+    assert f"error: {tmp_path / '2.png'}: takes longer than 0 s: scale it down." in err
+
+
 def framed_page(frames: int, below: str) -> Image.Image:
     image = Image.new("RGB", (60 + 300 * frames, 420), "white")
     pen = ImageDraw.Draw(image)
