@@ -162,8 +162,8 @@ def _of_backend(error: BaseException | None) -> str:
     """What a backend of torch.distributed said, in lower case; empty where it was none that failed."""
     while isinstance(error, RuntimeError):
         said = str(error).lower()
-        has_class = distributed.is_available() and isinstance(error, distributed.DistError)
-        if has_class or any(name in said for name in _BACKENDS):
+        is_its_class = distributed.is_available() and isinstance(error, distributed.DistError)
+        if is_its_class or any(name in said for name in _BACKENDS):
             return said
         error = error.__cause__
     return ""
