@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-bare test-all test-compat test-neighbours test-vllm quality check lint types style format docs bench gallery nano-eval system clean
+.PHONY: help ocr test test-bare test-all test-compat test-neighbours test-vllm audit quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,11 @@ test-neighbours: $(VENV)/.dev  ## run the tests with TRL, docling and Gradio, ea
 
 test-vllm: $(VENV)/.dev  ## run the checks of the vLLM plugin, in environments with vLLM
 	@$(BIN)/python tests/vllm_compat.py
+
+audit: $(VENV)/.dev  ## look installed packages up in PyPI's advisories; fails where it can't be asked about one
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit
+	@$(BIN)/pip freeze --exclude-editable >$(VENV)/audit/freeze.txt
+	@$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/audit/freeze.txt
 
 quality: lint types  ## lint and types: what must be silent before a change lands
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..hub.whole_file import write_whole
 from .machine import DISTURBED_SHARE
 
 BYTES_OF_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5 + 4 / 64}  # int4: a pair a group of 64.
@@ -27,8 +28,8 @@ def write_report(report: dict[str, Any], folder: Path, name: str = "") -> list[P
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / (name or file_name(report))
     written = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".json", ".md", ".svg")]
-    written[0].write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    written[1].write_text(describe(report), encoding="utf-8")
+    write_whole(written[0], lambda part: part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"))
+    write_whole(written[1], lambda part: part.write_text(describe(report), encoding="utf-8"))
     if not draw(report, written[2]):
         del written[2]
     return written

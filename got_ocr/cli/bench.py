@@ -7,6 +7,8 @@ from pathlib import Path
 from ..benchmarks.options import CLOCKS, STAGES, VARIANTS, BenchOptions
 from . import exit_codes
 from .exit_codes import CommandError
+from .terminal import check_standard_output
+from .writing import try_folder, writing
 
 SUMMARY = """\
 measure the full model's stages and pages beside transformers' port, on random weights
@@ -110,6 +112,12 @@ def run(args: argparse.Namespace) -> int:
     )
     from ..hub.model_choice import pick_device, silence_libraries
 
+    if args.output is None:
+        check_standard_output("give --output, or leave it open")
+    else:
+        with writing(args.output):
+            args.output.mkdir(parents=True, exist_ok=True)
+            try_folder(args.output)
     pick_device(args.device)
     silence_libraries(show_downloads=False)
     try:
@@ -128,9 +136,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"got-ocr: {text} ...", file=sys.stderr, flush=True)
 
     report = run_bench(options, say)
-    print(describe(report))
     if args.output is not None:
         for path in write_report(report, args.output, args.name):
             if not args.quiet:
                 print(f"got-ocr: written: {path}", file=sys.stderr)
+    print(describe(report))
     return exit_codes.OK

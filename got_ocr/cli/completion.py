@@ -5,6 +5,7 @@ import sys
 
 from . import exit_codes
 from .completions import FOLDER, SHELLS
+from .terminal import check_standard_output
 
 SUMMARY = """\
 print a script that completes got-ocr by Tab
@@ -20,5 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the script. Returns the exit code."""
+    check_standard_output()
     sys.stdout.write((FOLDER / f"got-ocr.{args.shell}").read_text(encoding="utf-8"))
     return exit_codes.OK

@@ -1,7 +1,9 @@
 """The door of `got-ocr`: finds the command, runs it, and turns every failure into one line and an exit code."""
 
 import argparse
+import errno
 import importlib
+import io
 import os
 import re
 import sys
@@ -92,6 +94,8 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free: this one.
+    if isinstance(sys.stdout, io.TextIOWrapper):  # A name that is no UTF-8, or a letter that a locale lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
 
@@ -160,6 +164,9 @@ def _report(error: Exception) -> int:
         message, code = str(error), error.exit_code
     elif isinstance(error, ModelError):
         message, code = one_line(error), exit_codes.MODEL_FAILED
+    elif isinstance(error, MemoryError):
+        message = "there is not enough memory: free some, or raise the limit that this process has (ulimit -v)."
+        code = exit_codes.MODEL_FAILED
     elif isinstance(error, ImportError):
         message, code = one_line(error), exit_codes.PART_MISSING
     elif isinstance(error, ValueError):
@@ -183,6 +190,8 @@ def describe_os_error(error: OSError) -> str:
     """What the system says, with the file's name; the whole text where the system said nothing."""
     if error.strerror is None:
         return one_line(error)
+    if error.filename is None and error.errno == errno.ENOENT:  # Of `getcwd`, which relative names need.
+        return "the working folder is not there any more: go to another."
     return f"{error.filename or 'standard output'}: {error.strerror}."
 
 

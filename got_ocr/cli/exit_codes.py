@@ -11,6 +11,7 @@ NO_PAGE_READ = 3  # Every page failed: missing, damaged, encrypted ...
 MODEL_FAILED = 4  # The checkpoint or the device can't be used.
 OUTPUT_FAILED = 5  # A file can't be read or written: disk full, read-only, in the way.
 PART_MISSING = 6  # An optional part of got-ocr, or a package it needs, is not installed.
+PROCESS_LOST = 7  # Another process of a distributed training ended, or does not answer.
 INTERNAL_ERROR = 70  # A mistake of ours (EX_SOFTWARE of sysexits.h).
 INTERRUPTED = 130  # Ctrl-C, as shells count it.
 BROKEN_PIPE = 141  # The reader of our output went away, as shells count it.
@@ -24,6 +25,7 @@ exit codes:
   {MODEL_FAILED}    the model could not be loaded
   {OUTPUT_FAILED}    a file could not be written
   {PART_MISSING}    an optional part of got-ocr is not installed
+  {PROCESS_LOST}    another process of a distributed training was lost
   {INTERNAL_ERROR}   a mistake in got-ocr itself
   {INTERRUPTED}  interrupted by Ctrl-C
   {BROKEN_PIPE}  the reader of standard output went away"""

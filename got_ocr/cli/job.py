@@ -248,7 +248,7 @@ class ReadingJob:
             _free_memory()
             if len(pages) > 1:
                 return [record for page in pages for record in self._read_pages([page], reader)]
-            return [PageRecord(page.source, page.number, error=_reading_trouble(page.name, error)) for page in pages]
+            return [PageRecord(page.source, page.number, error=describe_trouble(page.name, error)) for page in pages]
         seconds = (time.perf_counter() - start) / len(pages)
         return [
             replace(self._record(page.source, page.number, page.name, answer, seconds), size=page.image.size)
@@ -359,7 +359,7 @@ class ReadingJob:
         try:
             answer = self._read([[page.image for page in pages]], reader, self._time_left(1, 0.0))[0]
         except Exception as error:  # As in `_read_pages`.
-            record = PageRecord(sources, None, error=_reading_trouble(f"{len(pages)} pages together", error))
+            record = PageRecord(sources, None, error=describe_trouble(f"{len(pages)} pages together", error))
         else:
             record = self._record(sources, None, pages[0].source, answer, time.perf_counter() - start)
         self._deliver(_Item(PageName(pages[0].source, 1, is_document=False), key), record)
@@ -375,9 +375,11 @@ def _chain(first: "list[FoundPage]", rest: "Iterator[FoundPage]") -> "Iterator[F
     yield from rest
 
 
-def _reading_trouble(name: str, error: Exception) -> str:
+def describe_trouble(name: str, error: Exception) -> str:
+    """Say in one line why a page could not be read."""
     text = one_line(error)
-    if "out of memory" in text.lower() or isinstance(error, MemoryError):
+    said = text.lower()
+    if isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "can't allocate memory")):
         text = "not enough memory: lower --batch-size or --max-tiles, or try --device cpu."
     elif not isinstance(error, ValueError | RuntimeError):
         text = f"the model fails over it ({type(error).__name__}: {text}): is its folder whole and meant for GOT?"

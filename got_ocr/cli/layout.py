@@ -8,6 +8,7 @@ from pathlib import Path
 from . import exit_codes
 from .checks import is_input
 from .exit_codes import CommandError
+from .terminal import check_standard_output, printable
 from .writing import prepare_target, write_whole, writing
 
 SUMMARY = """\
@@ -43,15 +44,18 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        CommandError: If no page can be looked at, or the overlay can't be written, or its name is of no picture.
+        CommandError: If the overlay can't be written, or its name is of no picture.
         ValueError: If the overlay's name is the input's.
     """
     from PIL import Image
 
     from ..layout.overlay import describe_layout, draw_layout
     from ..layout.page import analyse_page
-    from ..processing.pages import PageError, iter_pages
+    from ..layout.time_limit import OutOfTimeError, time_limit
+    from ..processing.options import DEFAULT_READING_TIMEOUT_S
+    from ..processing.pages import PageError, find_pages
 
+    check_standard_output()
     Image.init()
     if args.overlay is not None and args.overlay.suffix.lower() not in Image.EXTENSION:
         raise CommandError(
@@ -62,26 +66,34 @@ def run(args: argparse.Namespace) -> int:
         if is_input(str(args.overlay), [args.input]):
             raise ValueError(f"--overlay names the input, {args.overlay}: choose another name.")
         args.overlay = prepare_target("--overlay", str(args.overlay))
-    count = 0
-    try:
-        for page in iter_pages(args.input, pages=args.pages):
-            layout = analyse_page(page.image, args.rotate)
-            if args.json:
-                entry = {"input": page.source, "page": page.number, **describe_layout(layout)}
-                sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            else:
-                sys.stdout.write(
-                    f"{page.name}: {len(layout.lines)} lines, {len(layout.blocks)} blocks, "
-                    f"{len(layout.columns)} columns, {len(layout.tables)} tables; fallen by "
-                    f"{layout.skew_degrees:.2f} degrees{', sideways' if layout.is_sideways else ''}\n"
-                )
-            count += 1
-            if args.overlay is not None:
-                name = args.overlay if count == 1 else args.overlay.with_stem(f"{args.overlay.stem}-{count}")
-                drawing = draw_layout(page.image, layout)
-                with writing(name):
-                    write_whole(name, drawing.save)
-    except PageError as error:
-        code = exit_codes.SOME_PAGES_FAILED if count else exit_codes.NO_PAGE_READ
-        raise CommandError(code, exit_codes.one_line(error)) from error
+    count = failed = 0
+    for found in find_pages(args.input, pages=args.pages):
+        try:
+            page = found.load()
+            with time_limit(DEFAULT_READING_TIMEOUT_S):
+                layout = analyse_page(page.image, args.rotate)
+        except (PageError, OutOfTimeError) as error:
+            failed += 1
+            if isinstance(error, OutOfTimeError):
+                error = PageError(f"{found.name}: takes longer than {DEFAULT_READING_TIMEOUT_S:g} s: scale it down.")
+            print(f"got-ocr: error: {printable(exit_codes.one_line(error))}", file=sys.stderr)
+            continue
+        count += 1
+        if args.json:
+            entry = {"input": page.source, "page": page.number, **describe_layout(layout)}
+            sys.stdout.write(json.dumps(entry) + "\n")
+        else:
+            sys.stdout.write(
+                f"{printable(page.name)}: {len(layout.lines)} lines, {len(layout.blocks)} blocks, "
+                f"{len(layout.columns)} columns, {len(layout.tables)} tables; fallen by "
+                f"{layout.skew_degrees:.2f} degrees{', sideways' if layout.is_sideways else ''}\n"
+            )
+        if args.overlay is not None:
+            number = page.index + 1  # Counted with those that failed, so that a name stays its page's.
+            name = args.overlay if number == 1 else args.overlay.with_stem(f"{args.overlay.stem}-{number}")
+            drawing = draw_layout(page.image, layout)
+            with writing(name):
+                write_whole(name, drawing.save)
+    if failed:
+        return exit_codes.SOME_PAGES_FAILED if count else exit_codes.NO_PAGE_READ
     return exit_codes.OK

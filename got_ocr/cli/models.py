@@ -8,7 +8,7 @@ import sys
 from ..hub.errors import ModelError
 from ..hub.model_choice import FULL_MODEL, MODEL_VARIABLE, choose_model
 from . import exit_codes
-from .terminal import printable
+from .terminal import check_standard_output, printable
 
 SUMMARY = f"""\
 list the models that are on this machine, and which one reads
@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the list. Returns the exit code."""
     from ..hub.cached_models import list_models
 
+    check_standard_output()
     default, trouble = None, None
     try:
         default = choose_model(None).location

@@ -18,6 +18,7 @@ from .folder_output import FolderOutput, PageName
 from .identity import PageKey
 from .json_output import JsonLinesOutput
 from .records import PageRecord
+from .terminal import check_standard_output
 from .writing import STDIN_NAME, open_locked, page_stem, write_all, write_atomically, write_whole, writing
 
 __all__ = [
@@ -102,8 +103,7 @@ def open_output(target: str | None, *, as_json: bool, suffix: str, force: bool, 
             raise CommandError(
                 exit_codes.WRONG_USAGE, "several processes can't share standard output: give a folder to --output."
             )
-        if sys.stdout is None:
-            raise CommandError(exit_codes.OUTPUT_FAILED, "standard output is closed: give --output, or leave it open.")
+        check_standard_output("give --output, or leave it open")
         return StreamOutput(sys.stdout, as_json)
     path = Path(target).expanduser()
     # `v1.2` is a folder's name, `all.txt` a file's.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import exit_codes
+from .terminal import check_standard_output
 
 if TYPE_CHECKING:
     from ..evaluation.results import Result
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.results import load_results
     from ..evaluation.scoring import compare_results
 
+    if args.output is None:
+        check_standard_output("give --output, or leave it open")
     args.task = args.task or "plain"
     results = _with_truth(load_results(args.results), args)
     comparison, systems = None, ("first", "second")
@@ -140,7 +143,7 @@ def write_reports(
     report = report_json(scores, run=run_record, comparison=comparison, confidence=args.confidence)
     times = timing(results)
     if getattr(args, "json", False):
-        print(json.dumps(report, ensure_ascii=False, indent=1))
+        print(json.dumps(report, indent=1))
     else:
         print(headline(scores))
         print(scores_table(scores, args.confidence))

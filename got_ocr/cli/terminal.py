@@ -3,8 +3,23 @@
 import sys
 
 from ..processing.options import printable as show_escapes
+from . import exit_codes
+from .exit_codes import CommandError
 
 LONGEST_LINE = 2000
+
+
+def check_standard_output(advice: str = "leave it open") -> None:
+    """See that what a command has to say has a place to go, before it works for it.
+
+    Args:
+        advice: What to do.
+
+    Raises:
+        CommandError: If standard output is closed.
+    """
+    if sys.stdout is None:
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"standard output is closed: {advice}.")
 
 
 def printable(message: str) -> str:

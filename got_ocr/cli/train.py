@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import exit_codes
+from .exit_codes import CommandError
+from .terminal import check_standard_output
 
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
@@ -67,9 +69,13 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or config.output
     if output is None:
         raise ValueError("there is no folder to train in: give --output DIR, or the field output.")
+    from ..training.failures import LostProcessError
     from ..training.run import train
 
-    figures = train(config, Path(output), args.resume, args.quiet)
+    try:
+        figures = train(config, Path(output), args.resume, args.quiet)
+    except LostProcessError as error:
+        raise CommandError(exit_codes.PROCESS_LOST, str(error)) from error
     _leave_group()
     if int(os.environ.get("RANK", "0")) == 0:
         rate = f", character error rate {figures['eval_cer']:.2%}" if "eval_cer" in figures else ""
@@ -80,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
 def _dry_run(config: "TrainingConfig", processes: int | None) -> int:
     from ..training.dry_run import describe_run
 
+    check_standard_output()
     world_size = int(os.environ.get("WORLD_SIZE", "1")) if processes is None else processes
     if world_size < 1:
         raise ValueError(f"--processes must be 1 or more, got {world_size}.")

@@ -6,13 +6,19 @@ import os
 import re
 import secrets
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from ..hub.whole_file import check_replaceable, write_whole
 from . import exit_codes
 from .exit_codes import CommandError
+
+__all__ = [
+    "open_locked", "page_stem", "prepare_target", "try_folder", "write_all", "write_atomically", "write_whole",
+    "writing",
+]  # fmt: skip
 
 STDIN_NAME = "stdin"
 LONGEST_STEM_BYTES = 150  # File systems count bytes (255); this leaves room for number, suffix and `.part`.
@@ -47,28 +53,6 @@ def writing(path: Any) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file aside, bring it to the disk, and give it its name: it appears whole or not at all.
-
-    Args:
-        path: The file; replaced where it exists.
-        write: Writes the file whose name it gets, which has the same suffix.
-
-    Raises:
-        OSError: If it can't be written; then nothing is left behind.
-    """
-    target = Path(os.path.realpath(path))  # A link stays a link.
-    part = target.with_name(f".{target.stem[:50]}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
-    try:
-        write(part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file that appears whole or not at all.
 
@@ -100,6 +84,7 @@ def prepare_target(option: str, target: str) -> Path:
         raise CommandError(exit_codes.WRONG_USAGE, f"{option} {target} is a folder: name a file in it.")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        check_replaceable(path)
         try_folder(path.parent)
     return path
 

@@ -303,8 +303,9 @@ def load_model(
         return model.to(torch_device).eval(), processor
     except ModelError:
         raise
-    except torch.OutOfMemoryError:
-        raise ModelError(f"not enough memory on {torch_device} for {choice.location}: try --device cpu.") from None
+    except (torch.OutOfMemoryError, MemoryError):
+        advice = "try --device cpu" if torch_device.type != "cpu" else "free some, or take a smaller model"
+        raise ModelError(f"not enough memory on {torch_device} for {choice.location}: {advice}.") from None
     except Exception as error:  # A foreign or damaged checkpoint can fail anywhere in transformers.
         raise ModelError(f"{choice.location} can't be loaded: {one_line(error)}") from error
 

@@ -44,7 +44,8 @@ def ink_image(image: Image.Image, is_light: bool | None = None, paper_percent: f
 def _estimate_paper(grey: Image.Image) -> Image.Image:
     """Estimate the paper: a grey closing, which fills whatever is dark and narrow."""
     cell, parts = Ink.PAPER_CELL_PX * max(1, round(max(grey.size) / Looking.WORKING_SIDE_PX)), Ink.PAPER_PARTS
-    fine = np.asarray(grey.reduce(min(cell // parts, *grey.size)))
+    width_px, height_px = (min(cell // parts, side) for side in grey.size)
+    fine = np.asarray(grey.reduce((width_px, height_px)))
     rows, columns = -(-fine.shape[0] // parts), -(-fine.shape[1] // parts)
     fine = np.pad(fine, ((0, rows * parts - fine.shape[0]), (0, columns * parts - fine.shape[1])), mode="edge")
     cells = fine.reshape(rows, parts, columns, parts).max((1, 3))

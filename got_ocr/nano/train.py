@@ -21,12 +21,14 @@ from pathlib import Path
 
 from got_ocr.nano.config import NanoTrainingConfig
 from got_ocr.nano.trainer import STATE_FILE, NanoTrainer, build_batch_source
-from got_ocr.training.failures import only_trainer
+from got_ocr.training.failures import LostProcessError, naming_lost_process, only_trainer
 
 logger = logging.getLogger(__name__)
 
 JEMALLOC = "libjemalloc.so.2"
-WRONG_USAGE, OUTPUT_FAILED = 2, 5  # as of got-ocr
+WRONG_USAGE, OUTPUT_FAILED, PROCESS_LOST = 2, 5, 7  # as of got-ocr
+# Long enough for a busy machine, on which one process may have to wait for the other's prose to be collected.
+TIMEOUT = datetime.timedelta(minutes=30)
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -114,9 +116,8 @@ def train(options: argparse.Namespace, config: NanoTrainingConfig) -> None:
         )
     options.output.mkdir(parents=True, exist_ok=True)
     if int(os.environ["WORLD_SIZE"]) > 1:
-        # Long enough for a busy machine, on which one process may have to wait for the other's prose to be collected.
         backend = "nccl" if config.device.startswith("cuda") else "gloo"
-        distributed.init_process_group(backend, timeout=datetime.timedelta(minutes=30))
+        distributed.init_process_group(backend, timeout=TIMEOUT)
     rank = int(os.environ["RANK"])
     cache = options.output / "corpus.txt"
     if rank == 0:
@@ -153,11 +154,12 @@ def main() -> int:
     if rank is None:
         return launch(config.processes)
     try:
-        with only_trainer(options.output) if rank == "0" else nullcontext():
+        with only_trainer(options.output) if rank == "0" else nullcontext(), naming_lost_process(str(TIMEOUT)):
             train(options, config)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, LostProcessError) as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-        return OUTPUT_FAILED if isinstance(error, OSError) else WRONG_USAGE
+        codes = {OSError: OUTPUT_FAILED, LostProcessError: PROCESS_LOST}
+        return next((code for kind, code in codes.items() if isinstance(error, kind)), WRONG_USAGE)
     return 0
 
 

@@ -265,7 +265,7 @@ def _has_pdfium() -> bool:
 def _find_in_folder(folder: Path, name: str, options: SourceOptions, hooks: _Walk) -> Iterator[FoundPage]:
     try:
         with os.scandir(folder) as entries:
-            files = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+            files = [entry.name for entry in entries if not entry.name.startswith(".") and _is_file(entry)]
     except OSError as error:
         raise PageError(f"{name}: can't be listed: {reason_of(error)}.") from None
     names = sorted((file for file in files if file.lower().endswith(PAGE_SUFFIXES)), key=natural_key)
@@ -276,6 +276,14 @@ def _find_in_folder(folder: Path, name: str, options: SourceOptions, hooks: _Wal
         )
     for file in names:
         yield from _find(folder / file, options, hooks)
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    """Tell files from folders, pipes and devices; a link that leads nowhere is a page that will fail, not none."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:
+        return True
 
 
 def natural_key(name: str | os.PathLike[str]) -> tuple[list[str | int], str]:

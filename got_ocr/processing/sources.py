@@ -168,6 +168,10 @@ def _check_path(text: str | bytes, name: str, options: SourceOptions) -> Path | 
         with path.open("rb") as file:  # A pipe or a device: `<(command)` in a shell.
             return _read_limited(file, name, options)
     except FileNotFoundError:
+        if os.path.islink(text):
+            raise PageError(
+                f"{name}: is a link to a file that is not there: get the file, or link to another."
+            ) from None
         raise PageError(f"{name}: no such file or folder: check the name.") from None
     except PermissionError:
         raise PageError(f"{name}: may not be read: check its permissions.") from None

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from got_ocr.hub.whole_file import write_whole
 from got_ocr.rendering.blocks import Block
 from got_ocr.rendering.drawing import GEOMETRY_ROUTES, prepare
 from got_ocr.rendering.html_writer import HtmlWriter, html_page
@@ -15,7 +16,6 @@ from got_ocr.rendering.latex_writer import latex_body, latex_document
 from got_ocr.rendering.parsing import parse
 from got_ocr.rendering.source import one_line
 from got_ocr.rendering.text_writers import MarkdownWriter, block_text, blocks_json, inlines_text
-from got_ocr.rendering.whole_file import write_whole
 
 SUFFIXES = (".html", ".htm", ".md", ".tex", ".txt", ".json", ".docx", ".pdf", ".png", ".mmd")
 MAX_TITLE_CHARACTERS = 200

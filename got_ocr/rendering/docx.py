@@ -7,9 +7,9 @@ import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 
+from got_ocr.hub.whole_file import write_whole
 from got_ocr.rendering.limits import run_limited
 from got_ocr.rendering.source import one_line
-from got_ocr.rendering.whole_file import write_whole
 
 TIMEOUT_S = 120.0
 _NO_DATA = re.compile(r"could not find data file|unrecognized option|unknown option", re.IGNORECASE)

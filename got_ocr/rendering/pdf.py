@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from got_ocr.hub.whole_file import write_whole
 from got_ocr.rendering.invisible_text import InvisibleFont
 from got_ocr.rendering.page_geometry import BoxedLine, geometry_of
 from got_ocr.rendering.searchable import PageText, add_layer, page_lines, pages_with_text
 from got_ocr.rendering.source import one_line
-from got_ocr.rendering.whole_file import write_whole
 
 __all__ = ["PdfPage", "SearchablePictures", "pages_with_text", "write_searchable_pdf"]
 

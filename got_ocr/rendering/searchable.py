@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from got_ocr.hub.whole_file import check_target, write_whole
 from got_ocr.rendering.document import render
 from got_ocr.rendering.hidden_text import TextCount, count_text, give_own_resources, remove_hidden_text
 from got_ocr.rendering.invisible_text import FONT_PREFIX, InvisibleFont, write_layer
 from got_ocr.rendering.page_geometry import BoxedLine, geometry_of, spread_lines
 from got_ocr.rendering.source import one_line
-from got_ocr.rendering.whole_file import check_target, write_whole
 
 MIN_TEXT_BYTES = 20  # Of the text on a page that counts as having some: fewer are a page number or a stamp.
 

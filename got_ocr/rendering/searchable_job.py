@@ -7,9 +7,9 @@ PDF.
 from pathlib import Path
 from typing import Any
 
+from got_ocr.hub.whole_file import check_target
 from got_ocr.rendering.pdf import PdfPage, SearchablePictures
 from got_ocr.rendering.searchable import PageText, SearchableDocument, SearchableReport
-from got_ocr.rendering.whole_file import check_target
 
 
 class SearchableJob:

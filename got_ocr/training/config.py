@@ -192,6 +192,8 @@ class RunSettings:
         fsdp: Whether to shard weights, gradients and optimiser over processes by FSDP.
         deterministic: Whether a GPU may only use kernels that give the same bits every time: slower, and a resumed run
             then equals one that was never stopped. On a CPU it always does.
+        timeout_s: How long the processes of a run wait for one another; then all end, to be started again. The first
+            one writes checkpoints meanwhile, and draws samples.
     """
 
     device: Literal["auto", "cpu"] = "auto"
@@ -201,6 +203,7 @@ class RunSettings:
     deepspeed: str | None = None
     fsdp: bool = False
     deterministic: bool = False
+    timeout_s: int = _number(600, 1)
 
     def __post_init__(self) -> None:
         if self.deepspeed and self.fsdp:

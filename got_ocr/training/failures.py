@@ -1,4 +1,4 @@
-"""What ends a run with one clear line: numbers that are none, nothing learned, a full disk, a second trainer."""
+"""What ends a run with one clear line: numbers that are none, nothing learned, a full disk, a process that is lost."""
 
 import errno
 import math
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
+from torch import Tensor, distributed
 
 from got_ocr.modeling.finite import NonFiniteError
 
@@ -25,6 +25,13 @@ _FULL_WORDS = (
     "unexpected pos",
     "pytorchstreamwriter failed",
 )
+# How Gloo, NCCL and torch's store name themselves in errors that are plain RuntimeErrors.
+_BACKENDS = ("gloo", "nccl", "tcpstore")
+_TIMEOUT_WORDS = ("timed out", "timeout")
+
+
+class LostProcessError(RuntimeError):
+    """A process that a run needs ended, or has not answered for too long."""
 
 
 def check_finite_weights(weights: Mapping[str, Tensor], where: str, advice: str) -> None:
@@ -119,6 +126,47 @@ def is_full_disk(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+@contextmanager
+def naming_lost_process(timeout: str) -> Iterator[None]:
+    """Say in one line that a process of the run is lost: backends name sockets, and lines of their sources.
+
+    Args:
+        timeout: How long processes wait for one another, in words for the message.
+
+    Raises:
+        LostProcessError: In the place of what a backend said.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "dataloader worker" in str(error).lower():
+            raise LostProcessError(
+                "a process that loads samples was ended from outside, most often for want of memory: lower "
+                "data.workers; what was saved is kept, and started again the run goes on from it."
+            ) from error
+        said = _of_backend(error)
+        if not said:
+            raise
+        if any(word in said for word in _TIMEOUT_WORDS):
+            what = f"has not answered for {timeout}: see what it is doing"
+        else:
+            what = "has ended: what it said, or the system's log, tells why"
+        raise LostProcessError(
+            f"another process of this run {what}; what was saved is kept, and started again the run goes on from it."
+        ) from error
+
+
+def _of_backend(error: BaseException | None) -> str:
+    """What a backend of torch.distributed said, in lower case; empty where it was none that failed."""
+    while isinstance(error, RuntimeError):
+        said = str(error).lower()
+        is_its_class = distributed.is_available() and isinstance(error, distributed.DistError)
+        if is_its_class or any(name in said for name in _BACKENDS):
+            return said
+        error = error.__cause__
+    return ""
 
 
 @contextmanager

@@ -13,6 +13,7 @@ Several processes come from torchrun or accelerate launch; nothing here starts a
 """
 
 import dataclasses
+import datetime
 import importlib.util
 import json
 import logging
@@ -24,10 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 from torch.utils.data import IterableDataset
 from transformers import TrainingArguments
 
 from got_ocr.hub.export import export_for_hub
+from got_ocr.hub.whole_file import write_whole
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.training import checkpoints
@@ -36,7 +39,7 @@ from got_ocr.training.callbacks import LOG_FILE, RunLog, SampleSheet, StopAtRate
 from got_ocr.training.collator import GotOcrCollator
 from got_ocr.training.config import RunSettings, TrainingConfig
 from got_ocr.training.conversation_dataset import parse_mix
-from got_ocr.training.failures import check_finite_weights, naming_full_disk, only_trainer
+from got_ocr.training.failures import check_finite_weights, naming_full_disk, naming_lost_process, only_trainer
 from got_ocr.training.loader import TrainingLoader, open_loader
 from got_ocr.training.lora import add_adapters
 from got_ocr.training.packing import PackingCollator
@@ -78,10 +81,12 @@ def train(config: TrainingConfig, output: Path, resume: str = "auto", quiet: boo
 
     Raises:
         ValueError: If something doesn't fit; the message says what and how to correct it.
+        LostProcessError: If another process of the run ended, or does not answer.
     """
     check_launch(config.run)
     # One process of a run holds the folder for all.
-    with only_trainer(output) if _is_first() else nullcontext():
+    timeout = f"{config.run.timeout_s} s (run.timeout_s)"
+    with only_trainer(output) if _is_first() else nullcontext(), naming_lost_process(timeout):
         return _train(config, output, resume, quiet)
 
 
@@ -286,9 +291,12 @@ def training_arguments(config: TrainingConfig, output: Path) -> TrainingArgument
         "dataloader_pin_memory": not on_cpu,
         "ddp_find_unused_parameters": False,
         "deepspeed": settings.deepspeed,
+        "ddp_timeout": settings.timeout_s,
     }
     if on_cpu and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         fields["ddp_backend"] = "gloo"
+        if not distributed.is_initialized():  # transformers passes `ddp_timeout` on where there is a GPU only
+            distributed.init_process_group("gloo", timeout=datetime.timedelta(seconds=settings.timeout_s))
     if evaluation and evaluation.every_steps:
         fields |= {"eval_steps": evaluation.every_steps, "eval_on_start": evaluation.at_start}
     if settings.fsdp:
@@ -353,7 +361,8 @@ def _prepare_folder(config: TrainingConfig, output: Path, checkpoint: Path | Non
         logger.warning("going on from %s.", checkpoint)
     if log.is_file():
         kept = [line for line in log.read_text(encoding="utf-8").splitlines() if _is_kept(line, step)]
-        log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        text = "".join(f"{line}\n" for line in kept)
+        write_whole(log, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def _is_kept(line: str, step: int) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from got_ocr.hub.whole_file import write_whole
+
 T = TypeVar("T")
 
 
@@ -52,7 +54,8 @@ def write_yaml(settings: Any, path: Path) -> None:
         settings: A dataclass object.
         path: The file.
     """
-    path.write_text(_yaml().safe_dump(to_plain(settings), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = _yaml().safe_dump(to_plain(settings), sort_keys=False, allow_unicode=True)
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def to_plain(settings: Any) -> dict[str, Any]:

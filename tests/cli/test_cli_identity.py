@@ -307,7 +307,7 @@ def test_a_searchable_pdf_that_can_not_be_written_costs_no_page(
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
-        if "old.pdf" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        if "/.old." in os.readlink(f"/proc/self/fd/{descriptor}"):
             raise OSError(28, "No space left on device")
         fsync(descriptor)
 

@@ -11,7 +11,8 @@ from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine
 
 pytest.importorskip("pikepdf", reason="needs got-ocr[render]")
 
-from got_ocr.rendering import pdf, searchable, whole_file
+from got_ocr.hub import whole_file
+from got_ocr.rendering import pdf, searchable
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "images" / "sample.pdf"
 

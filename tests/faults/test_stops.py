@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from got_ocr.cli import exit_codes
 from tests.support.hostile import nested_forms_pdf
-from tests.support.processes import run, start, write_pictures
+from tests.support.processes import ENVIRONMENT, run, start, write_pictures
 
 NUM_PAGES = 12
 SECONDS_A_PAGE = 0.05
@@ -119,6 +120,22 @@ def test_ctrl_c_while_libraries_are_imported(tmp_path: Path, after_s: float) -> 
     assert seconds < 2.5
 
 
+def test_ctrl_c_before_the_command_line_listens() -> None:
+    """While it is itself imported, which a busy machine makes long."""
+    code = (
+        "import runpy, sys\n"
+        "class Finder:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        if name == 'got_ocr.cli.dispatch':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "runpy.run_module('got_ocr', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, "got-ocr: interrupted.\n")
+
+
 def test_ctrl_c_while_a_page_is_decoded(tmp_path: Path) -> None:
     (tmp_path / "bomb.pdf").write_bytes(nested_forms_pdf())
     process = start("bomb.pdf", cwd=tmp_path, preexec_fn=with_ctrl_c)
@@ -135,10 +152,6 @@ def test_ctrl_c_while_c_code_does_not_listen(tmp_path: Path) -> None:
         "read.run = lambda args: (print('on', flush=True), ctypes.PyDLL and ctypes.CDLL(None).sleep(60),"
         " ctypes.CDLL(None).sleep(60))\nsys.exit(main(['x.png']))"
     )
-    import sys
-
-    from tests.support.processes import ENVIRONMENT
-
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env=ENVIRONMENT,
@@ -155,10 +168,6 @@ def test_ctrl_c_while_c_code_does_not_listen(tmp_path: Path) -> None:
 
 
 def test_a_library_that_swallows_ctrl_c_does_not_change_the_exit_code(tmp_path: Path) -> None:
-    import sys
-
-    from tests.support.processes import ENVIRONMENT
-
     code = (
         "import sys, time\nfrom got_ocr.cli import main, read\n"
         "def run(args):\n    print('on', flush=True)\n    try:\n        time.sleep(60)\n"
@@ -179,10 +188,10 @@ def test_a_library_that_swallows_ctrl_c_does_not_change_the_exit_code(tmp_path: 
     assert (returned, err) == (exit_codes.INTERRUPTED, "got-ocr: interrupted.\n")
 
 
-@pytest.mark.parametrize("target", ["out/", "out.jsonl", "out.txt"])
+@pytest.mark.parametrize("target", ["out/", "out.jsonl", "out.txt", "out.pdf"])
 def test_two_writers_at_one_time(tmp_path: Path, target: str) -> None:
-    write_pictures(tmp_path / "in", NUM_PAGES)
-    options = ["in", "--output", target, *(["--json"] if "json" in target else []), "-q"]
+    prepare(tmp_path, target)
+    options = [*arguments(tmp_path, target), "-q"]
     processes = [start(*options, seconds=0.15, cwd=tmp_path) for _ in range(3)]
     ends = [(process.communicate(), process.returncode) for process in processes]
     codes = sorted(code for _, code in ends)
@@ -191,6 +200,8 @@ def test_two_writers_at_one_time(tmp_path: Path, target: str) -> None:
     for (_, err), code in ends:
         if code:
             assert "is being written by another got-ocr" in err or "exists already" in err
+            assert err.count("\n") == 1
+    assert not list(tmp_path.glob(".*"))
     if target != "out.txt":
         check_whole(tmp_path, target)
     else:

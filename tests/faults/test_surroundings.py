@@ -4,13 +4,15 @@ import json
 import os
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from got_ocr.cli import exit_codes
-from tests.support.processes import run, start, write_pictures
+from got_ocr.cli import exit_codes, main, read
+from got_ocr.cli.job import describe_trouble
+from tests.support.processes import ROOT, run, start, write_pictures
 
 FULL = "can't be written: File too large."
 
@@ -44,6 +46,53 @@ def test_a_full_disk_leaves_what_is_whole(pages: Path, target: str) -> None:
     assert run(*options, cwd=pages)[0] == 0
     if target == "out.jsonl":
         assert len((pages / "out.jsonl").read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-o", "{}/out/"],
+        ["-o", "{}/out/", "--lines", "hocr"],
+        ["-o", "{}/out/", "--lines", "alto"],
+        ["-o", "{}/out.txt"],
+        ["-o", "{}/out.jsonl", "--json"],
+        ["--searchable", "{}/out.pdf"],
+        ["--render", "{}/out.html"],
+    ],
+    ids=" ".join,
+)
+def test_where_nothing_can_be_written_no_page_is_read(pages: Path, options: list[str]) -> None:
+    (pages / "a-file").touch()
+    for folder in ("/proc/nothing", str(pages / "a-file")):
+        code, out, err = run("in", "-q", *[option.format(folder) for option in options], cwd=pages)
+        assert code in (exit_codes.OUTPUT_FAILED, exit_codes.WRONG_USAGE), err
+        assert (out, err.count("\n")) == ("", 1), err
+        assert folder in err
+    assert sorted(path.name for path in pages.iterdir()) == ["a-file", "in"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_pipe_is_written_through(pages: Path, options: list[str]) -> None:
+    os.mkfifo(pages / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=pages, stdout=subprocess.PIPE, text=True) as reader:
+        code, _, err = run("in", "-q", "-o", "pipe", *options, cwd=pages)
+        out, _ = reader.communicate(timeout=60)
+    assert (code, err) == (0, "")
+    texts = [json.loads(line)["text"] for line in out.splitlines()] if options else out.strip().split("\n\f")
+    assert texts == [f"{20 + number}x10" for number in range(6)]
+    assert (pages / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("form", ["hocr", "alto"])
+def test_a_full_disk_under_files_of_lines(pages: Path, form: str) -> None:
+    options = ["in", "-o", "out/", "--lines", form, "-q"]
+    long = {"FAKE_TEXT": "word " * 6000}
+    code, _, err = run(*options, cwd=pages, environment=long, preexec_fn=small_disk)
+    assert code == exit_codes.OUTPUT_FAILED, err
+    assert FULL in err and len(err.splitlines()) == 1
+    assert [path.name for path in (pages / "out").iterdir()] == [".got-ocr.jsonl"]
+    assert run(*options, cwd=pages)[0] == 0
+    assert len(list((pages / "out").glob("[!.]*"))) == 6
 
 
 def test_a_full_disk_under_a_searchable_pdf(pages: Path) -> None:
@@ -84,6 +133,50 @@ def test_a_closed_standard_output(pages: Path) -> None:
     assert err == "got-ocr: error: standard output is closed: give --output, or leave it open.\n"
     assert run("in/0.png", "-o", "out", cwd=pages, preexec_fn=closed(0, 1, 2))[0] == 0
     assert (pages / "out" / "0.txt").read_text() == "20x10\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["layout", "in/0.png"],
+        ["layout", "in/0.png", "--json"],
+        ["models"],
+        ["completion", "bash"],
+        ["score", "results.json"],
+        ["train", str(ROOT / "configuration/training/tiny.yaml"), "--dry-run"],
+        ["bench"],
+    ],
+    ids=" ".join,
+)
+def test_results_need_a_standard_output_in_each_command(
+    pages: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python makes None of one that is closed, and `print` says nothing then."""
+    monkeypatch.chdir(pages)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(arguments) == exit_codes.OUTPUT_FAILED
+    assert capsys.readouterr().err.startswith("got-ocr: error: standard output is closed: ")
+
+
+def test_a_working_folder_that_is_gone(pages: Path) -> None:
+    (pages / "gone").mkdir()
+    code, _, err = run(
+        pages / "in" / "0.png", "-o", "out", "-q", cwd=pages / "gone", preexec_fn=(pages / "gone").rmdir
+    )
+    assert code == exit_codes.OUTPUT_FAILED
+    assert err == "got-ocr: error: the working folder is not there any more: go to another.\n"
+
+
+def test_no_memory_is_no_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def take_too_much(args: object) -> int:
+        raise MemoryError("Out of memory interning an attribute name")
+
+    monkeypatch.setattr(read, "run", take_too_much)
+    assert main(["x.png"]) == exit_codes.MODEL_FAILED
+    assert "error: there is not enough memory: free some" in capsys.readouterr().err
+    said = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried ..."
+    for error in (MemoryError(), RuntimeError(said), RuntimeError("CUDA out of memory.")):
+        assert describe_trouble("a.png", error).startswith("a.png: not enough memory: lower --batch-size")
 
 
 def test_a_closed_standard_input_that_is_needed(pages: Path) -> None:
@@ -158,8 +251,6 @@ def test_the_shell_gets_what_shells_expect(pages: Path) -> None:
 
     (pages / "fake.py").write_text(FAKE_READER)
     script = "python=$1; $python fake.py in/0.png nothing.png >out 2>err; echo $?; $python fake.py in/1.png | cat"
-    import sys
-
     done = subprocess.run(
         ["sh", "-c", script, "sh", sys.executable],
         cwd=pages,

@@ -24,6 +24,7 @@ from tests.support.processes import ENVIRONMENT, Forked, run, write_pictures
 from tests.support.training_data import tiny_fields, write_conversations
 
 NOWHERE = dict.fromkeys(("HOME", "HF_HOME", "XDG_CACHE_HOME", "TORCH_HOME", "MPLCONFIGDIR"), "/proc/nothing")
+NOT_REPLACED = "It is a device, a pipe or a socket, which no file takes the place of"
 Arguments = Callable[[Path, Path], list[str]]
 
 
@@ -122,6 +123,36 @@ def test_a_full_disk(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.usefixtures("stand_in", "pages")
+@pytest.mark.parametrize("name", [*WRITERS, "synth"])
+def test_where_nothing_can_be_written(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below /proc nobody makes a folder, root neither; a file stands where a folder is wanted for anybody."""
+    monkeypatch.delenv("GOT_OCR_DEBUG", raising=False)
+    make, target, _ = WRITERS.get(name, (make_synth, "out", 0))
+    (tmp_path / "a-file").touch()
+    for folder in (Path("/proc/nothing"), tmp_path / "a-file"):
+        arguments = make(tmp_path, folder / target)
+        code = main(arguments)
+        err = capsys.readouterr().err
+        assert code in (exit_codes.OUTPUT_FAILED, exit_codes.WRONG_USAGE), err
+        assert err.startswith("got-ocr: error: ") and err.count("\n") == 1, err
+        assert str(folder) in err, err
+    assert (tmp_path / "a-file").read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name.startswith(("layout", "render"))])
+def test_no_file_takes_the_place_of_a_pipe(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor that of a device: a rename does, without a word, and takes /dev/null away from everybody."""
+    arguments, out, _ = prepare(name, tmp_path)
+    os.mkfifo(out)
+    assert main([*arguments, *(["--force"] if name.startswith("render") else [])]) == exit_codes.OUTPUT_FAILED
+    said = capsys.readouterr().err
+    assert said == f"got-ocr: error: {out} can't be written: {NOT_REPLACED}.\n"
+    assert out.is_fifo() and list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.usefixtures("stand_in", "pages")
 @pytest.mark.parametrize("name", [name for name in WRITERS if name not in ("render-md", "render-json")])
 def test_two_writers(tmp_path: Path, name: str) -> None:
     arguments, out, _ = prepare(name, tmp_path)
@@ -138,6 +169,16 @@ def test_two_writers(tmp_path: Path, name: str) -> None:
     code, err = fork(arguments, tmp_path / "said")
     assert code == 0, err
     assert written == tree(out)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--searchable", "out.pdf"), ("--render", "out.html")])
+def test_what_was_read_does_not_take_the_place_of_a_pipe(tmp_path: Path, option: str, name: str) -> None:
+    write_pictures(tmp_path / "in", 1)
+    os.mkfifo(tmp_path / name)
+    code, out, err = run("in", option, name, "--force", "-q", cwd=tmp_path)
+    assert (code, out) == (exit_codes.OUTPUT_FAILED, "")  # It is found out before a page is read.
+    assert err == f"got-ocr: error: {name} can't be written: {NOT_REPLACED}.\n"
+    assert (tmp_path / name).is_fifo() and sorted(path.name for path in tmp_path.iterdir()) == ["in", name]
 
 
 def test_rendering_what_was_read_on_a_full_disk(tmp_path: Path) -> None:

@@ -109,3 +109,14 @@ def test_lines_of_dots_are_found_whole() -> None:
     lines = analyse_page(needle_print(image)).lines
     assert len(lines) == 6
     assert all(line.box[0] < 30 and line.height_px > 18 for line in lines)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_papers_shade_lies_in_its_place_on_a_strip_lower_than_its_cells(turned: bool) -> None:
+    """The strip was reduced by its height alone, and the paper of its first part drawn out over all of it."""
+    pixels = np.full((4, 9900), 255, np.uint8)
+    pixels[:, 6600:] = 128
+    image = Image.fromarray(pixels.T if turned else pixels)
+    ink = np.asarray(ink_image(image))
+    ink = ink.T if turned else ink
+    assert ink[:, :6000].max() == 0 and ink[:, 7600:].max() == 0

@@ -1,6 +1,7 @@
 """The room's door: lines, blocks, columns and tables in px of the picture given, drawn and written."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from got_ocr.cli import main
 from got_ocr.layout import analyse_page
 from got_ocr.layout.orientation import turn_clockwise
 from got_ocr.layout.overlay import describe_layout, draw_layout
@@ -94,6 +96,34 @@ def test_the_command_draws_and_writes_without_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "layout", "no.png"], capture_output=True, text=True, check=False
     )
     assert missing.returncode == 3 and missing.stderr.count("\n") == 1
+
+
+def test_the_command_goes_on_behind_a_page_that_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "1.png").write_bytes(b"no picture")
+    page().save(folder / os.fsdecode(b"2\xff\x1b.png"), "PNG")
+    page().save(folder / "3.png")
+    assert main(["layout", str(folder), "--json", "--overlay", str(tmp_path / "out.png")]) == 1
+    out, err = capsys.readouterr()
+    entries = [json.loads(line) for line in out.splitlines()]
+    assert [os.fsencode(entry["input"])[-8:] for entry in entries] == [b"/2\xff\x1b.png", b"in/3.png"]
+    assert err.count("\n") == 1 and f"{folder / '1.png'}: is no picture" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out-2.png", "out-3.png"]
+    assert main(["layout", str(folder)]) == 1
+    assert "2\\xff\\x1b.png: 25 lines" in capsys.readouterr().out
+
+
+def test_a_page_without_an_end_is_one_that_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        page().save(tmp_path / f"{number}.png")
+    monkeypatch.setattr("got_ocr.processing.options.DEFAULT_READING_TIMEOUT_S", 0.0)
+    assert main(["layout", str(tmp_path)]) == 3
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 2
+    assert f"error: {tmp_path / '2.png'}: takes longer than 0 s: scale it down." in err
 
 
 def framed_page(frames: int, below: str) -> Image.Image:

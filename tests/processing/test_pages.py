@@ -738,3 +738,26 @@ def test_passwords_of_urls_are_not_shown() -> None:
 def test_no_torch_is_imported() -> None:
     code = "import sys, got_ocr.processing.pages; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_link_that_leads_nowhere_is_a_page_that_fails(tmp_path: Path) -> None:
+    """One link to itself made the whole folder one that can't be listed; one to nothing was no page at all."""
+    rgb().save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("gone.png")
+    (tmp_path / "c.png").symlink_to("c.png")
+    (tmp_path / "d.png").symlink_to("a.png")
+    (tmp_path / "e.png").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "f.png")
+    outcomes = {}
+    for found in find_pages(tmp_path):
+        try:
+            outcomes[Path(found.source).name] = found.load().image.mode
+        except PageError as error:
+            outcomes[Path(found.source).name] = str(error).removeprefix(f"{found.source}: ")
+    assert outcomes.pop("c.png").startswith("can't be opened: ")
+    assert outcomes == {
+        "a.png": "RGB",
+        "b.png": "is a link to a file that is not there: get the file, or link to another.",
+        "d.png": "RGB",
+    }

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,15 +59,23 @@ class Forked:
         arguments: The command's.
         said: Where its standard error goes; here by default.
         limit_bytes: How large a file may become, as on a full disk.
+        environment: What the process gets besides.
     """
 
-    def __init__(self, arguments: list[str], said: Path | None = None, limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        said: Path | None = None,
+        limit_bytes: int | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=self._run, args=(arguments, said, limit_bytes))
+        self._process = context.Process(target=self._run, args=(arguments, said, limit_bytes, environment or {}))
         self._process.start()
 
     @staticmethod
-    def _run(arguments: list[str], said: Path | None, limit_bytes: int | None) -> None:
+    def _run(arguments: list[str], said: Path | None, limit_bytes: int | None, environment: dict[str, str]) -> None:
+        os.environ.update(environment)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)  # Its other threads stayed behind.
         if said is not None:
@@ -84,8 +91,8 @@ class Forked:
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
-        assert number == signal.SIGKILL
-        self._process.kill()
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
 
     def wait(self) -> int:
         self._process.join()

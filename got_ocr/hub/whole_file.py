@@ -1,5 +1,6 @@
 """Write a file that appears whole or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -19,6 +20,7 @@ def check_target(target: str | Path) -> None:
     path = Path(target)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file.")
+    check_replaceable(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist: make it, or name another file.")
     trial = _part_of(path)
@@ -27,17 +29,34 @@ def check_target(target: str | Path) -> None:
     trial.unlink(missing_ok=True)
 
 
+def check_replaceable(target: str | Path) -> None:
+    """See that a file would not take the place of a device, a pipe or a socket, as a rename does without a word.
+
+    Args:
+        target: The file, there or not.
+
+    Raises:
+        OSError: If it is one of these.
+    """
+    path = Path(target)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(
+            errno.EINVAL, "It is a device, a pipe or a socket, which no file takes the place of", str(target)
+        )
+
+
 def write_whole(target: str | Path, write: Callable[[Path], object]) -> None:
     """Write a file under another name beside the target, bring it to disk, and give it its name.
 
     Args:
         target: The file; what stands there stays till the new one is whole.
-        write: Writes the file that it is given.
+        write: Writes the file that it is given, whose name ends as the target's does.
 
     Raises:
         OSError: If it can't be written; nothing is left behind.
     """
     path = Path(os.path.realpath(target))  # A link stays a link.
+    check_replaceable(path)
     part = _part_of(path)
     try:
         write(part)
@@ -55,7 +74,11 @@ def write_whole(target: str | Path, write: Callable[[Path], object]) -> None:
 
 
 def _part_of(path: Path) -> Path:
-    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    # File systems count bytes (255). What is longer is no format's suffix.
+    stem = path.stem.encode("utf-8", "surrogateescape")[:150].decode("utf-8", "ignore")
+    return path.with_name(
+        f".{stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix if len(path.suffix) < 20 else ''}"
+    )
 
 
 def _sync_folder(folder: Path) -> None:
