@@ -1,4 +1,4 @@
-"""Run the tests of neighbours that `dev` does not install: TRL, docling, Gradio.
+"""Run the tests of neighbours that `dev` does not install: TRL, docling, Gradio, LangChain, LlamaIndex, MCP ...
 
     python -m tests.neighbours.run          all of them
     python -m tests.neighbours.run trl      one
@@ -20,6 +20,15 @@ NEIGHBOURS = {
     "trl": (["trl"], ["tests/neighbours/test_trl.py"]),
     "docling": (["docling-slim[format-markdown]"], ["tests/neighbours/test_docling.py"]),
     "demo": (["gradio>=6"], ["tests/demo"]),
+    "langchain": (["langchain-core"], ["tests/neighbours/test_doors.py::test_langchain_loads_pages"]),
+    "llama-index": (["llama-index-core"], ["tests/neighbours/test_doors.py::test_llama_index_reads_folders_with_it"]),
+    "mcp": (["mcp"], ["tests/neighbours/test_doors.py::test_an_mcp_client_finds_and_calls_the_tool"]),
+    "label-studio": (
+        ["label-studio-sdk"],
+        ["tests/neighbours/test_doors.py::test_label_studio_takes_the_predictions"],
+    ),
+    "hocr": (["hocr-spec", "lxml"], ["tests/neighbours/test_hocr.py"]),
+    "notebooks": (["nbclient", "ipykernel"], ["tests/neighbours/test_notebooks.py"]),
 }
 
 
