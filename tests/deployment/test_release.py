@@ -46,7 +46,8 @@ def test_the_wheel_holds_what_runs_and_trains_by_name(tmp_path: Path) -> None:
 def test_the_source_archive_holds_all_that_tests_need(tmp_path: Path) -> None:
     builder = pytest.importorskip("hatchling.builders.sdist", reason="hatchling is not installed")
     archive = next(iter(builder.SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])))
-    held = {name.split("/", 1)[1] for name in tarfile.open(archive).getnames() if "/" in name}
+    with tarfile.open(archive) as opened:
+        held = {name.split("/", 1)[1] for name in opened.getnames() if "/" in name}
     for name in ("tests/conftest.py", "docs/index.md", "configuration/training/lora.yaml", "LICENSE", "README.md"):
         assert name in held
     assert not [name for name in held if name.startswith(("docs/_build", "dist", ".venv", "runs"))]

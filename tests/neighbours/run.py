@@ -16,16 +16,17 @@ from pathlib import Path
 from tests.support.environments import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+DOORS = "tests/neighbours/test_doors.py"
 NEIGHBOURS = {
     "trl": (["trl"], ["tests/neighbours/test_trl.py"]),
     "docling": (["docling-slim[format-markdown]"], ["tests/neighbours/test_docling.py"]),
     "demo": (["gradio>=6"], ["tests/demo"]),
-    "langchain": (["langchain-core"], ["tests/neighbours/test_doors.py::test_langchain_loads_pages"]),
-    "llama-index": (["llama-index-core"], ["tests/neighbours/test_doors.py::test_llama_index_reads_folders_with_it"]),
-    "mcp": (["mcp"], ["tests/neighbours/test_doors.py::test_an_mcp_client_finds_and_calls_the_tool"]),
+    "langchain": (["langchain-core"], [f"{DOORS}::test_langchain_loads_pages"]),
+    "llama-index": (["llama-index-core"], [f"{DOORS}::test_llama_index_reads_folders_with_it"]),
+    "mcp": (["mcp"], [f"{DOORS}::test_an_mcp_client_finds_and_calls_the_tool"]),
     "label-studio": (
         ["label-studio-sdk"],
-        ["tests/neighbours/test_doors.py::test_label_studio_takes_the_predictions"],
+        [f"{DOORS}::test_label_studio_takes_the_predictions"],
     ),
     "hocr": (["hocr-spec", "lxml"], ["tests/neighbours/test_hocr.py"]),
     "notebooks": (["nbclient", "ipykernel"], ["tests/neighbours/test_notebooks.py"]),
