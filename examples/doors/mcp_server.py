@@ -12,8 +12,10 @@ from typing import Any
 
 try:
     from mcp.server import MCPServer  # mcp 2
+    from mcp.server.mcpserver.exceptions import ToolError
 except ImportError:
     from mcp.server.fastmcp import FastMCP as MCPServer  # mcp 1
+    from mcp.server.fastmcp.exceptions import ToolError
 
 from got_ocr import BUILTIN_CHECKPOINT, GotOcrForConditionalGeneration, GotOcrProcessor
 
@@ -39,14 +41,16 @@ def read_page(path: str, pages: str = "1", markdown: bool = False) -> str:
     file = Path(path).expanduser().resolve()
     root = os.environ.get("GOT_OCR_ROOT")
     if root and not file.is_relative_to(Path(root).resolve()):
-        raise ValueError(f"{path} is not in {root}.")
+        raise ToolError(f"{path} is not in {root}.")
     if not file.is_file():
-        raise ValueError(f"there is no file {path}.")
+        raise ToolError(f"there is no file {path}.")
     model, processor = _model()
     is_document = file.suffix.lower() in (".pdf", ".tif", ".tiff")
-    texts = model.chat(
-        processor, str(file), ocr_type="format" if markdown else "ocr", pages=pages if is_document else None
-    )
+    options = {"ocr_type": "format" if markdown else "ocr", "pages": pages if is_document else None}
+    try:
+        texts = model.chat(processor, str(file), **options)
+    except ValueError as error:  # One line that says what is wrong, for the assistant to read.
+        raise ToolError(str(error)) from error
     return texts if isinstance(texts, str) else "\n\f\n".join(texts)
 
 

@@ -50,14 +50,15 @@ def place_text(layout: PageLayout, text: str) -> list[PlacedText]:
 
     Returns:
         Parts in the text's order that hold all of it but white space: one for each line that was matched with some
-        certainty, and the rest as the text's own lines have it.
+        certainty, and the rest as the text's own lines have it; all of it on a page of more lines and words than are
+        matched in seconds.
 
     Raises:
         OutOfTimeError: The page has taken as long as it may.
     """
     lines = see_lines(layout)
     units = split_units(text)
-    if not lines or not len(units):
+    if not lines or not len(units) or len(lines) * len(units) > At.MOST_WORK:
         return list(_part_text(units, np.full(len(units), -1), {}))
     # Of two kinds of faces, the one that explains the page better.
     units, first = max(
@@ -88,7 +89,7 @@ def see_lines(layout: PageLayout) -> list[SeenLine]:
     for number, line in enumerate(layout.upright_lines):
         em_px = max(sizes[line.block], 1.0)
         gaps = np.zeros(0) if pixels is None else _find_gaps(pixels, number)
-        seen.append(SeenLine(line.width_px / em_px, line.block, gaps))
+        seen.append(SeenLine(max(line.width_px / em_px, At.LEAST_EM), line.block, gaps))
     return seen
 
 

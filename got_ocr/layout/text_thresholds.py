@@ -7,12 +7,11 @@
 class Alignment:
     """text_alignment.py, text_parts.py, text_places.py."""
 
+    MOST_WORK = 500_000  # lines times units: on a larger page nothing is matched; about 7 processor seconds [match]
     ROUNDS = 3  # that measure how a text is set [match]
     SCALES = (0.7, 1.5)  # a line's width to that of its text in common faces: condensed to fixed pitch [faces]
     SAME_SCALE = 0.04  # two guesses at its log that differ by less are one [match]
-    WIDE_PERCENT = (
-        75  # of the lines of page and text are less wide: the rest are full lines, by which they compare [match]
-    )
+    WIDE_PERCENT = 75  # of the lines of page and of text are less wide than those by which they compare [match]
     FIRST_DEVIATION = 0.15  # of that ratio, before it was measured [match]
     DEVIATIONS = (0.025, 0.2)  # of it, at least and at most, once it was [match]
     FIRST_AT_END = 0.5  # of the lines end where the text's do, before that was measured [match]

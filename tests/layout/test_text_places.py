@@ -102,7 +102,7 @@ def test_chinese_is_parted_between_any_characters() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t ", "word", "a\x00b", "\N{COMBINING ACUTE ACCENT}" * 5, "\n\nword\n\n"])
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_any_text_and_page_are_taken(text: str, count: int) -> None:
-    lines = tuple(Line((0, 20 * row, 1, 20 * row), em_px=0.0) for row in range(count))
+    lines = tuple(Line((0, 20 * row, row, 20 * row), em_px=0.0) for row in range(count))  # The first has no width.
     placed = place_text(PageLayout(lines, (100, 100)), text)
     assert "".join(text[part.start : part.end] for part in placed).split() == text.split()
 
@@ -112,6 +112,13 @@ def test_the_pages_time_ends_it() -> None:
     layout = analyse_page(page, keep_pixels=True)
     with time_limit(1e-9), pytest.raises(OutOfTimeError):
         place_text(layout, "\n".join(line.text for line in truth))
+
+
+def test_a_page_of_thousands_of_words_ends_at_once() -> None:
+    lines = tuple(Line((40, 20 * row, 340, 20 * row + 14), em_px=14.0, block=row) for row in range(900))
+    text = "\n".join(["eight words of which this line is made"] * 900)
+    placed = place_text(PageLayout(lines, (400, 18000)), text)
+    assert [part.line for part in placed] == [None] * 900
 
 
 def test_units_know_their_places_and_ends() -> None:
