@@ -4,9 +4,10 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from ..layout.line import Line
+from ..slices.formula_text import FORMULA
 
 # A line with a less certain token than this is worth a look: of the built-in checkpoint's lines so marked on clean and
 # degraded pages three in four have an error, and more than half of those with one are marked
@@ -35,6 +36,7 @@ class GotOcrLine:
             was read in slices, or as it was matched with a page that was read whole (`ReadingOptions.line_boxes`).
             None where that is doubtful, in format mode, and for pages read together.
         block: Number of its paragraph, from 0, of such a line; else None.
+        formulas: Geometric mean of the tokens' probabilities of each formula in the line, in their order.
     """
 
     text: str
@@ -43,6 +45,7 @@ class GotOcrLine:
     is_low_confidence: bool
     box: tuple[int, int, int, int] | None = None
     block: int | None = None
+    formulas: tuple[float, ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -142,7 +145,12 @@ def lines_of_tokens(
         # A token such as ",\n" belongs to the line that it ends.
         text = decode(list(tokens[begin : index + 1])).strip()
         if text:
-            lines.append(make_line(text, log_probabilities[begin : index + 1]))
+            logs = log_probabilities[begin : index + 1]
+            line = make_line(text, logs)
+            if FORMULA.search(text):
+                formulas = _formula_probabilities(tokens[begin : index + 1], logs, decode)
+                line = replace(line, formulas=formulas)
+            lines.append(line)
         begin = index + 1
     return tuple(lines)
 
@@ -184,6 +192,20 @@ def make_line(text: str, log_probabilities: Sequence[float]) -> GotOcrLine:
     """
     mean = math.exp(sum(log_probabilities) / len(log_probabilities))
     return _line(text, mean, math.exp(min(log_probabilities)))
+
+
+def _formula_probabilities(
+    tokens: Sequence[int], log_probabilities: Sequence[float], decode: Callable[[list[int]], str]
+) -> tuple[float, ...]:
+    """Geometric mean of the probabilities of each formula's tokens, delimiters included."""
+    pieces = [decode([token]) for token in tokens]
+    edges = [0, *accumulate(map(len, pieces))]
+    found: list[float] = []
+    for match in FORMULA.finditer("".join(pieces)):
+        spans = zip(pairwise(edges), log_probabilities, strict=False)
+        logs = [log for (begin, end), log in spans if begin < match.end() and end > match.start()]
+        found.append(math.exp(sum(logs) / len(logs)))
+    return tuple(found)
 
 
 def join_line(line: Line, parts: Sequence[GotOcrLine]) -> GotOcrLine:
