@@ -47,6 +47,7 @@ class BulkOptions:
         sources: How pages are found and loaded.
         gates: What is skipped.
         image_column: Where a table keeps its pictures.
+        line_boxes: Whether lines of pages that are read whole get boxes, which takes a core part of a second a page.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -60,6 +61,7 @@ class BulkOptions:
     sources: SourceOptions = field(default_factory=SourceOptions)
     gates: Gates = field(default_factory=Gates)
     image_column: str = "image"
+    line_boxes: bool = False
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -79,6 +81,7 @@ class BulkOptions:
             "engine": self.engine,
             "sources": {**sources, "pages": None if sources["pages"] is None else [list(p) for p in sources["pages"]]},
             "gates": asdict(self.gates),
+            **({"line_boxes": True} if self.line_boxes else {}),
         }
 
 

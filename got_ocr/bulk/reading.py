@@ -86,6 +86,7 @@ class ModelReader:
             max_new_tokens=options.max_new_tokens,
             batch_size=self._at_once,
             stop_event=stop,
+            line_boxes=options.line_boxes,
         )
         return answers
 

@@ -83,6 +83,12 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument(
         "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
+    model.add_argument(
+        "--line-boxes",
+        action="store_true",
+        help="match the lines of pages that are read whole with the page, for their boxes; costs part of a second a "
+        "page of a core (models that read slices give boxes anyway)",
+    )
 
 
 def _add_workers(workers: argparse._ArgumentGroup) -> None:
@@ -192,6 +198,7 @@ def _options(args: argparse.Namespace, location: str) -> "BulkOptions":
         dtype=args.dtype,
         max_new_tokens=args.max_new_tokens,
         engine=args.engine,
+        line_boxes=args.line_boxes,
         sources=source_options_of(args),
         gates=Gates(
             skip_blank=not args.read_blank,

@@ -44,6 +44,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         rendering_room()
     if args.lines:
         _check_lines(args)
+    if args.overlay:
+        _check_overlay(args)
     if args.workers > 1:
         _check_workers(args)
     if args.searchable:
@@ -51,7 +53,12 @@ def check_arguments(args: argparse.Namespace) -> None:
     elif args.keep_text_pages or args.redo:
         option = "--keep-text-pages" if args.keep_text_pages else "--redo"
         raise ValueError(f"{option} is for --searchable FILE.pdf: give both.")
-    targets = {"--output": args.output, "--render": args.render, "--searchable": args.searchable}
+    targets = {
+        "--output": args.output,
+        "--render": args.render,
+        "--searchable": args.searchable,
+        "--overlay": args.overlay,
+    }
     _check_targets({option: target for option, target in targets.items() if target}, args.inputs)
     if args.render is not None:
         rendering_room()
@@ -70,6 +77,19 @@ def _check_lines(args: argparse.Namespace) -> None:
     if args.output is None or Path(args.output).suffix[1:].isalpha() or os.path.isfile(args.output):
         raise ValueError(f"--lines writes a file a page: give a folder to --output, got {args.output}.")
     rendering_room()
+
+
+def _check_overlay(args: argparse.Namespace) -> None:
+    from PIL import Image
+
+    Image.init()
+    if Path(args.overlay).suffix.lower() not in Image.EXTENSION:
+        example = Path(args.overlay).with_suffix(".png")
+        raise ValueError(f"--overlay {args.overlay}: a picture's name is wanted, such as {example}.")
+    given = {"--stream": args.stream, "--multi-page": args.multi_page, "--type format": args.type == "format"}
+    for option, value in given.items():
+        if value:
+            raise ValueError(f"--overlay draws plain lines of single pages: leave out {option}.")
 
 
 def _check_workers(args: argparse.Namespace) -> None:

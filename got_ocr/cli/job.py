@@ -42,6 +42,7 @@ class JobOptions:
         page_timeout_s: Seconds a page may take altogether; None: any time.
         write_as: Makes of a page what is written as its text; None: the text as the model wrote it.
         draft: Whether the built-in model reads first.
+        line_boxes: Whether the boxes of lines are wanted.
     """
 
     inputs: list[Any]
@@ -55,6 +56,7 @@ class JobOptions:
     page_timeout_s: float | None = None
     write_as: Callable[[PageRecord], str] | None = None
     draft: bool = False
+    line_boxes: bool = False
 
 
 @dataclass(frozen=True)
@@ -275,6 +277,7 @@ class ReadingJob:
             on_text=stream.write_piece if stream is not None else None,
             draft=self.options.draft or None,
             page_timeout_s=page_timeout_s,
+            line_boxes=self.options.line_boxes,
         )
         if stream is not None:
             stream.write_piece("\n")

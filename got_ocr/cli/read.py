@@ -7,18 +7,18 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, load_model_for, silence_libraries
 from ..version import __version__
-from .checks import STDIN, check_arguments, render_target, rendering_room
+from .checks import STDIN, check_arguments
 from .collector import collector_at_rest
 from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, end_engines, load_engine
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
-from .output import PageRecord, StreamOutput, open_output, write_whole, writing
+from .output import StreamOutput, open_output
 from .progress import Progress
+from .side_outputs import SideOutputs
 from .written_forms import SUFFIXES_OF_LINES, writer_of
 
 if TYPE_CHECKING:
@@ -153,6 +153,9 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         choices=("hocr", "alto"),
         help="with --output DIR: lines with boxes and confidence as hOCR or ALTO, a file a page",
     )
+    output.add_argument(
+        "--overlay", metavar="FILE.png", help="also draw each page with its lines framed, and what was read beside it"
+    )
     output.add_argument("--stream", action="store_true", help="print the text as it comes")
     output.add_argument(
         "--render",
@@ -282,26 +285,25 @@ def run(args: argparse.Namespace) -> int:
         reading_timeout(args),
         writer_of(args),
         args.draft,
+        bool(args.json or args.lines or args.searchable or args.overlay),
     )
     with Progress(quiet=args.quiet, show_bar=not args.stream) as progress, _library_notices(progress):
         progress.notice(choice.notice)
         job = ReadingJob(options, output, progress, lambda: _load_all(choice, args, progress), keys)
-        rendered = _Rendered(args) if args.render is not None else None
+        beside = SideOutputs(args)
         try:
             if args.searchable:
                 from .searchable import read_searchable
 
-                read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), rendered)
+                read_searchable(job, args, PageKeys(_reading_options(args, mode), choice.location), beside)
             else:
-                if rendered is not None:
-                    job.on_record = rendered.take
+                job.on_record = beside.take
                 job.run()
         finally:
             _end_workers()
             end_engines()
         output.finish()
-        if rendered is not None:
-            rendered.write(progress)
+        beside.write(progress)
         _say_what_was_left(job, progress)
     return job.exit_code
 
@@ -399,31 +401,6 @@ def _reading_options(args: argparse.Namespace, mode: "Mode") -> dict[str, Any]:
     options = {"mode": vars(mode), "dpi": args.dpi, "max_new_tokens": args.max_new_tokens, "dtype": args.dtype}
     chosen = {"markdown": args.markdown, "quantize": args.quantize}
     return options | {name: value for name, value in chosen.items() if value is not None}
-
-
-class _Rendered:
-    """What `--render` writes, gathered while pages are read."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.target = render_target(args)
-        self.pages: list[tuple[Path | None, str]] = []
-
-    def take(self, record: PageRecord, page: Any = None) -> None:
-        """Keep a page; where it is a picture file, it stands beside its text."""
-        if record.error is not None:
-            return
-        source = record.input if isinstance(record.input, str) else record.input[0]
-        is_picture = os.path.isfile(source) and not source.lower().endswith((".pdf", ".tif", ".tiff"))
-        self.pages.append((Path(source) if is_picture else None, record.text))
-
-    def write(self, progress: Progress) -> None:
-        """Write the file, whole or not at all."""
-        if not self.pages:
-            return
-        document = rendering_room().render_pages(self.pages)
-        with writing(self.target):
-            write_whole(self.target, document.save)
-        progress.notice(f"rendered: {self.target}")
 
 
 @contextlib.contextmanager

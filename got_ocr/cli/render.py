@@ -42,14 +42,14 @@ class ReadPage:
         text: What was read.
         source: The file.
         number: The page in it.
-        lines: Lines with their boxes (x1, y1, x2, y2) in px, where the page was read line by line.
+        lines: Lines with their boxes (x1, y1, x2, y2) in px, where these are known.
         size: (width, height) of the picture that was read, in px.
     """
 
     text: str
     source: str | None = None
     number: int = 1
-    lines: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
+    lines: tuple[tuple[str, tuple[float, float, float, float] | None], ...] = ()
     size: tuple[int, int] | None = None
 
 
@@ -154,18 +154,18 @@ def _read(file: str) -> Iterator[ReadPage]:
         )
 
 
-def boxed_lines(lines: Any) -> tuple[tuple[str, tuple[float, float, float, float]], ...]:
+def boxed_lines(lines: Any) -> tuple[tuple[str, tuple[float, float, float, float] | None], ...]:
     """Take the lines of a page for its text layer.
 
     Args:
         lines: Dictionaries with `text` and `box`, as `--json` writes them.
 
     Returns:
-        Text and box of each; nothing where a line has no box.
+        Text and box of each, None for one without; nothing where no line has a box.
     """
-    if not all(isinstance(line, dict) and line.get("box") for line in lines):
+    if not all(isinstance(line, dict) for line in lines) or not any(line.get("box") for line in lines):
         return ()
-    return tuple((str(line["text"]), tuple(line["box"])) for line in lines)
+    return tuple((str(line["text"]), tuple(line["box"]) if line.get("box") else None) for line in lines)
 
 
 def _records(text: str) -> list[dict[str, Any]] | None:

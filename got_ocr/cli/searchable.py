@@ -4,7 +4,7 @@ What is read is kept in a hidden file beside the PDF until the PDF is whole: a f
 """
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .checks import is_pdf_file
 from .identity import PageKey, PageKeys
@@ -12,6 +12,7 @@ from .job import ReadingJob
 from .json_output import JsonLinesOutput
 from .output import Output, PageName, PageRecord
 from .render import boxed_lines, load_picture, open_searchable
+from .side_outputs import SideOutputs
 from .writing import prepare_target, writing
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class _Kept:
         self.output.finish()
 
 
-def read_searchable(job: ReadingJob, args: argparse.Namespace, keys: PageKeys, rendered: Any) -> None:
+def read_searchable(job: ReadingJob, args: argparse.Namespace, keys: PageKeys, beside: SideOutputs) -> None:
     """Run a job and write what it read as a searchable PDF.
 
     Args:
         job: The job, not run yet.
         args: The arguments of `got-ocr`.
         keys: Makes the pages' keys.
-        rendered: Takes records for `--render`, or None.
+        beside: Takes records for what else is written.
 
     Raises:
         CommandError: If the PDF can't be written.
@@ -67,8 +68,7 @@ def read_searchable(job: ReadingJob, args: argparse.Namespace, keys: PageKeys, r
     num_with_text = 0
 
     def keep(record: PageRecord, page: "Page | None") -> None:
-        if rendered is not None:
-            rendered.take(record, page)
+        beside.take(record, page)
         if not isinstance(record.input, str) or record.error is not None:
             return  # The page stays in its document, without a layer.
         number = record.page or 1

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 SUMMARY = """\
 train or fine-tune a model on conversation files or tar shards
 
-CONFIG.yaml says everything; configuration/training/ holds the published recipe's three stages, LoRA and small ones.
+CONFIG says everything: a YAML file, or the name of one that ships: the published recipe's stages (stage1, stage2,
+stage3), lora, finetune and small ones.
 
-  got-ocr train configuration/training/stage3.yaml --dry-run
-  got-ocr train lora.yaml --set data.sets.mine.path=my_pages.json --output runs/mine
-  torchrun --nproc-per-node 8 -m got_ocr train configuration/training/stage2.yaml --output runs/stage2
+  got-ocr train stage3 --dry-run
+  got-ocr train lora --set data.sets.mine.path=my_pages.json --output runs/mine
+  torchrun --nproc-per-node 8 -m got_ocr train stage2 --output runs/stage2
 
 A run that was stopped in whatever way goes on from its newest complete checkpoint. DIR/model is the result."""
 
@@ -32,7 +33,9 @@ _NANO_FIELDS = {"stages", "muon_lr"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("config", metavar="CONFIG.yaml", help="what to train, on what, and how")
+    parser.add_argument(
+        "config", metavar="CONFIG", help="what to train, on what, and how: a YAML file, or a name such as lora"
+    )
     parser.add_argument(
         "--set", dest="assignments", action="append", default=[], metavar="KEY=VALUE",
         help="a field instead of the file's, as optimisation.learning_rate=1e-4; repeatable",
@@ -54,8 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit code."""
     from ..training.settings import read_yaml
+    from ..training.shipped import find_configuration
 
-    path = Path(args.config)
+    path = find_configuration(args.config)
     if read_yaml(path).keys() >= _NANO_FIELDS:
         return _train_nano(args, path)
     _silence(args.quiet)

@@ -148,7 +148,7 @@ class GotEngine:
             ModelChoice(options.model, ""), mode, own_device(options.device), options.dtype
         )
         no_advice = SourceOptions(spelled={})  # A run of evaluation takes no options of sources.
-        reading = ReadingOptions(options.max_new_tokens, options.batch_size, source=no_advice)
+        reading = ReadingOptions(options.max_new_tokens, options.batch_size, source=no_advice, line_boxes=False)
         self._reader = Reader(model, processor, reading) if processor is not None else model.reader(reading)
         self._options = options
 

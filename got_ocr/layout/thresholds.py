@@ -1,4 +1,4 @@
-"""Every number by which the layout decides, by the module that uses it (formula_rows.py has its own file).
+"""Every number by which the layout decides, by the module that uses it (formula_rows.py has its own file, texts too).
 
 Units stand in the names: `_EM` is a share of the font size, `_PX` px of the picture that is looked at, `_DEGREES`,
 `_LETTERS` counts; whatever has none is a share or a factor. Origins stand in brackets:

@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
 from ..layout.line import Line
@@ -32,7 +32,9 @@ class GotOcrLine:
         mean_probability: Geometric mean of its tokens' probabilities, 0 to 1.
         min_probability: Probability of its least certain token.
         is_low_confidence: Whether that is below `LOW_CONFIDENCE`.
-        box: (x1, y1, x2, y2) of a line of a page that was read in slices, in px of the picture; else None.
+        box: (x1, y1, x2, y2) in px of the picture, where the line was found there: as it was cut out of a page that
+            was read in slices, or as it was matched with a page that was read whole (`ReadingOptions.line_boxes`).
+            None where that is doubtful, in format mode, and for pages read together.
         block: Number of its paragraph, from 0, of such a line; else None.
         formulas: Geometric mean of the tokens' probabilities of each formula in the line, in their order.
     """
@@ -65,11 +67,14 @@ class GotOcrAnswer:
         error: One line saying what is wrong with the picture, or None.
         limit: `time`, `memory` or `crash` where the picture was given up because it broke a limit, else None. After
             `time` the answer holds what had been read.
-        lines: Each line of the text with its certainty.
+        lines: Each line of the text with its certainty. Where lines have boxes they are those of the page: one that
+            the text joins to a paragraph is several.
         slices: The answers of a page's slices, for a page that was cut.
         rotations: Of each page that was cut, the degrees clockwise by which it was turned to bring its text upright.
         unread: Boxes (x1, y1, x2, y2), in px of the picture, of what looked like a line of text on a page that was
             cut and was left out of the answer, since the model could not read it.
+        tokens: Where each token ends in the text, and the log of its probability: for the reader, which asks engines
+            for them to tell how sure each line is (`Generation.keep_tokens`), and takes them away again.
     """
 
     text: str
@@ -83,6 +88,7 @@ class GotOcrAnswer:
     rotations: tuple[int, ...] = ()
     unread: tuple[tuple[int, int, int, int], ...] = ()
     limit: str | None = None
+    tokens: tuple[tuple[int, float], ...] = field(default=(), repr=False, compare=False)
 
 
 def calibrate(mean_probability: float) -> float:
@@ -140,13 +146,52 @@ def lines_of_tokens(
         text = decode(list(tokens[begin : index + 1])).strip()
         if text:
             logs = log_probabilities[begin : index + 1]
-            line = _line(text, math.exp(sum(logs) / len(logs)), math.exp(min(logs)))
+            line = make_line(text, logs)
             if FORMULA.search(text):
                 formulas = _formula_probabilities(tokens[begin : index + 1], logs, decode)
                 line = replace(line, formulas=formulas)
             lines.append(line)
         begin = index + 1
     return tuple(lines)
+
+
+def token_ends(tokens: Sequence[int], decode: Callable[[list[int]], str]) -> list[int]:
+    """Find where tokens end in their text.
+
+    Args:
+        tokens: The answer's, without the closing one.
+        decode: Turns tokens into text.
+
+    Returns:
+        The end of each in what they decode to; within a line it may be off by a character where characters are made
+        of several tokens.
+    """
+    pieces = {token: decode([token]) for token in set(tokens)}
+    ends: list[int] = []
+    begin = start = 0
+    for index, token in enumerate(tokens):
+        if index < len(tokens) - 1 and "\n" not in pieces[token]:
+            continue
+        length = len(decode(list(tokens[begin : index + 1])))
+        reached = 0
+        sums = [reached := reached + len(pieces[one]) for one in tokens[begin : index + 1]]
+        ends += [start + round(length * one / max(sums[-1], 1)) for one in sums]
+        begin, start = index + 1, start + length
+    return ends
+
+
+def make_line(text: str, log_probabilities: Sequence[float]) -> GotOcrLine:
+    """Make a line of its tokens' probabilities.
+
+    Args:
+        text: What stands there.
+        log_probabilities: Of its tokens, at least one.
+
+    Returns:
+        The line.
+    """
+    mean = math.exp(sum(log_probabilities) / len(log_probabilities))
+    return _line(text, mean, math.exp(min(log_probabilities)))
 
 
 def _formula_probabilities(

@@ -94,11 +94,14 @@ class AnswerGenerator:
         limit = limit_new_tokens(self.config, prompt_length, generation.max_new_tokens)
         generate = self._generate_freely if generation.options else self._generate_rows
         rows, log_probabilities = generate(inputs, replace(generation, max_new_tokens=limit), repetition)
-        return [self._make_answer(tokens, logs) for tokens, logs in zip(rows, log_probabilities, strict=True)]
+        return [
+            self._make_answer(tokens, logs, generation.keep_tokens)
+            for tokens, logs in zip(rows, log_probabilities, strict=True)
+        ]
 
-    def _make_answer(self, tokens: list[int], log_probabilities: Tensor) -> GotOcrAnswer:
+    def _make_answer(self, tokens: list[int], log_probabilities: Tensor, keep_tokens: bool) -> GotOcrAnswer:
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
-        answer = make_answer(tokens, log_probabilities.tolist(), self.config.stop_token_ids, decode)
+        answer = make_answer(tokens, log_probabilities.tolist(), self.config.stop_token_ids, decode, keep_tokens)
         check_finite(log_probabilities[: answer.num_tokens], self.model, self.model.dtype)
         return answer
 

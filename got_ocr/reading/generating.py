@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..modeling.loops import find_period
 from ..processing.mode import Mode
-from .answer import GotOcrAnswer, cut_loop, lines_of_tokens
+from .answer import GotOcrAnswer, cut_loop, lines_of_tokens, token_ends
 from .drafting import DRAFT_TOKENS
 
 
@@ -28,6 +28,7 @@ class Generation:
         drafts: What each row's answer may be, or one text for all; none: nothing is drafted. Who generates may leave
             them unused: they change no token.
         draft_tokens: Tokens of a draft that are verified at once.
+        keep_tokens: Whether answers keep their tokens' places and probabilities, where the engine knows them.
     """
 
     max_new_tokens: int
@@ -38,6 +39,7 @@ class Generation:
     suppressed_tokens: tuple[int, ...] = ()
     drafts: tuple[str, ...] = ()
     draft_tokens: int = DRAFT_TOKENS
+    keep_tokens: bool = False
 
 
 class SliceGenerator(Protocol):
@@ -59,6 +61,7 @@ def make_answer(
     log_probabilities: Sequence[float],
     stop_ids: Sequence[int],
     decode: Callable[[list[int]], str],
+    keep_tokens: bool = False,
 ) -> GotOcrAnswer:
     """Take the tokens of an answer apart.
 
@@ -67,6 +70,7 @@ def make_answer(
         log_probabilities: Of each token, at least.
         stop_ids: Tokens that end an answer.
         decode: Turns tokens into text.
+        keep_tokens: As in `Generation`.
 
     Returns:
         The answer.
@@ -82,11 +86,18 @@ def make_answer(
         finish_reason, num_tokens = "repetition", len(content)
         content = cut_loop(content, period)
     logs = list(log_probabilities[:num_tokens])
+    text = decode(content)
+    kept: tuple[tuple[int, float], ...] = ()
+    if keep_tokens:
+        margin = len(text) - len(text.lstrip())
+        ends = token_ends(content, decode)
+        kept = tuple((max(end - margin, 0), log) for end, log in zip(ends, logs, strict=False))
     return GotOcrAnswer(
-        text=decode(content).strip(),
+        text=text.strip(),
         finish_reason=finish_reason,
         num_tokens=num_tokens,
         mean_probability=math.exp(sum(logs) / len(logs)),
         min_probability=math.exp(min(logs)),
         lines=lines_of_tokens(content, logs, decode),
+        tokens=kept,
     )

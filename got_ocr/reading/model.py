@@ -1,6 +1,7 @@
 """The model as people use it: the network, and the published calls that read pages with it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -93,7 +94,8 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
             instruction=instruction,
             **call.mode,
         )
-        return answer_chat(self._reader(tokenizer, call.reading), image_file, mode, chat)
+        reading = replace(call.reading, line_boxes=call.reading.line_boxes and return_dict)
+        return answer_chat(self._reader(tokenizer, reading), image_file, mode, chat)
 
     def chat_crop(
         self,
@@ -143,7 +145,8 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         call = CallOptions.sort({**options, "max_new_tokens": max_new_tokens, "batch_size": batch_size})
         chosen = {"ocr_type": ocr_type, "crop": True, "max_tiles": max_tiles, "instruction": instruction}
         mode = Mode.from_options(**chosen, **call.mode)
-        return answer_chat(self._reader(tokenizer, call.reading), image_file, mode, chat)
+        reading = replace(call.reading, line_boxes=call.reading.line_boxes and return_dict)
+        return answer_chat(self._reader(tokenizer, reading), image_file, mode, chat)
 
     def chat_stream(self, tokenizer: Any, image_file: Any, **options: Any) -> Iterator[str]:
         """Read pages and yield the text as it comes.
@@ -164,7 +167,7 @@ class GotOcrForConditionalGeneration(GotOcrLanguageModel):
         """
         on_error = options.pop("on_error", "raise")
         call = CallOptions.sort(options)
-        reader = self._reader(tokenizer, call.reading)
+        reader = self._reader(tokenizer, replace(call.reading, line_boxes=False))
         return reader.stream(image_file, Mode.from_options(**call.mode), on_error=on_error)
 
     def read(

@@ -58,6 +58,8 @@ class ReadingOptions:
         page_timeout_s: Seconds a page may take from its layout to its last token; what was read by then is kept in
             an answer that says so. None: any time. What a call gives as `page_timeout_s` is this and the limit of
             decoding (:class:`SourceOptions`), which by itself is stricter.
+        line_boxes: Whether plain answers for pages that are read whole get the boxes of their lines, matched with the
+            page's layout; it takes part of a second a page. Calls that give text alone leave it out.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -70,6 +72,7 @@ class ReadingOptions:
     draft_tokens: int = DRAFT_TOKENS
     source: SourceOptions = field(default_factory=SourceOptions)
     page_timeout_s: float | None = DEFAULT_READING_TIMEOUT_S
+    line_boxes: bool = True
 
     def __post_init__(self) -> None:
         check_draft(self.draft, self.draft_tokens)
@@ -80,6 +83,8 @@ class ReadingOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        if not isinstance(self.line_boxes, bool):
+            raise ValueError(f"line_boxes must be True or False, got {self.line_boxes!r}.")
         unknown = sorted(self.generation.keys() - generation_names()) if self.generation else []
         if unknown:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
@@ -153,7 +153,8 @@ class GotOcrPipeline(Pipeline):
     def _reader(self, options: dict[str, Any]) -> tuple[Reader, dict[str, Any]]:
         """Make the reader of a call. Returns: it, and the options of the mode."""
         call = CallOptions.sort({name: value for name, value in options.items() if name not in RETURN_OPTIONS})
-        return Reader(self.model, self.processor, call.reading), dict(call.mode)
+        reading = replace(call.reading, line_boxes=call.reading.line_boxes and bool(options.get("return_dict")))
+        return Reader(self.model, self.processor, reading), dict(call.mode)
 
     def _read(self, images: list[Any], text: Any, options: dict[str, Any]) -> list[list[dict[str, Any]]]:
         source = self._reader(options)[0].options.source

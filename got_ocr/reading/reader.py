@@ -27,6 +27,7 @@ from .answer import GotOcrAnswer
 from .drafting import Drafts
 from .engine import Engine, EngineSlices
 from .generating import Generation, SliceGenerator
+from .line_boxes import box_lines
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
 
@@ -212,8 +213,27 @@ class Reader:
             self.options.generation,
             drafts=tuple(text for text in texts if text is not None),
             draft_tokens=self.options.draft_tokens,
+            keep_tokens=self.options.line_boxes,
         )
-        return engine.generate(inputs, generation)
+        answers = engine.generate(inputs, generation)
+        if not self.options.line_boxes:
+            return answers
+        return [
+            self._box_lines(answer, document, mode)
+            for answer, document, mode in zip(answers, documents, modes, strict=True)
+        ]
+
+    @staticmethod
+    def _box_lines(answer: GotOcrAnswer, document: list[Image.Image], mode: Mode) -> GotOcrAnswer:
+        if mode.is_formatted or mode.instruction or len(document) > 1:
+            return replace(answer, tokens=())
+        region = None
+        if mode.has_region:
+            try:
+                region = find_region(document[0], mode.box, mode.color)
+            except ValueError:  # The model may see a frame that we don't.
+                return replace(answer, tokens=())
+        return box_lines(answer, document[0], region)
 
     def _engine_of_pages(self) -> Engine:
         if self._engine is None:

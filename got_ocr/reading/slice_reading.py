@@ -8,7 +8,8 @@ from functools import partial
 from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
-from ..layout.time_limit import is_out_of_time
+from ..layout.text_places import place_text
+from ..layout.time_limit import OutOfTimeError, is_out_of_time
 from ..processing.mode import Mode
 from ..processing.prompt import PLAIN
 from ..slices.joining import join_pieces, join_slices
@@ -29,6 +30,7 @@ from .doubt import (
 )
 from .formulas import insert_formulas, may_have_formulas
 from .generating import Generation, SliceGenerator
+from .line_boxes import lines_of_places
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .page_stream import PageStream
 from .turning import certainty, choose_sample, is_better_turned, turns_to_try
@@ -274,7 +276,7 @@ def _page_lines(
     """
     readings = [piece for pieces in checked for piece in pieces]
     if page.natural:
-        return [line for piece in readings for line in piece.lines], []
+        return _natural_lines(page, [line for piece in readings for line in piece.lines], origin), []
     found: list[list[GotOcrLine]] = [[] for _ in page.line_boxes]
     for piece, reading in zip(page.pieces, readings, strict=True):
         found[piece.line] += reading.lines
@@ -287,3 +289,18 @@ def _page_lines(
         else:
             unread.append(box)
     return lines, unread
+
+
+def _natural_lines(page: SlicedPage, lines: list[GotOcrLine], origin: tuple[int, int]) -> list[GotOcrLine]:
+    """The lines of a picture that was read as it is, with the boxes of its layout's."""
+    found = page.layout.upright_lines
+    if len(lines) == len(found):
+        return [
+            replace(line, box=page.layout.place(seen.box, origin), block=seen.block)
+            for line, seen in zip(lines, found, strict=True)
+        ]
+    answer = GotOcrAnswer("\n".join(line.text for line in lines), "stop", lines=tuple(lines))
+    try:
+        return list(lines_of_places(answer, page.layout, place_text(page.layout, answer.text), origin))
+    except OutOfTimeError:
+        return lines

@@ -2,7 +2,7 @@
 
 A line's box is where it was seen. Words get boxes too, since both forms have them: shares of the line's box by the
 words' characters, so they are estimates. Text without boxes (a model that reads whole pictures gives none) becomes one
-block with the page's box, and its lines have none.
+block with the page's box, which both forms want of its lines too; its words have none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ def write_hocr(page: LinedPage) -> str:
     """
     parts = []
     for number, (box, lines) in enumerate(page.blocks(), 1):
-        written = "\n".join(_hocr_line(line, f"{number}_{place}") for place, line in enumerate(lines, 1))
+        written = "\n".join(_hocr_line(line, box, f"{number}_{place}") for place, line in enumerate(lines, 1))
         parts.append(f'<p class="ocr_par" id="par_{number}" title="{_bbox(box)}">\n{written}\n</p>')
     image = quoteattr(f'image "{one_line(page.source)}"; {_bbox(_whole(page))}; ppageno {page.number - 1}')
     return f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -122,7 +122,7 @@ def write_hocr(page: LinedPage) -> str:
 """
 
 
-def _hocr_line(line: PageLine, name: str) -> str:
+def _hocr_line(line: PageLine, block: Box, name: str) -> str:
     sure = "" if line.confidence is None else f"; x_wconf {round(100 * line.confidence)}"
     words = " ".join(
         f'<span class="ocrx_word" id="word_{name}_{place}" title="{_bbox(box)}{sure}">{_clean(word)}</span>'
@@ -130,8 +130,8 @@ def _hocr_line(line: PageLine, name: str) -> str:
         else _clean(word)
         for place, (word, box) in enumerate(split_words(line), 1)
     )
-    title = f' title="{_bbox(line.box)}"' if line.box is not None else ""
-    return f'<span class="ocr_line" id="line_{name}"{title}>{words}</span>'
+    # The specification wants a box of every line: of one whose own isn't known it is the block's, or the page's.
+    return f'<span class="ocr_line" id="line_{name}" title="{_bbox(line.box or block)}">{words}</span>'
 
 
 def _bbox(box: Box) -> str:

@@ -1,7 +1,8 @@
 """Where on a PDF page's own plane a place of its picture lies: CropBox, Rotate, inherited attributes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from got_ocr.rendering.invisible_text import PlacedLine
@@ -17,6 +18,7 @@ MIN_UPRIGHT_CHARACTERS = 4
 
 Box = tuple[float, float, float, float]
 BoxedLine = tuple[str, Box]
+MaybeBoxedLine = tuple[str, Box | None]
 
 
 @dataclass(frozen=True)
@@ -137,3 +139,38 @@ def spread_lines(lines: list[str]) -> Iterator[BoxedLine]:
         upper = _SPREAD_MARGIN + step * index
         width = min(1 - 2 * _SPREAD_MARGIN, len(line) * height * 0.5)
         yield line, (_SPREAD_MARGIN, upper, _SPREAD_MARGIN + width, upper + height)
+
+
+def complete_boxes(lines: Sequence[MaybeBoxedLine], size: tuple[float, float]) -> list[BoxedLine]:
+    """Give lines whose place isn't known one between those above and below in the text, so that they can be found.
+
+    Args:
+        lines: In the text's order, one with a box at least.
+        size: (width, height) of what the boxes belong to.
+
+    Returns:
+        All lines with boxes.
+    """
+    placed: list[BoxedLine] = []
+    last: Box | None = None
+    for is_known, group in groupby(lines, key=lambda line: line[1] is not None):
+        run = list(group)
+        if is_known:
+            placed += [(text, box) for text, box in run if box is not None]
+            last = placed[-1][1]
+            continue
+        behind = len(placed) + len(run)
+        following = lines[behind][1] if behind < len(lines) else None
+        near = last or following
+        if near is None:
+            raise ValueError("complete_boxes takes lines of which one at least has a box.")
+        upper = last[3] if last is not None else 0.0
+        lower = following[1] if following is not None else size[1]
+        if lower <= upper:  # The next line stands in another column: what is unknown goes on the one before it.
+            upper, lower = near[1], near[3]
+        step = min((lower - upper) / len(run), near[3] - near[1])
+        if last is None:
+            upper = lower - step * len(run)
+        for number, (text, _) in enumerate(run):
+            placed.append((text, (near[0], upper + step * number, near[2], upper + step * (number + 1))))
+    return placed

@@ -13,7 +13,7 @@ from typing import Any
 
 from got_ocr.hub.whole_file import write_whole
 from got_ocr.rendering.invisible_text import InvisibleFont
-from got_ocr.rendering.page_geometry import BoxedLine, geometry_of
+from got_ocr.rendering.page_geometry import MaybeBoxedLine, geometry_of
 from got_ocr.rendering.searchable import PageText, add_layer, page_lines, pages_with_text
 from got_ocr.rendering.source import one_line
 
@@ -32,14 +32,14 @@ class PdfPage:
     Attributes:
         text: What is written on it, as the model wrote it.
         image: Its picture (PIL, or a path).
-        lines: Lines with their boxes (x1, y1, x2, y2) in px of the picture, instead of `text`.
+        lines: Lines with their boxes (x1, y1, x2, y2) in px of the picture, or None, instead of `text`.
         lines_size: (width, height) of the picture that the boxes belong to, in px; None: of `image`.
         dpi: The picture's resolution; None takes the picture's own, else fits A4's height.
     """
 
     text: str = ""
     image: Any = None
-    lines: Sequence[BoxedLine] = field(default_factory=tuple)
+    lines: Sequence[MaybeBoxedLine] = field(default_factory=tuple)
     lines_size: tuple[int, int] | None = None
     dpi: float | None = None
 

@@ -16,7 +16,7 @@ from got_ocr.hub.whole_file import check_target, write_whole
 from got_ocr.rendering.document import render
 from got_ocr.rendering.hidden_text import TextCount, count_text, give_own_resources, remove_hidden_text
 from got_ocr.rendering.invisible_text import FONT_PREFIX, InvisibleFont, write_layer
-from got_ocr.rendering.page_geometry import BoxedLine, geometry_of, spread_lines
+from got_ocr.rendering.page_geometry import MaybeBoxedLine, complete_boxes, geometry_of, spread_lines
 from got_ocr.rendering.source import one_line
 
 MIN_TEXT_BYTES = 20  # Of the text on a page that counts as having some: fewer are a page number or a stamp.
@@ -29,13 +29,14 @@ class PageText:
     Attributes:
         number: The page, counted from 1.
         text: Its text, as the model wrote it.
-        lines: Lines with their boxes (x1, y1, x2, y2) in px of the picture that was read, instead of `text`.
+        lines: Lines with their boxes (x1, y1, x2, y2) in px of the picture that was read, instead of `text`; one
+            whose box is None goes between its neighbours.
         size: (width, height) of that picture in px.
     """
 
     number: int
     text: str = ""
-    lines: Sequence[BoxedLine] = ()
+    lines: Sequence[MaybeBoxedLine] = ()
     size: tuple[float, float] | None = None
 
 
@@ -171,9 +172,10 @@ def page_lines(
     Returns:
         Lines in reading order.
     """
-    if page.lines and page.size and min(page.size) > 0:
-        texts = (text if plain else " ".join(_without_markup(text).split()) for text, _ in page.lines)
-        return [(text, box, page.size) for text, (_, box) in zip(texts, page.lines, strict=True) if text.strip()]
+    if page.size and min(page.size) > 0 and any(box is not None for _, box in page.lines):
+        lines = complete_boxes(page.lines, page.size)
+        texts = (text if plain else " ".join(_without_markup(text).split()) for text, _ in lines)
+        return [(text, box, page.size) for text, (_, box) in zip(texts, lines, strict=True) if text.strip()]
     text = page.text if plain else _without_markup(page.text)
     rows = [row.strip() for row in text.replace("\t", " ").replace("\f", "\n").split("\n")]
     return [(line, box, (1.0, 1.0)) for line, box in spread_lines([row for row in rows if row])]

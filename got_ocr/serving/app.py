@@ -118,6 +118,7 @@ def _add_reading(app: FastAPI, service: Service) -> None:
                     mode,
                     _tokens(fields.max_new_tokens, service),
                     on_picture=pictures.put if pictures.is_needed else None,
+                    line_boxes=fields.output in ("json", "pdf"),
                 )
                 pages = await run_while_connected(request, service.read(read))
                 return await asyncio.to_thread(

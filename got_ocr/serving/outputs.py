@@ -201,9 +201,8 @@ def write_pdf(pages: Sequence[PageAnswer], mode: Mode, pictures: PictureStore) -
     for index, page in enumerate(pages):
         if not pictures.path(index).exists():
             continue
-        lines = [(line.text, line.box) for line in page.answer.lines if line.box is not None]
-        boxed = tuple(lines) if len(lines) == len(page.answer.lines) else ()
-        found.append(PdfPage(text=page.answer.text, image=pictures.path(index), lines=boxed))
+        lines = tuple((line.text, line.box) for line in page.answer.lines)
+        found.append(PdfPage(text=page.answer.text, image=pictures.path(index), lines=lines))
     target = pictures.folder / "searchable.pdf"
     write_searchable_pdf(found, target, plain=not mode.is_formatted)
     return target.read_bytes()

@@ -33,6 +33,7 @@ class ReadingTask:
         mode: What to read of them.
         max_new_tokens: Longest answer.
         on_text: Gets text as it comes, in the event loop; None to get the answer alone.
+        line_boxes: Whether the boxes of lines are wanted.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class ReadingTask:
         mode: Mode,
         max_new_tokens: int,
         on_text: Callable[[str], None] | None = None,
+        line_boxes: bool = False,
     ) -> None:
+        self.line_boxes = line_boxes
         self.pages = list(pages)
         self.mode = mode
         self.max_new_tokens = max_new_tokens
@@ -237,7 +240,8 @@ class ReadingThread:
 
     def _read(self, batch: list[ReadingTask]) -> list[GotOcrAnswer]:
         longest = max(task.max_new_tokens for task in batch)
-        options = ReadingOptions(longest, self._batch_size, source=SourceOptions(spelled={}))
+        boxes = any(task.line_boxes for task in batch)
+        options = ReadingOptions(longest, self._batch_size, source=SourceOptions(spelled={}), line_boxes=boxes)
         processor = _CountingProcessor(self._processor)
         reader = Reader(self._model, processor, options)  # type: ignore[arg-type]
         hooks = ReadingHooks(

@@ -30,6 +30,7 @@ class ReadRequest:
         max_new_tokens: Longest answer a page.
         on_text: Gets text as it comes.
         on_picture: Gets each page's place in the answer and its picture.
+        line_boxes: Whether the boxes of lines are wanted.
     """
 
     sources: Sequence[Source]
@@ -37,6 +38,7 @@ class ReadRequest:
     max_new_tokens: int
     on_text: Callable[[str], None] | None = None
     on_picture: Callable[[int, Image.Image], None] | None = None
+    line_boxes: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ class Service:
                 return self._failed(place, error.message)
             if request.on_picture is not None:
                 await asyncio.to_thread(request.on_picture, place.index, image)
-            task = ReadingTask([image], request.mode, request.max_new_tokens, request.on_text)
+            task = ReadingTask([image], request.mode, request.max_new_tokens, request.on_text, request.line_boxes)
             size = (image.height, image.width)
             del image
             try:

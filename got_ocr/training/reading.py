@@ -130,7 +130,8 @@ class EvaluationReader:
             raise ValueError(f"evaluation: {conversation.origin} {error}.") from None
 
     def _generate(self, model: Any, question: str, documents: list[list[Image.Image]]) -> list[str]:
-        reader = Reader(model, self.processor, ReadingOptions(self.settings.max_new_tokens, self.settings.batch_size))
+        options = ReadingOptions(self.settings.max_new_tokens, self.settings.batch_size, line_boxes=False)
+        reader = Reader(model, self.processor, options)
         if model.config.slicing:
             mode = Mode("format" if "with format" in question else "ocr")
             return [answer.text for answer in reader.read([pages[0] for pages in documents], mode)]

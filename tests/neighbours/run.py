@@ -1,4 +1,4 @@
-"""Run the tests of neighbours that `dev` does not install: TRL, docling, Gradio.
+"""Run the tests of neighbours that `dev` does not install: TRL, docling, Gradio, LangChain, LlamaIndex, MCP ...
 
     python -m tests.neighbours.run          all of them
     python -m tests.neighbours.run trl      one
@@ -16,10 +16,20 @@ from pathlib import Path
 from tests.support.environments import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+DOORS = "tests/neighbours/test_doors.py"
 NEIGHBOURS = {
     "trl": (["trl"], ["tests/neighbours/test_trl.py"]),
     "docling": (["docling-slim[format-markdown]"], ["tests/neighbours/test_docling.py"]),
     "demo": (["gradio>=6"], ["tests/demo"]),
+    "langchain": (["langchain-core"], [f"{DOORS}::test_langchain_loads_pages"]),
+    "llama-index": (["llama-index-core"], [f"{DOORS}::test_llama_index_reads_folders_with_it"]),
+    "mcp": (["mcp"], [f"{DOORS}::test_an_mcp_client_finds_and_calls_the_tool"]),
+    "label-studio": (
+        ["label-studio-sdk"],
+        [f"{DOORS}::test_label_studio_takes_the_predictions"],
+    ),
+    "hocr": (["hocr-spec", "lxml"], ["tests/neighbours/test_hocr.py"]),
+    "notebooks": (["nbclient", "ipykernel"], ["tests/neighbours/test_notebooks.py"]),
 }
 
 

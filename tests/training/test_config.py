@@ -10,6 +10,7 @@ from got_ocr.nano.config import NanoTrainingConfig
 from got_ocr.training.config import TrainingConfig
 from got_ocr.training.run import training_arguments
 from got_ocr.training.settings import SettingsError, build, read_yaml, set_field, write_yaml
+from got_ocr.training.shipped import find_configuration, shipped_configurations
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = sorted((ROOT / "configuration" / "training").glob("*.yaml"))
@@ -177,3 +178,23 @@ def test_deepspeed_takes_the_files_that_ship(stage: int, tmp_path: Path) -> None
     assert parsed.zero_optimization_stage == stage
     assert (parsed.train_batch_size, parsed.gradient_accumulation_steps, parsed.gradient_clipping) == (4, 2, 1.0)
     assert "auto" not in str(taken.config)
+
+
+class TestShipped:
+    def test_each_is_found_by_name_and_by_its_path_in_the_documentation(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)  # Where there is no checkout.
+        shipped = shipped_configurations()
+        assert {"lora", "finetune", "stage1", "stage2", "stage3", "tiny"} <= shipped.keys()
+        for name, path in shipped.items():
+            assert find_configuration(name) == path == find_configuration(f"configuration/training/{name}.yaml")
+
+    def test_an_own_file_comes_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("lora").write_text("stage: lora\n")
+        assert find_configuration("lora") == Path("lora")
+
+    def test_a_wrong_name_says_the_right_ones(self) -> None:
+        with pytest.raises(FileNotFoundError, match=r"no configuration loraa: give a YAML file, or the name of.*lora"):
+            find_configuration("loraa")

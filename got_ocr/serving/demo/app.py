@@ -248,7 +248,7 @@ class Demo:
                 if pictures.is_needed:
                     pictures.put(index, image)
 
-            request = ReadRequest([source], mode, self.service.options.max_new_tokens, pieces.put_nowait, keep)
+            request = ReadRequest([source], mode, self.service.options.max_new_tokens, pieces.put_nowait, keep, True)
             task = asyncio.ensure_future(self.service.read(request))
             task.add_done_callback(lambda _: pieces.put_nowait(None))
             try:

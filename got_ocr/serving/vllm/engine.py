@@ -153,7 +153,7 @@ class VllmEngine:
         if decoder is not None:
             _hand_on(decoder.end(), generation)
         decode = partial(tokenizer.decode, skip_special_tokens=True)
-        return make_answer(tokens, logs, self.config.stop_token_ids, decode)
+        return make_answer(tokens, logs, self.config.stop_token_ids, decode, generation.keep_tokens)
 
     def close(self) -> None:
         """End vLLM's processes; so does the engine's end, or that of the process."""
