@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,7 @@ def silence_libraries(show_downloads: bool) -> None:
 
 def load_model_for(
     choice: ModelChoice,
-    mode: "Mode",
+    mode: "Mode | None",
     device: str = "auto",
     dtype: str = "auto",
     engine: str = "auto",
@@ -151,7 +152,8 @@ def load_model_for(
 
     Args:
         choice: The checkpoint.
-        mode: What is to be read.
+        mode: What is to be read; None: anything. What numpy can't read then is read by torch, loaded when it is first
+            asked for, unless `engine` says numpy.
         device: As in :func:`load_model`; with any but `auto` and `cpu` torch reads.
         dtype: As in :func:`load_model`; with any but `auto` and `float32` torch reads.
         engine: `numpy`, `torch`, the runtime that a folder was exported for, or `auto`: that, or numpy where it can.
@@ -169,12 +171,14 @@ def load_model_for(
     if loaded is not None:
         return loaded
     model = None
-    can_slice = mode.is_sliced(made_for_slices=True)
+    can_slice = mode is None or mode.is_sliced(made_for_slices=True)
     is_plain = device in ("auto", "cpu") and dtype in ("auto", "float32") and quantize is None
     if engine != "torch" and can_slice and is_plain:
         from ..light import open_light
 
-        model = open_light(Path(choice.location).expanduser())
+        load_whole = partial(load_model_for, choice, None, device, dtype, "torch", show_downloads)
+        whole = load_whole if mode is None and engine != "numpy" else None
+        model = open_light(Path(choice.location).expanduser(), whole)
     if model is not None:
         return model, None
     if engine == "numpy":

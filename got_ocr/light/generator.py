@@ -79,7 +79,10 @@ class LightGenerator:
         order = sorted(range(len(slices)), key=lambda place: _count_dark(slices[place]))
         for start in range(0, len(slices), ROWS_AT_ONCE):
             places = order[start : start + ROWS_AT_ONCE]
-            rows, logs = self._generate(*self._prompt([slices[place] for place in places], mode), generation)
+            prefix, hidden = self._prompt([slices[place] for place in places], mode)
+            if generation.on_prompts is not None:
+                generation.on_prompts([prefix.length + hidden.shape[1]] * len(places))
+            rows, logs = self._generate(prefix, hidden, generation)
             for place, tokens, probabilities in zip(places, rows, logs, strict=True):
                 answers[place] = make_answer(tokens, probabilities, self.config.stop_token_ids, self._tokenizer.decode)
         return [answers[place] for place in range(len(slices))]

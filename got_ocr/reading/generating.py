@@ -28,6 +28,7 @@ class Generation:
         drafts: What each row's answer may be, or one text for all; none: nothing is drafted. Who generates may leave
             them unused: they change no token.
         draft_tokens: Tokens of a draft that are verified at once.
+        on_prompts: Called with the number of tokens of each prompt, by whoever makes prompts of slices.
     """
 
     max_new_tokens: int
@@ -38,6 +39,7 @@ class Generation:
     suppressed_tokens: tuple[int, ...] = ()
     drafts: tuple[str, ...] = ()
     draft_tokens: int = DRAFT_TOKENS
+    on_prompts: Callable[[list[int]], None] | None = None
 
 
 class SliceGenerator(Protocol):
