@@ -20,6 +20,7 @@ from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrR
 
 MAX_FORM_FIELDS = 50
 _DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
 # What pydantic puts into a place for the members of a union.
 _UNION_MEMBER = re.compile(r"(?:str|list\[.*|constrained-.*|function-.*)\Z")
@@ -128,11 +129,11 @@ def decode_base64(text: str, param: str) -> bytes:
     try:
         data = base64.b64decode("".join(payload.split()).encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(
-            400,
-            f"{param} must be base64 or a data: URI of it, got {text[:40]!r}; names of files are not opened.",
-            param,
-        ) from None
+        what = f"{param} must be base64 or a data: URI of it"
+        foreign = _NO_BASE64.search(payload) if start else None
+        if foreign is not None:
+            raise ApiError(400, f"{what}, and {foreign[0]!r} is no letter of base64.", param) from None
+        raise ApiError(400, f"{what}, got {text[:40]!r}; names of files are not opened.", param) from None
     if not data:
         raise ApiError(400, f"{param} is empty.", param)
     return data
