@@ -16,8 +16,8 @@ TABLE = draw_page(("Name      Count", "Bolts      17", "Nuts       230"), (700, 
 
 
 @pytest.fixture(scope="module")
-def light_server():
-    model, processor = load_model_for(CHOICE, None)
+def light_server(light):
+    model, processor = light
     assert isinstance(model, LightModel) and processor is None
     with run(model, processor, model_name="nano", num_decoders=1) as running:
         yield running
