@@ -34,6 +34,12 @@ def content_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def _check_encoding(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise ApiError(415, f"send the body as it is, without Content-Encoding, got {encoding[:40]}.")
+
+
 async def read_ocr_request(
     request: Request, options: ServerOptions, decoder: Decoder
 ) -> tuple[OcrRequest | OcrForm, list[Source]]:
@@ -51,6 +57,7 @@ async def read_ocr_request(
         ApiError: If something is not allowed.
     """
     content_type = content_type_of(request)
+    _check_encoding(request)
     fields: OcrRequest | OcrForm
     if content_type == "multipart/form-data":
         async with request.form(
@@ -196,6 +203,7 @@ async def read_chat_request(
     """
     if content_type_of(request) not in ("application/json", ""):
         raise ApiError(415, f"send application/json, got {content_type_of(request)[:100]}.")
+    _check_encoding(request)
     fields = await asyncio.to_thread(validate, ChatRequest, await request.body())
     users = [message for message in fields.messages if message.role == "user"]
     if not users:

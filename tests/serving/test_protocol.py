@@ -1,6 +1,7 @@
 """OpenAI's fields that an OCR model honours or refuses, other methods, and clients that send nothing."""
 
 import contextlib
+import gzip
 import json
 import socket
 import threading
@@ -96,6 +97,16 @@ def test_base64_with_foreign_letters_names_them(nano_server):
         answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": parts}]})
     assert answer.status_code == 400
     assert "'-' is no letter of base64" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/ocr", "/v1/chat/completions"])
+def test_a_packed_body_is_refused(nano_server, path):
+    packed = gzip.compress(b"{}")
+    head = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    with nano_server.client() as client:
+        answer = client.post(path, content=packed, headers=head)
+    assert answer.status_code == 415
+    assert "without Content-Encoding, got gzip" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/v1/models", "/v1/models/nano", "/openapi.json"])
