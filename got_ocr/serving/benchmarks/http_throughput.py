@@ -23,7 +23,7 @@ from PIL import Image
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "images" / "sample_page.png"
 LINE_BOX = (0, 0, 1000, 105)  # Of the sample page: its title.
-PAGES = {"line": 32, "page": 8}  # So many are sent of each kind.
+PAGES = {"line": 16, "page": 16}  # So many are sent of each kind.
 PATIENCE_S = 300
 
 
@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     pictures = make_pictures()
+    print("picture clients engine  pages/s  processor seconds a page", flush=True)
     servers: list[Served] = []
     try:
         for engine in arguments.engines:
@@ -111,16 +112,14 @@ def main() -> None:
                         texts |= server.measure(kind, data, num_clients)
             if len(texts) > 1:
                 raise SystemExit(f"the servers' texts of a {kind} differ: {texts}")
+            for num_clients in arguments.clients:
+                for server in servers:
+                    seconds, used = map(min, zip(*server.seen[kind, num_clients], strict=True))
+                    print(f"{kind:7} {num_clients:7} {server.engine:6} {1 / seconds:8.2f} {used:10.3f}", flush=True)
     finally:
         for server in servers:
             server.process.terminate()
             server.process.wait(PATIENCE_S)
-    print("picture clients engine  pages/s  processor seconds a page")
-    for kind in pictures:
-        for num_clients in arguments.clients:
-            for server in servers:
-                seconds, used = map(min, zip(*server.seen[kind, num_clients], strict=True))
-                print(f"{kind:7} {num_clients:7} {server.engine:6} {1 / seconds:8.2f} {used:10.3f}")
 
 
 if __name__ == "__main__":
