@@ -23,7 +23,7 @@ from PIL import Image
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "images" / "sample_page.png"
 LINE_BOX = (0, 0, 1000, 105)  # Of the sample page: its title.
-PAGES = {"line": 16, "page": 16}  # So many are sent of each kind.
+PAGES = {"line": 16, "page": 8}  # So many are sent of each kind.
 PATIENCE_S = 300
 
 
