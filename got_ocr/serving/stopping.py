@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class StopStrings:
-    """Hands text on up to the first of some strings, which is left out.
+    """Hands text on up to the string of some that is complete first, which is left out.
 
     Args:
         strings: The strings, none of them empty.
@@ -30,9 +30,10 @@ class StopStrings:
         if self.is_hit:
             return ""
         self._held += text
-        places = [place for place in map(self._held.find, self._strings) if place >= 0]
+        places = [(place + len(one), place) for one in self._strings if (place := self._held.find(one)) >= 0]
         self.is_hit = bool(places)
-        end = min(places) if places else len(self._held) - self._count_begun()
+        # Of two that overlap it is the one that is whole first, however the text is cut into pieces.
+        end = min(places)[1] if places else len(self._held) - self._count_begun()
         given, self._held = self._held[:end], self._held[end:]
         return given
 

@@ -21,9 +21,10 @@ def ask(client, page_png, **fields):
 
 def test_stop_strings_cut_text_that_comes_in_any_pieces():
     text = "one and two and three"
-    for strings in (["and"], ["two", "and t"], ["threes", "three!"], ["absent"], ["o", "one"], []):
-        ends = [text.find(string) for string in strings if string in text]
-        expected = text[: min(ends)] if ends else text
+    overlapping = (["nd t", "and two"], ["and two", "nd t"], ["e", "one"])
+    for strings in (["and"], ["two", "and t"], ["threes", "three!"], ["absent"], ["o", "one"], [], *overlapping):
+        ends = [(text.find(string) + len(string), text.find(string)) for string in strings if string in text]
+        expected = text[: min(ends)[1]] if ends else text
         for length in range(1, len(text) + 1):
             stops = StopStrings(strings)
             given = [stops.push(text[start : start + length]) for start in range(0, len(text), length)]

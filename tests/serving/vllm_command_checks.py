@@ -40,7 +40,7 @@ ENVIRONMENT = {
 for given in ("VLLM_LOGGING_LEVEL", "VLLM_ENABLE_V1_MULTIPROCESSING"):  # Other checks in this process set them.
     ENVIRONMENT.pop(given, None)
 SCRIPT = """
-import gc, multiprocessing, os, psutil, signal, sys, threading, time, weakref
+import contextlib, gc, multiprocessing, os, psutil, signal, sys, threading, time, weakref
 from PIL import Image
 from got_ocr import BUILTIN_CHECKPOINT, Reader
 from got_ocr.serving.vllm.engine import VllmEngine
@@ -48,11 +48,12 @@ from got_ocr.serving.vllm.engine import VllmEngine
 def kill_when_a_worker_starts(patience_s):
     # Workers are started by vLLM's engine, and don't listen to its end before they have loaded the model.
     while True:
-        below = [one for child in psutil.Process().children() for one in child.children()]
-        if any("spawn_main" in " ".join(one.cmdline()) for one in below):
-            print("a worker starts", flush=True)
-            time.sleep(patience_s)
-            os.kill(os.getpid(), signal.SIGKILL)
+        with contextlib.suppress(psutil.Error):
+            below = [one for child in psutil.Process().children() for one in child.children()]
+            if any("spawn_main" in " ".join(one.cmdline()) for one in below):
+                print("a worker starts", flush=True)
+                time.sleep(patience_s)
+                os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.01)
 
 def main(how):
