@@ -16,6 +16,8 @@ from .distances import normalized_edit_distance, pair_cheapest
 RULES = re.compile(r"\\(?:hline|toprule|midrule|bottomrule)\b|\\(?:cline|cmidrule)\s*(?:\([^)]*\))?\s*\{[^{}]*\}")
 SPAN = re.compile(r"\\(multicolumn|multirow)\s*(?:\[[^\]]*\]\s*)?\{\s*(\d+)\s*\}\s*(?:\[[^\]]*\]\s*)?\{")
 WRAPPER = re.compile(r"\\(?:textbf|textit|textrm|text|emph|underline|makecell)\s*\{([^{}]*)\}")
+_FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\]|(?<!\\)\$.*?(?<!\\)\$)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([%&$#_{}])")
 MAX_NODES = 1000  # of a tree: beyond it the tables are compared as texts (the distance grows with the product)
 
 
@@ -170,7 +172,9 @@ def _latex_cell(source: str) -> Cell:
             source = source[: found.start()] + source[opening + 1 : closing] + source[closing + 1 :]
     while (bare := WRAPPER.sub(r"\1", source)) != source:
         source = bare
-    return Cell(" ".join(source.split()), rows, columns)
+    parts = _FORMULA.split(source)  # formulas are compared as they are
+    text = "".join(part if number % 2 else _ESCAPED.sub(r"\1", part) for number, part in enumerate(parts))
+    return Cell(" ".join(text.split()), rows, columns)
 
 
 def _parse_markdown(source: str) -> Table:

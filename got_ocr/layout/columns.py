@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from .components import Components, find_components, paint_runs
+from .components import find_components, paint_runs
 from .line import Box, Line, box_array, outer_box
-from .thresholds import Columns, Gutters, Tables
+from .thresholds import Columns, Gutters
 
 
 def find_gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.ndarray:
@@ -53,17 +53,6 @@ def find_gutters(boxes: np.ndarray, shape: tuple[int, int], em_px: float) -> np.
     found = find_components(strips.T)
     numbered = paint_runs(found, (found.run_label + 1).astype(np.int32), (rows, columns))
     return numbered.repeat(cell, 0).repeat(cell, 1)[: shape[0], : shape[1]]
-
-
-def find_edges(box: Box, lines: Sequence[Line], components: Components, em: float) -> list[float]:
-    """Edges of columns: the middles of white that goes through all rows, and the table's own edges."""
-    covered = np.zeros(box[2] - box[0] + 2, bool)
-    for x1, _, x2, _ in components.boxes[np.concatenate([line.members for line in lines])].tolist():
-        covered[max(x1 - box[0], 0) : max(x2 - box[0], 0)] = True
-    inked = np.flatnonzero(covered)
-    gaps = np.flatnonzero(np.diff(inked) > Tables.COLUMN_GAP_EM * em)
-    middles = [float(box[0] + (inked[gap] + inked[gap + 1] + 1) / 2) for gap in gaps]
-    return [float(box[0]), *middles, float(box[2])]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Line:
         table: number of its table, -1 outside of tables.
         row: of its cell.
         column: of its cell.
+        columns: how many its cell spans.
         text: what it reads, once it is read.
     """
 
@@ -52,6 +53,7 @@ class Line:
     table: int = -1
     row: int = 0
     column: int = 0
+    columns: int = 1
     text: str = ""
 
     @property

@@ -14,10 +14,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from .columns import find_edges
 from .components import Components, find_components, paint_runs
 from .line import Box, Line, box_array, join_parts, outer_box
 from .reading_order import order_lines
+from .table_columns import Head, find_edges, has_one_cell, split_lines, text_rows
 from .thresholds import Ink, Tables
 from .time_limit import check_time
 
@@ -43,11 +43,17 @@ class Table:
 
 @dataclass
 class _Grid:
-    """A table in working px: its horizontal and upright rules' places, and its edges."""
+    """A table in working px: its edges, its horizontal and upright rules' places, and boxes of short rules in it."""
 
     box: Box
     levels: list[float]
     uprights: list[float]
+    short: np.ndarray
+
+    @property
+    def head(self) -> Head:
+        """The head, which ends at the second rule, be it the last one."""
+        return Head(self.levels[1], self.short)
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,10 @@ def _find_grids(horizontal: np.ndarray, upright: np.ndarray, lines: list[Line], 
         if len(kept) < 2:
             continue
         y1, y2 = round(kept[0]), round(kept[-1])
-        grids.append(_Grid((x1, y1, x2, y2), kept, _find_uprights(upright, (x1, y1, x2, y2), near)))
+        box = x1, y1, x2, y2
+        is_short = (order[:, 0] > x1 - near) & (order[:, 2] < x2 + near) & (order[:, 1] > y1) & (order[:, 3] < y2)
+        short = order[is_short & (order[:, 2] - order[:, 0] < x2 - x1 - 2 * near)]
+        grids.append(_Grid(box, kept, _find_uprights(upright, box, near), short))
     return grids
 
 
@@ -205,20 +214,23 @@ def _cut_grid(grid: _Grid, lines: list[Line], components: Components) -> tuple[F
     em = float(np.median([line.em_px for line in inner]))
     if len(grid.levels) == 2 and not grid.uprights:
         inner, rest = _take_rows_below(grid.box, inner, rest, components, em)
-    edges = grid.uprights or find_edges(grid.box, inner, components, em)
+    edges = grid.uprights or find_edges(grid.box, inner, components, em, grid.head.y2)
     if len(edges) < 3:
         return None
-    cells = _split(inner, edges, components)
+    cells = _split(inner, edges, components) if grid.uprights else split_lines(inner, edges, components, em, grid.head)
     bands, rows = _find_rows(grid, cells, len(edges) - 1, em)
     cells = [replace(cell, row=row) for cell, row in zip(cells, rows, strict=True)]
     count, columns = max(rows) + 1, len(edges) - 1
-    filled = len({(cell.row, cell.column) for cell in cells}) / (count * columns)
     is_small = count * columns < Tables.LEAST_CELLS
-    if is_small or filled < Tables.LEAST_FILLED or _is_prose(cells, edges, count, em):
+    if is_small or _filled_share(cells, count, columns) < Tables.LEAST_FILLED or _is_prose(cells, edges, count, em):
         return None
-    cells.sort(key=lambda cell: (cell.row, cell.column, cell.baseline_px))
+    cells.sort(key=lambda cell: (cell.row, cell.column, cell.baseline_px, cell.box[0]))
     table = Table(count, columns, frozenset(bands), bool(grid.uprights), _tell_aligns(cells, columns, em))
     return FoundTable(table, cells), rest
+
+
+def _columns_of(cell: Line) -> range:
+    return range(cell.column, cell.column + cell.columns)
 
 
 def _take_part(line: Line, members: np.ndarray, components: Components) -> Line:
@@ -247,8 +259,9 @@ def _take_rows_below(
 ) -> tuple[list[Line], list[Line]]:
     """Take the rows below a table's head, where no rule ends it: lines that stand close and keep to its columns."""
     x1, _, x2, bottom = box
-    level, pitch = float(bottom), Tables.OPEN_PITCH_EM * em
-    count, is_first = len(find_edges(box, inner, components, em)), True
+    level, pitch, widest = float(bottom), Tables.OPEN_PITCH_EM * em, 0.0
+    edges = find_edges(box, inner, components, em, bottom)
+    count, is_first = len(edges), True
     while True:
         below = sorted(
             (
@@ -258,17 +271,23 @@ def _take_rows_below(
             ),
             key=lambda line: line.baseline_px,
         )
-        row = [line for line in below if line.baseline_px - below[0].baseline_px < Tables.ROW_EM * em]
+        row = text_rows(below, em)[0] if below else []
         if not row or row[0].baseline_px - level > pitch:
             return inner, rest
         aside = Tables.OPEN_ASIDE_EM * em
         wide = any(line.box[0] < x1 - aside or line.box[2] > x2 + aside for line in row)
-        if wide or len(find_edges(box, [*inner, *row], components, em)) < max(count, 3):
+        others = find_edges(box, [*inner, *row], components, em, bottom)
+        if wide or len(others) < max(count, 3):
             return inner, rest
+        # One cell alone is a further line of a first cell, or else the text below the table.
+        if not is_first and has_one_cell(row, components, em) and max(line.box[2] for line in row) > edges[1]:
+            return inner, rest
+        edges = others
         taken = {id(line) for line in row}
         rest = [line for line in rest if id(line) not in taken]
         # From the rule to the first row it is less than from row to row.
-        pitch = Tables.OPEN_FIRST_EM * em if is_first else Tables.OPEN_PITCH * (row[0].baseline_px - level)
+        widest = 0.0 if is_first else max(widest, row[0].baseline_px - level)
+        pitch = Tables.OPEN_FIRST_EM * em if is_first else Tables.OPEN_PITCH * widest
         inner, level, is_first = [*inner, *row], row[0].baseline_px, False
 
 
@@ -306,7 +325,7 @@ def _find_rows(grid: _Grid, cells: list[Line], columns: int, em: float) -> tuple
     rules, row = [], 0
     for number, rows in zip(numbers, texts, strict=True):
         rules.append(row) if number > 0 else None
-        full = [len({cells[at].column for at in text}) for text in rows]
+        full = [len({column for at in text for column in _columns_of(cells[at])}) for text in rows]
         # Lines of a row's cells, not rows: few of them, or most fill hardly any column.
         is_few = len(rows) < Tables.WRAPPED_ROWS
         is_thin = float(np.median(full)) < Tables.WRAPPED_SHARE * columns
@@ -321,8 +340,21 @@ def _find_rows(grid: _Grid, cells: list[Line], columns: int, em: float) -> tuple
     return rules, row_of.tolist()
 
 
+def _filled_share(cells: Sequence[Line], rows: int, columns: int) -> float:
+    """Share of the cells that have text, rows of one cell left out where others are enough."""
+    filled: list[set[int]] = [set() for _ in range(rows)]
+    for cell in cells:
+        filled[cell.row] |= set(_columns_of(cell))
+    counts = [len(one) for one in filled if len(one) > 1]
+    counts = counts if len(counts) >= Tables.BODY_ROWS else [len(one) for one in filled]
+    return sum(counts) / (len(counts) * columns)
+
+
 def _is_prose(cells: Sequence[Line], edges: Sequence[float], rows: int, em: float) -> bool:
     """Whether columns between rules are those of a page: wide, with many lines, most of them full."""
+    cells = [cell for cell in cells if cell.columns == 1]
+    if not cells:
+        return False
     widths = (np.diff(edges) / em)[[cell.column for cell in cells]]
     share = np.array([cell.width_px / em for cell in cells]) / widths
     wide = widths > Tables.PROSE_WIDTH_EM
@@ -332,6 +364,7 @@ def _is_prose(cells: Sequence[Line], edges: Sequence[float], rows: int, em: floa
 
 def _tell_aligns(cells: Sequence[Line], columns: int, em: float) -> str:
     """Tell how each column is set, by which of the cells' edges or middles stand below each other."""
+    cells = [cell for cell in cells if cell.columns == 1]
     boxes = box_array(cells)
     spreads = []
     for column in range(columns):

@@ -24,6 +24,7 @@ from .tower import LightTower
 
 # Rows that are decoded together: fewer make small products, the keys and values of more leave the caches.
 ROWS_AT_ONCE = 32
+SLICES_KEPT = 64  # With their encodings, 0.2 MB each.
 DARK = 128  # Grey levels; what is fainter counts for less than it is, which costs a few steps.
 
 
@@ -51,7 +52,8 @@ class LightGenerator:
         if len(self._tokenizer) != config.vocab_size or self._decoder.embedding.shape[0] != config.vocab_size:
             raise NotLightError("the vocabulary and the weights are not of one size.")
         self._prefixes: dict[tuple[int, ...], Prefix] = {}
-        self._lock = threading.Lock()  # Of the buffers that tower and decoder compute in.
+        self._lock = threading.Lock()  # Of what is kept, and of the buffers that tower and decoder compute in.
+        self._encoded: dict[int, tuple[Image.Image, Array]] = {}  # Of the slices read last, by the id of each.
 
     def encode(self, text: str) -> list[int]:
         """Encode plain text. Returns: its ids."""
@@ -92,10 +94,7 @@ class LightGenerator:
 
     def _prompt(self, slices: list[Image.Image], mode: Mode) -> tuple[Prefix, Array]:
         """Make the prompt. Returns: what stands before the images, and the rest as (B, L, D) float32."""
-        pixels = np.empty((len(slices), 3, slices[0].height, slices[0].width), np.float32)
-        for place, image in enumerate(slices):
-            normalise(image, self._mean, self._std, pixels[place])
-        tokens_BTD = self._tower.encode(pixels)
+        tokens_BTD = self._encode(slices)
         T = tokens_BTD.shape[1]
         words = instruction(mode, (slices[0].height, slices[0].width))
         ids = self._tokenizer.encode_parts(prompt_parts(words, 1, T))
@@ -106,6 +105,20 @@ class LightGenerator:
         hidden = np.repeat(self._decoder.embedding[ids[begin:]][None], len(slices), axis=0)
         hidden[:, :T] = tokens_BTD
         return self._prefixes[common], hidden
+
+    def _encode(self, slices: list[Image.Image]) -> Array:
+        """Encode slices, those of late no second time: some are read in two ways. Returns: (B, T, D) float32."""
+        new = [image for image in slices if id(image) not in self._encoded]
+        if new:
+            pixels = np.empty((len(new), 3, new[0].height, new[0].width), np.float32)
+            for place, image in enumerate(new):
+                normalise(image, self._mean, self._std, pixels[place])
+            for image, tokens in zip(new, self._tower.encode(pixels), strict=True):
+                self._encoded[id(image)] = image, tokens
+        tokens_BTD = np.stack([self._encoded[id(image)][1] for image in slices])
+        for key in list(self._encoded)[:-SLICES_KEPT]:
+            del self._encoded[key]
+        return tokens_BTD
 
     def _generate(
         self, prefix: Prefix, hidden_BLD: Array, generation: Generation

@@ -4,9 +4,10 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from ..layout.line import Line
+from ..slices.formula_text import FORMULA
 
 # A line with a less certain token than this is worth a look: of the built-in checkpoint's lines so marked on clean and
 # degraded pages three in four have an error, and more than half of those with one are marked
@@ -33,6 +34,7 @@ class GotOcrLine:
         is_low_confidence: Whether that is below `LOW_CONFIDENCE`.
         box: (x1, y1, x2, y2) of a line of a page that was read in slices, in px of the picture; else None.
         block: Number of its paragraph, from 0, of such a line; else None.
+        formulas: Geometric mean of the tokens' probabilities of each formula in the line, in their order.
     """
 
     text: str
@@ -41,6 +43,7 @@ class GotOcrLine:
     is_low_confidence: bool
     box: tuple[int, int, int, int] | None = None
     block: int | None = None
+    formulas: tuple[float, ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -137,9 +140,27 @@ def lines_of_tokens(
         text = decode(list(tokens[begin : index + 1])).strip()
         if text:
             logs = log_probabilities[begin : index + 1]
-            lines.append(_line(text, math.exp(sum(logs) / len(logs)), math.exp(min(logs))))
+            line = _line(text, math.exp(sum(logs) / len(logs)), math.exp(min(logs)))
+            if FORMULA.search(text):
+                formulas = _formula_probabilities(tokens[begin : index + 1], logs, decode)
+                line = replace(line, formulas=formulas)
+            lines.append(line)
         begin = index + 1
     return tuple(lines)
+
+
+def _formula_probabilities(
+    tokens: Sequence[int], log_probabilities: Sequence[float], decode: Callable[[list[int]], str]
+) -> tuple[float, ...]:
+    """Geometric mean of the probabilities of each formula's tokens, delimiters included."""
+    pieces = [decode([token]) for token in tokens]
+    edges = [0, *accumulate(map(len, pieces))]
+    found: list[float] = []
+    for match in FORMULA.finditer("".join(pieces)):
+        spans = zip(pairwise(edges), log_probabilities, strict=False)
+        logs = [log for (begin, end), log in spans if begin < match.end() and end > match.start()]
+        found.append(math.exp(sum(logs) / len(logs)))
+    return tuple(found)
 
 
 def join_line(line: Line, parts: Sequence[GotOcrLine]) -> GotOcrLine:

@@ -75,9 +75,12 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
     else:
         found = [(text, answer.lines if text else ()) for text in spread_text(answer.text, widths)]
     certainty = answer.mean_probability or 0.0
+    cells = [False] * len(found) if page.natural else [page.is_cell(piece) for piece in page.pieces_of(number)]
     return [
-        PieceReading(text, lines) if text and _is_text(text, lines, certainty, doubtful) else PieceReading("", ())
-        for text, lines in found
+        PieceReading(text, lines)
+        if text and _is_text(text, lines, certainty, doubtful, cell)
+        else PieceReading("", ())
+        for (text, lines), cell in zip(found, cells, strict=True)
     ]
 
 
@@ -96,26 +99,27 @@ def is_mixed_up(page: SlicedPage, number: int, answer: GotOcrAnswer) -> bool:
     return not page.natural and count > 1 and len(answer.lines) != count
 
 
-def check_piece(answer: GotOcrAnswer, doubtful: bool) -> PieceReading:
+def check_piece(answer: GotOcrAnswer, doubtful: bool, is_cell: bool = False) -> PieceReading:
     """Leave out what is no text of a piece that was looked at alone.
 
     Args:
         answer: What was read of it.
         doubtful: Whether its page is, as `is_doubtful` tells.
+        is_cell: Whether it belongs to a table.
 
     Returns:
         Its reading.
     """
     text = " ".join(line.text for line in answer.lines)
-    is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful)
+    is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful, is_cell)
     return PieceReading(text, answer.lines) if is_text else PieceReading("", ())
 
 
-def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool) -> bool:
-    """Whether a piece was read as surely as text is."""
+def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool, is_cell: bool) -> bool:
+    """Whether a piece was read as surely as text is; in a cell of a table a digit or a sign alone is usual."""
     probability = min((line.mean_probability for line in lines), default=certainty)
     letters, signs = sum(map(str.isalnum, text)), sum(not (one.isalnum() or one.isspace()) for one in text)
     if doubtful:
         return probability >= SURE_PIECE and letters >= SURE_CHARACTERS
-    is_slight = letters < SURE_CHARACTERS or signs > letters
+    is_slight = not is_cell and (letters < SURE_CHARACTERS or signs > letters)
     return probability >= (SLIGHT_PIECE if is_slight else NOISE_PIECE)

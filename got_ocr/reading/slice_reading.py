@@ -10,6 +10,7 @@ from PIL import Image
 from ..configuration.slicing import SlicingOptions
 from ..layout.time_limit import is_out_of_time
 from ..processing.mode import Mode
+from ..processing.prompt import PLAIN
 from ..slices.joining import join_pieces, join_slices
 from ..slices.plain_text import to_plain_text
 from ..slices.sliced_page import SlicedPage
@@ -26,6 +27,7 @@ from .doubt import (
     is_doubtful,
     is_mixed_up,
 )
+from .formulas import insert_formulas, may_have_formulas
 from .generating import Generation, SliceGenerator
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .page_stream import PageStream
@@ -159,18 +161,32 @@ class SliceReader:
                 chosen.append(number)
                 pictures += shown
         answers = iter(self._read_some(pictures) if pictures else [])
-        return {number: [check_piece(next(answers), doubtful) for _ in page.pieces_of(number)] for number in chosen}
+        return {
+            number: [check_piece(next(answers), doubtful, page.is_cell(piece)) for piece in page.pieces_of(number)]
+            for number in chosen
+        }
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
-        answers = self._generate(slices, self.generation)
-        if not self.is_plain:
-            return answers
+        if self.is_plain:
+            return self._read_plain(slices)
+        if not self.formatted or self.mode.instruction:
+            return self._generate(slices, self.mode, self.generation)
+        answers = self._read_plain(slices)
+        places = [place for place, answer in enumerate(answers) if may_have_formulas(answer)]
+        if places and not is_out_of_time():
+            formatted = self._generate([slices[place] for place in places], self.mode, self.generation)
+            for place, answer in zip(places, formatted, strict=True):
+                answers[place] = insert_formulas(answers[place], answer)
+        return answers
+
+    def _read_plain(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
+        answers = self._generate(slices, PLAIN, self.generation)
         # A small model writes letters that it can't tell as formulas. Without the sign that opens one it reads text.
         places = [place for place, answer in enumerate(answers) if LATEX.search(answer.text)]
         if places and not is_out_of_time():
             suppressed = tuple(self.generator.encode(BACKSLASH)[:1])
             plain = self._generate(
-                [slices[place] for place in places], replace(self.generation, suppressed_tokens=suppressed)
+                [slices[place] for place in places], PLAIN, replace(self.generation, suppressed_tokens=suppressed)
             )
             for place, answer in zip(places, plain, strict=True):
                 answers[place] = _choose_plain(answers[place], answer)
@@ -178,12 +194,12 @@ class SliceReader:
             answers = [_without_latex(answer) for answer in answers]
         return answers
 
-    def _generate(self, slices: list[Image.Image], generation: Generation) -> list[GotOcrAnswer]:
+    def _generate(self, slices: list[Image.Image], mode: Mode, generation: Generation) -> list[GotOcrAnswer]:
         """Read slices, those of one height together."""
         read: dict[int, GotOcrAnswer] = {}
         for places in _places_by_height(slices):
             some = [slices[place] for place in places]
-            read.update(zip(places, self.generator.read_slices(some, self.mode, generation), strict=True))
+            read.update(zip(places, self.generator.read_slices(some, mode, generation), strict=True))
         return [answer for _, answer in sorted(read.items())]
 
 

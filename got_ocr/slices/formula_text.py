@@ -7,6 +7,7 @@ model's LaTeX may lack what no ink shows: the space that ends a command, a brace
 
 import re
 
+FORMULA = re.compile(r"\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)  # Inline or displayed, with its delimiters.
 _CUT = re.compile(r"\\\)\s*\\\(")
 _DELIMITER = re.compile(r"(\\\(|\\\))")
 _UNCLOSED = re.compile(r"(?:\\[A-Za-z]+ (?=\S)|\S)*")  # Up to the first space that doesn't end a command.

@@ -50,6 +50,10 @@ class SlicedPage:
         """The pieces on a slice, from top to bottom."""
         return [piece for piece in self.pieces if piece.slice_index == number]
 
+    def is_cell(self, piece: Piece) -> bool:
+        """Whether a piece belongs to a table. Args: piece: of the page. Returns: whether it does."""
+        return self.layout.upright_lines[piece.line].table >= 0
+
     def show_alone(self, piece: Piece) -> Image.Image:
         """Show one piece of a slice without the others.
 

@@ -16,19 +16,16 @@ import numpy as np
 from ..layout.components import weighted_median
 from ..layout.line import Line
 from ..layout.tables import Table
-from .formula_text import as_display, balance, join_formulas
-from .joining import is_broken, join_pieces, spread_slices
+from .formula_text import as_display, balance
+from .joining import join_pieces, spread_slices
 from .sliced_page import SlicedPage
-from .thresholds import Cells, Headings, Items, Paragraphs
+from .table_text import CLOSING, SENTENCE_ENDS, escape, join_lines, write_table
+from .thresholds import Headings, Items, Paragraphs
 
 _NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
 _BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
 _CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
 _LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
-_FORMULA = re.compile(r"(\\\(.*?\\\)|\\\[.*?\\\])", re.DOTALL)
-_CELL_MARKS = "&%$#_"
-_SENTENCE_ENDS = ".!?:;"
-_CLOSING = "\"'”’)]»"
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ class _Reader:
             row = self.rows[at]
             if row.table >= 0:
                 end = next((after for after in range(at, ready) if self.rows[after].table != row.table), ready)
-                source = _write_table(self.tables[row.table], self.rows[at:end])
+                source = write_table(self.tables[row.table], self.rows[at:end])
                 elements.append(_Element("table", source, self.rows[end - 1]))
                 at = end
                 continue
@@ -156,7 +153,7 @@ class _Reader:
             end = self._heading_end(at, ready)
             if end and self._is_below_title(at, elements):
                 kind = "author" if elements[-1].kind == "title" else "paragraph"
-                text = _escape(_join_lines([line.text for line in self.rows[at:end]]))
+                text = escape(join_lines([line.text for line in self.rows[at:end]]))
                 source = f"\\author{{\n{text}\n}}" if kind == "author" else text
                 elements.append(_Element(kind, source, self.rows[end - 1]))
             elif end:
@@ -272,11 +269,13 @@ class _Reader:
         if not 0 < end <= ready:
             return 0
         text = " ".join(row.text for row in self.rows[at:end])
-        is_sentence = text[-1:] in ".,;" and not text.endswith("...")
+        is_sentence = text[-1:] in ".,;:" and not text.endswith("...")
         size = self.rows[at].em_px / self.em
         letters = sum(map(str.isalpha, text))
         if len(text) > Headings.MOST_CHARACTERS or letters < Headings.LETTERS * len(text.replace(" ", "")):
             return 0  # a date, a price, a row of a table
+        if text[0].islower() and not self._is_ended(at - 1):
+            return 0  # a line that goes on, and looks larger than it is
         if as_display(text) != text:
             return 0
         is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
@@ -307,8 +306,8 @@ class _Reader:
         return (is_numbered or is_higher) and row.width_px < Headings.PLAIN_WIDTH * width
 
     def _heading(self, at: int, end: int) -> _Element:
-        text, command = _join_lines([row.text for row in self.rows[at:end]]), self.commands.get(at, self.plain_command)
-        text = _escape(text)
+        text, command = join_lines([row.text for row in self.rows[at:end]]), self.commands.get(at, self.plain_command)
+        text = escape(text)
         if command == "title":
             return _Element("title", f"\\title{{\n{text}\n}}", self.rows[end - 1])
         numbered = _LEVELS.match(text)
@@ -348,11 +347,11 @@ class _Reader:
         return row.is_dot or (row.bullet_px > 0 and not _NUMBER.match(self.rows[at].text))
 
     def _item(self, at: int, end: int) -> str:
-        text = _join_lines([row.text for row in self.rows[at:end]])
+        text = join_lines([row.text for row in self.rows[at:end]])
         if self._has_bullet(at):
             found = None if self.rows[at].is_dot else _BULLET.match(text)
-            return "- " + _escape(text[found.end() :] if found else text)
-        return _escape(text)
+            return "- " + escape(text[found.end() :] if found else text)
+        return escape(text)
 
     # ---- paragraphs
 
@@ -395,8 +394,9 @@ class _Reader:
         return min(self.left[block] for block in blocks), max(self.right[block] for block in blocks)
 
     def _is_ended(self, at: int) -> bool:
-        text = self.rows[at].text.rstrip(_CLOSING)
-        return not text or text[-1] in _SENTENCE_ENDS
+        """Whether a line ends a sentence, or the one before the page's first does."""
+        text = self.rows[at].text.rstrip(CLOSING) if at >= 0 else ""
+        return not text or text[-1] in SENTENCE_ENDS
 
     def _is_full(self, at: int, following: str) -> bool:
         """Whether the first word of the next line had no room any more at a line's end."""
@@ -408,56 +408,13 @@ class _Reader:
 
     def _add_paragraph(self, elements: list[_Element], at: int, end: int) -> None:
         """Add a paragraph, to the one before where a column's end parts them."""
-        text, first = _escape(_join_lines([row.text for row in self.rows[at:end]])), self.rows[at]
+        text, first = escape(join_lines([row.text for row in self.rows[at:end]])), self.rows[at]
         before = elements[-1] if elements else None
         if before is not None and before.kind in ("paragraph", "item") and text[:1].islower():
             is_next_column = first.baseline_px < before.last.baseline_px
             place = self.rows.index(before.last)
             if is_next_column and not self._is_ended(place) and self._is_full(place, text):
-                joined = _join_lines([before.source, text])
+                joined = join_lines([before.source, text])
                 elements[-1] = _Element(before.kind, joined, self.rows[end - 1])
                 return
         elements.append(_Element("paragraph", as_display(text), self.rows[end - 1]))
-
-
-def _write_table(table: Table, rows: Sequence[Line]) -> str:
-    """Write a table as the data engine spells tables (got_ocr/synthesis/tables/kind.py)."""
-    cells = [[""] * table.columns for _ in range(table.rows)]
-    for row in rows:
-        cells[row.row][row.column] = _join_lines([cells[row.row][row.column], row.text])
-    aligns = _settled_aligns(table.aligns, cells)
-    spec = "|" + "|".join(aligns) + "|" if table.has_uprights else aligns
-    lines = [f"\\begin{{tabular}}{{{spec}}}"]
-    for number, texts in enumerate(cells):
-        lines += ["\\hline"] * (number in table.rules)
-        lines.append(" & ".join(_escape(text, _CELL_MARKS) for text in texts).strip().replace("  ", " ") + " \\\\")
-    lines += ["\\hline"] * (table.rows in table.rules)
-    return "\n".join([*lines, "\\end{tabular}"])
-
-
-def _settled_aligns(aligns: str, cells: Sequence[Sequence[str]]) -> str:
-    """Decide on columns whose cells are all of one width: as most others are set, else numbers to the right."""
-    known = aligns.replace("?", "")
-    if known.count("c") > Cells.MAJORITY * len(known):
-        return aligns.replace("?", "c")
-    texts = ["".join(row[column] for row in cells[len(cells) > Cells.HEAD_ROWS :]) for column in range(len(aligns))]
-    usual = ["r" if sum(map(str.isdigit, text)) > Cells.MAJORITY * len(text) else "l" for text in texts]
-    return "".join(own if letter == "?" else letter for letter, own in zip(aligns, usual, strict=True))
-
-
-def _join_lines(texts: Sequence[str]) -> str:
-    """Join lines by spaces, and words that are broken over two lines."""
-    joined = ""
-    for text in texts:
-        if joined and text and is_broken(joined, text):
-            joined = joined[:-1] + text
-        else:
-            joined += (" " if joined and text else "") + text
-    return join_formulas(joined)
-
-
-def _escape(text: str, marks: str = "$") -> str:
-    r"""Write marks that Mathpix Markdown gives a meaning with a backslash, formulas left as they are."""
-    parts = _FORMULA.split(text)
-    pattern = re.compile(rf"(?<!\\)([{re.escape(marks)}])")
-    return "".join(part if number % 2 else pattern.sub(r"\\\1", part) for number, part in enumerate(parts))

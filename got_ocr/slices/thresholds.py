@@ -138,3 +138,4 @@ class Cells:
 
     MAJORITY = 0.5  # of the columns that are set in the middle, or of a column's letters that are digits [pages]
     HEAD_ROWS = 2  # a table with more rows has a head, which tells nothing of its columns' numbers [pages]
+    FURTHER_SHARE = 0.5  # of the columns have a further line in a row at most [scans]

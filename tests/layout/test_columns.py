@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from got_ocr.layout.columns import find_columns, find_edges, find_gutters
-from got_ocr.layout.components import find_components
+from got_ocr.layout.columns import find_columns, find_gutters
 from got_ocr.layout.line import Line
 
 
@@ -29,16 +28,6 @@ def test_word_gaps_are_no_gutters_nor_is_white_of_a_few_rows() -> None:
     assert not find_gutters(boxes, (400, 540), 20.0)[60, 60:480].any()
     short = np.array([box for box in boxes if not (220 <= box[0] < 270 and box[1] < 80)])
     assert not find_gutters(short, (400, 540), 20.0)[60, 230:250].any()
-
-
-def test_edges_are_the_middle_of_white_through_all_rows() -> None:
-    mask = np.zeros((200, 400), bool)
-    for y in (20, 60, 100):
-        mask[y : y + 20, 20:80] = mask[y : y + 20, 160:230] = True
-        mask[y : y + 20, 300:380] = True
-    components = find_components(mask)
-    row = Line((20, 20, 380, 40), 40.0, 20.0, members=np.arange(len(components.area)))
-    assert find_edges((0, 0, 400, 200), [row], components, 20.0) == [0.0, 120.0, 265.0, 400.0]
 
 
 def line(x1: int, y: int, x2: int) -> Line:

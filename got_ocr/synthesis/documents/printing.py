@@ -7,6 +7,7 @@ H, W: height and width of a line's strip in px. Ink is (H, W) float32, 0 for pap
 """
 
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,15 +49,22 @@ class PrintStyle:
 
 # Share of each process and the em sizes that its pictures have, in px: (most usual low, high), (lowest, highest).
 PROCESSES: Mapping[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
-    "screen": (0.20, (8.5, 13.0), (8.0, 22.0)),
-    "render": (0.28, (7.5, 12.0), (7.0, 34.0)),
-    "bilevel": (0.16, (36.0, 46.0), (14.0, 60.0)),
-    "scan": (0.12, (14.0, 30.0), (10.0, 42.0)),
-    "thermal": (0.14, (16.0, 30.0), (13.0, 44.0)),
-    "matrix": (0.03, (20.0, 34.0), (14.0, 50.0)),
-    "typewriter": (0.05, (20.0, 40.0), (14.0, 44.0)),
+    "screen": (0.17, (7.5, 12.0), (7.0, 22.0)),
+    "render": (0.31, (6.8, 9.5), (6.5, 34.0)),
+    "bilevel": (0.13, (36.0, 46.0), (14.0, 60.0)),
+    "scan": (0.11, (14.0, 30.0), (10.0, 42.0)),
+    "thermal": (0.18, (16.0, 30.0), (13.0, 44.0)),
+    "matrix": (0.04, (20.0, 34.0), (14.0, 50.0)),
+    "typewriter": (0.04, (20.0, 40.0), (14.0, 44.0)),
     "fax": (0.02, (24.0, 40.0), (16.0, 44.0)),
 }
+# How often letters are narrower or wider than their face has them, how often of these narrower, from what width on.
+_STRETCHES: Mapping[str, tuple[float, float, float]] = {
+    "thermal": (0.75, 0.85, 0.58), "matrix": (0.5, 0.85, 0.6),
+    "render": (0.4, 0.85, 0.76), "screen": (0.3, 0.85, 0.76),
+}  # fmt: skip
+_SNAPPED_SHARE = 0.45  # Of small renderings, those whose x-height is a whole number of pixels: hinted in height alone.
+_SNAPPED_BELOW_PX = 14.0
 # The kind of face that a process prefers.
 MONOSPACED = frozenset({"thermal", "matrix", "typewriter"})
 
@@ -91,8 +99,9 @@ def draw_style(rng: np.random.Generator) -> PrintStyle:
     if rng.random() < 0.16:
         tracking = float(rng.uniform(0.02, 0.25) if rng.random() < 0.6 else rng.uniform(-0.05, 0.0))
     stretch = 1.0
-    if rng.random() < (0.5 if process == "thermal" else 0.22):
-        stretch = float(rng.uniform(0.72, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.3))
+    often, narrower, least = _STRETCHES.get(process, (0.22, 0.7, 0.72))
+    if rng.random() < often:
+        stretch = float(rng.uniform(least, 1.0) if rng.random() < narrower else rng.uniform(1.0, 1.3))
     damage = 0.85 * float(rng.beta(1.1, 2.2))
     return PrintStyle(process, em_px, dots_em, tracking, stretch, damage)
 
@@ -225,6 +234,8 @@ def print_row(rng: np.random.Generator, row: SetRow, face: FontFace, style: Prin
         "render": _render, "bilevel": _laser, "scan": _laser, "thermal": _thermal, "matrix": _matrix,
         "typewriter": _typewriter, "fax": _fax,
     }[style.process](rng, ink, style)  # fmt: skip
+    if style.process == "render" and style.em_px < _SNAPPED_BELOW_PX and rng.random() < _SNAPPED_SHARE:
+        printed = _snap_x_height(printed, _x_height_em(face), style)
     return _take(rng, printed, (width, height), style)
 
 
@@ -288,6 +299,31 @@ def _screen(rng: np.random.Generator, ink: np.ndarray, row: SetRow) -> np.ndarra
 
 def _render(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
     return ink
+
+
+@lru_cache(maxsize=4096)
+def _x_height_em(face: FontFace) -> float:
+    box = load_font(face, 200.0).getbbox("x", anchor="ls")
+    return float(box[3] - box[1]) / 200.0
+
+
+def _snap_x_height(ink: np.ndarray, x_height_em: float, style: PrintStyle) -> np.ndarray:
+    """Stretch letters upwards from a baseline at a pixel's edge, so that their x-height is whole pixels.
+
+    Returns:
+        Ink as high as `ink` was.
+    """
+    height = ink.shape[0]
+    baseline = ABOVE_EM * style.dots_em
+    dots_px = height / max(4, round((ABOVE_EM + BELOW_EM) * style.em_px))  # of a pixel of the picture
+    wanted = max(3.0, round(x_height_em * style.em_px + 0.15)) * dots_px
+    scale = float(np.clip(wanted / max(1.0, x_height_em * style.dots_em), 0.8, 1.3))
+    shift = round(baseline / dots_px) * dots_px
+    margin = math.ceil(0.5 * height)
+    image = Image.fromarray((np.clip(np.pad(ink, ((margin, margin), (0, 0))), 0, 1) * 255).astype(np.uint8))
+    top = margin + baseline - shift / scale
+    box = (0.0, top, float(image.width), top + height / scale)
+    return np.asarray(image.resize((image.width, height), Image.Resampling.BOX, box=box), dtype=np.float32) / 255.0
 
 
 def _laser(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
