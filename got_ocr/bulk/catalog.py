@@ -16,7 +16,7 @@ from ..processing.pages import content_digest
 from ..processing.sources import head_of
 from .failures import kind_of, kind_of_message
 from .inputs import Source
-from .opening import Opener
+from .opening import Opener, name_of
 from .rows import (
     CATALOG,
     PAGES,
@@ -98,11 +98,6 @@ def _digest_of(item: Mapping[str, Any], source: str) -> str:
     if item["error"] is None:
         return str(item["sha256"])
     return hashlib.sha256(f"{source}\0{item['sha256']}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def name_of(uri: str, member: str | None) -> str:
-    """Name a source, or what is in it, for people."""
-    return uri if member is None else f"{uri}::{member}"
 
 
 def list_pages(catalog: pa.Table, order: Mapping[str, int]) -> pa.Table:

@@ -4,16 +4,21 @@ import contextlib
 import math
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError
 from .options import Workers
+from .reaper import end_with_us
 
 _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
+_SYSTEM_TROUBLE = re.compile(r"\[[Ee]rrno (\d+)\]")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
+KEPT_TASKS = 10_000  # That Ray remembers for its dashboard: 4 KB and more each.
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
 
 
@@ -36,34 +41,49 @@ def join_cluster(workers: Workers) -> Iterator[str | None]:
         _check_resources(ray, workers)
         yield None
         return
-    if workers.address is not None:
+    with contextlib.nullcontext() if workers.address is not None else end_with_us():
         try:
-            with _without_greeting():
-                context = ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
-        except ConnectionError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
-    else:
-        with _without_greeting():
-            context = ray.init(
-                address="local",
-                num_cpus=_count_cpus(workers),
-                object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
-                include_dashboard=None if workers.show_dashboard else False,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            context = _join(ray, workers) if workers.address is not None else _start(ray, workers)
+            _check_resources(ray, workers)
+            yield f"http://{context.dashboard_url}" if context.dashboard_url else None
+        finally:
+            ray.shutdown()
+
+
+def _join(ray: Any, workers: Workers) -> Any:
+    """Join the cluster that is named. Raises: ValueError: If none answers."""
     try:
-        _check_resources(ray, workers)
-        yield f"http://{context.dashboard_url}" if context.dashboard_url else None
-    finally:
-        ray.shutdown()
+        with _without_greeting():
+            return ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
+
+
+def _start(ray: Any, workers: Workers) -> Any:
+    """Start a cluster on this machine."""
+    # Ray's default is ten times that: its server then grows by 16 KB a page for long.
+    os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", str(KEPT_TASKS))
+    with _without_greeting():
+        return ray.init(
+            address="local",
+            num_cpus=_count_cpus(workers),
+            object_store_memory=workers.object_store_bytes or DEFAULT_OBJECT_STORE_BYTES,
+            include_dashboard=None if workers.show_dashboard else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
 
 
 @contextlib.contextmanager
 def _without_greeting() -> Iterator[None]:
-    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway."""
+    """Keep off the terminal what Ray's C++ says of its own settings while it starts; what fails is raised anyway.
+
+    SIGTERM stays what it was: Ray would make an exception of it, which ends in an abort while a job runs.
+    """
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    is_main = threading.current_thread() is threading.main_thread()
+    of_before = signal.getsignal(signal.SIGTERM)
     try:
         os.dup2(nothing, 2)
         yield
@@ -71,22 +91,31 @@ def _without_greeting() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+        if is_main:
+            signal.signal(signal.SIGTERM, of_before)
 
 
 @contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """Raise a worker's trouble with its model as that, not as the death of an actor with pages of its stack.
+def plain_errors(place: str) -> Iterator[None]:
+    """Raise a worker's trouble with its model or the output as that, not as a task's death with pages of its stack.
+
+    Args:
+        place: What is written to.
 
     Raises:
         ModelError: If a worker could not load the model.
+        OSError: If a worker could not write.
     """
     try:
         yield
     except Exception as error:
-        found = _MODEL_TROUBLE.search(str(error))
-        if found is None:
-            raise
-        raise ModelError(found[1]) from None
+        said = str(error)
+        model, system = _MODEL_TROUBLE.search(said), _SYSTEM_TROUBLE.findall(said)
+        if model is not None:
+            raise ModelError(model[1]) from None
+        if system and isinstance(error, OSError) and error.filename is None:
+            raise OSError(int(system[-1]), os.strerror(int(system[-1])), place) from None
+        raise
 
 
 def import_ray() -> Any:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
 
-from .output import OutputFolder
+from .output import DOCUMENTS, DOCUMENTS_SUFFIX, OutputFolder
 from .rows import PAGE_ID
 
 BUCKET_ROWS = 20_000  # Pages of a file: a bucket lies in memory while its documents are put together.
@@ -31,9 +31,9 @@ def write_documents(folder: OutputFolder) -> int:
     Returns:
         How many documents there are.
     """
-    target = folder.store.below("documents")
-    target.clear()
+    target = folder.store.below(DOCUMENTS)
     target.make()
+    target.remove_files(DOCUMENTS_SUFFIX)
     num_buckets = max(1, -(-folder.read_columns([PAGE_ID]).num_rows // BUCKET_ROWS))
     originals = _read_originals(folder)
     count = 0
@@ -47,7 +47,7 @@ def write_documents(folder: OutputFolder) -> int:
             lines = [json.dumps(one, ensure_ascii=False) for one in join_pages(_load_all(bucket), originals)]
             count += len(lines)
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
-            target.write(gzip.compress(data, mtime=0), f"{number:05d}.jsonl.gz")
+            target.write(gzip.compress(data, mtime=0), f"{number:05d}{DOCUMENTS_SUFFIX}")
     return count
 
 
@@ -62,11 +62,20 @@ def _load_all(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def _read_originals(folder: OutputFolder) -> dict[str, tuple[str, str | None]]:
     """Read the texts of pages that others are duplicates of."""
-    wanted = set(folder.read_columns(["duplicate_of"])["duplicate_of"].drop_null().to_pylist())
-    if not wanted:
+    table = folder.read_columns([PAGE_ID, "duplicate_of"])
+    pairs = zip(table[PAGE_ID].to_pylist(), table["duplicate_of"].to_pylist(), strict=True)
+    duplicates = {page: original for page, original in pairs if original is not None}
+    if not duplicates:
         return {}
-    rows = folder.iterate(["id", "text", "markdown"])
-    return {row[PAGE_ID]: (row["text"], row["markdown"]) for row in rows if row[PAGE_ID] in wanted}
+    # After a stop the page that others are duplicates of may itself be found to be one, of a page drawn before it.
+    last = {original: original for original in duplicates.values()}
+    for original in last:
+        while last[original] in duplicates:
+            last[original] = duplicates[last[original]]
+    wanted = set(last.values())
+    rows = folder.iterate([PAGE_ID, "text", "markdown"])
+    texts = {row[PAGE_ID]: (row["text"], row["markdown"]) for row in rows if row[PAGE_ID] in wanted}
+    return {original: texts[page] for original, page in last.items() if page in texts}
 
 
 def join_pages(

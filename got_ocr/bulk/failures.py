@@ -9,13 +9,25 @@ OTHER = "other"
 # Of the messages of `processing`; a test has each of them made.
 _WORDS = (
     ("encrypted", ("is an encrypted PDF", "an encryption that PDFium does not know")),
-    ("no pages", ("is a PDF without pages",)),
+    ("no pages", ("is a PDF without pages", "has no pages")),
     ("missing", ("no such file", "no such list")),
     ("not allowed", ("may not be read", "is a folder")),
     ("too large", ("are allowed", "is larger than", "far too large", "no shape of a page")),
-    ("empty", ("is empty (0 bytes)",)),
+    ("empty", ("is empty (",)),
+    ("no column", ("has no column",)),
     ("not fetched", ("can't be fetched", "did not arrive", "the server answered")),
-    ("damaged", ("damaged", "cut short", "can't be drawn", "no picture", "can't be decoded", "compressed tar")),
+    (
+        "damaged",
+        (
+            "damaged",
+            "can't be read",
+            "cut short",
+            "can't be drawn",
+            "no picture",
+            "can't be decoded",
+            "compressed tar",
+        ),
+    ),
 )
 
 

@@ -4,7 +4,9 @@ A source is one file that is opened as a whole: a picture, a document, a tar sha
 in it is found out later, by many machines (`catalog`).
 """
 
+import codecs
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..processing.options import printable
+from ..processing.options import printable, reason_of
 from ..processing.pages import PAGE_SUFFIXES, natural_key
 from .stores import open_fsspec
 
@@ -66,14 +68,17 @@ def find_sources(inputs: Iterable[str], skipped: str | None = None) -> Iterator[
     """
     seen: set[str] = set()
     for given in inputs:
-        found = 0
+        found = own = 0
         for source in _find(given):
             if skipped is not None and _is_below(source.uri, skipped):
+                own += 1
                 continue
             found += 1
             if source.uri not in seen:
                 seen.add(source.uri)
                 yield source
+        if own and not found:
+            raise ValueError(f"{printable(given)}: lies in the output, which is no input: give another --output.")
         if not found:
             raise ValueError(
                 f"{printable(given)}: names no page: pictures ({', '.join(PAGE_SUFFIXES[:4])} ...), .pdf, .tar and "
@@ -81,11 +86,14 @@ def find_sources(inputs: Iterable[str], skipped: str | None = None) -> Iterator[
             )
 
 
-def _find(given: str) -> Iterator[Source]:
+def _find(given: str, open_lists: tuple[str, ...] = ()) -> Iterator[Source]:
+    """Find the files of an input. Args: open_lists: the lists that name it, one in another. Raises: ValueError."""
+    if not given.strip():
+        raise ValueError("an INPUT is empty: give a folder, a glob, a file, a list, hub:owner/name or a URL.")
     if given.startswith(HUB_PREFIX):
         yield from _find_in_data_set(given.removeprefix(HUB_PREFIX))
     elif given.lower().endswith(LIST_SUFFIXES):
-        yield from _find_in_list(given)
+        yield from _find_in_list(given, open_lists)
     else:
         yield from _find_files(given)
 
@@ -95,7 +103,7 @@ def _find_files(given: str) -> Iterator[Source]:
     if _WEB.match(given):
         yield Source(given)
         return
-    filesystem, path = open_fsspec(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
+    filesystem, path = _open(given)
     try:
         if filesystem.isdir(path):
             details = filesystem.find(path, detail=True)
@@ -108,8 +116,10 @@ def _find_files(given: str) -> Iterator[Source]:
             info = filesystem.info(path)
             yield Source(_uri(filesystem, path), _kind(path), _stamp(info), _refusal(path))
             return
-    except OSError as error:
-        raise ValueError(f"{printable(given)}: can't be listed: {error}.") from None
+    except ValueError:
+        raise
+    except Exception as error:  # Stores fail in ways of their own.
+        raise ValueError(f"{printable(given)}: can't be listed: {reason_of(error)}.") from None
     pattern = _GLOB.search(path)
     folder = (os.path.dirname(path[: pattern.start()]) if pattern and not filesystem.isdir(path) else path).rstrip("/")
     for name in sorted(details, key=natural_key):
@@ -118,25 +128,62 @@ def _find_files(given: str) -> Iterator[Source]:
             yield Source(_uri(filesystem, name), _kind(name), _stamp(details[name]), _refusal(name))
 
 
-def _find_in_list(given: str) -> Iterator[Source]:
-    """Find the files that a list's lines name; names without a folder are taken from the list's own."""
-    filesystem, path = open_fsspec(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
+def _find_in_list(given: str, open_lists: tuple[str, ...]) -> Iterator[Source]:
+    """Find the files that a list's lines name; names without a folder are taken from the list's own.
+
+    Args:
+        given: The list, a glob of lists, or a folder that is called like one.
+        open_lists: The lists that name it, one in another.
+
+    Yields:
+        As :func:`find_sources`.
+
+    Raises:
+        ValueError: If there is no such list, or it is none.
+    """
+    filesystem, path = _open(given)
     try:
-        with filesystem.open(path, "rb") as lines:
-            for line in lines:
-                name = line.decode("utf-8", "surrogateescape").strip()
-                if not name or name.startswith("#"):
-                    continue
-                if "://" not in name and not os.path.isabs(name) and not name.startswith(HUB_PREFIX):
-                    name = _uri(filesystem, f"{os.path.dirname(path)}/{name}")
-                try:
-                    yield from _find(name)
-                except ValueError as error:
-                    yield Source(name, error=str(error))
+        if not _WEB.match(given) and filesystem.isdir(path):
+            yield from _find_files(given)
+            return
+        is_there = filesystem.exists(path)
+        lists = [path] if is_there or not _GLOB.search(path) else sorted(filesystem.glob(path), key=natural_key)
+        for one in lists:
+            if one in open_lists:
+                raise ValueError(f"{printable(given)}: names itself, by way of other lists or not: drop that line.")
+            with filesystem.open(one, "rb") as file:
+                yield from _find_in_lines(file, filesystem, one, (*open_lists, one))
     except FileNotFoundError:
         raise ValueError(f"{printable(given)}: no such list: check the name.") from None
-    except OSError as error:
-        raise ValueError(f"{printable(given)}: the list can't be read: {error}.") from None
+    except ValueError:
+        raise
+    except Exception as error:  # Stores fail in ways of their own.
+        raise ValueError(f"{printable(given)}: the list can't be read: {reason_of(error)}.") from None
+
+
+def _find_in_lines(file: Any, filesystem: Any, path: str, open_lists: tuple[str, ...]) -> Iterator[Source]:
+    """Find the files that lines name. Raises: ValueError."""
+    beginning = file.read(len(codecs.BOM_UTF8))
+    file.seek(0)
+    # Editors of Windows write both; names of files may be no UTF-8.
+    is_wide = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding, errors = ("utf-16", "replace") if is_wide else ("utf-8-sig", "surrogateescape")
+    for line in io.TextIOWrapper(file, encoding, errors):
+        name = line.strip()
+        if "\0" in name:
+            raise ValueError(f"{printable(path)}: is no list: text with a path or URL a line is.")
+        if not name or name.startswith("#"):
+            continue
+        if "://" not in name and not os.path.isabs(name) and not name.startswith((HUB_PREFIX, "~")):
+            name = _uri(filesystem, f"{os.path.dirname(path)}/{name}")
+        try:
+            yield from _find(name, open_lists)
+        except ValueError as error:
+            yield Source(name, error=str(error))
+
+
+def _open(given: str) -> tuple[Any, str]:
+    return open_fsspec(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
 
 
 def _find_in_data_set(name: str) -> Iterator[Source]:

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,16 +19,16 @@ from .inputs import find_sources
 from .ledger import start_ledger
 from .manifest import describe_run, take_folder
 from .options import BulkOptions, Outputs, Workers
-from .output import OutputFolder
-from .pipeline import Stage, write_exactly_once
+from .output import REPORT_JSON, REPORT_TEXT, SHEET, OutputFolder
+from .pipeline import Stage, Target, write_exactly_once
 from .reading import DEFAULT_BATCH_SIZE, VLLM_BATCH_SIZE, PageReader, ReadingWorker
 from .report import RunFacts, make_report, write_as_text
 from .rows import PAGE_ID, SOURCE_KEY
 from .sheet import write_sheet
 
+SOURCES_AT_ONCE = 16  # That a process looks into, where they are handed out.
 LOOK_S = 1.0  # How often the ledger is asked how far the job is.
-HERE = 32  # So few sources are looked into without handing them out.
-REPORT_JSON, REPORT_TEXT, SHEET = "report.json", "report.txt", "least_certain.html"
+HERE_S = 5.0  # So long sources are looked into by this process: handing them out takes longer to begin.
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,13 @@ class BulkJob:
         Raises:
             ValueError: If an input is not there, the output holds something else, or another job writes to it.
             ModelError: If a worker can't load the model.
+            OSError: If the output can't be written.
             ModuleNotFoundError: If Ray is not installed.
         """
         start = time.perf_counter()
         import_ray()
+        if self.output.startswith("memory:"):
+            raise ValueError(f"{self.output} is the memory of one process: give an --output that all workers see.")
         folder = OutputFolder(self.output, self.workers.rows_per_file)
         run = describe_run(self.options, self.identity)
         folder.house.make()
@@ -103,7 +106,7 @@ class BulkJob:
             sources = make_sources(find_sources(self.inputs, own))
             if take_folder(folder, run, self.read_anew):
                 self.notify("what was read with other options is gone: reading anew.")
-            with contextlib.ExitStack() as cluster:
+            with plain_errors(folder.store.url), contextlib.ExitStack() as cluster:
                 join = _Once(lambda: self._join(cluster))
                 pages = self._list_pages(folder, sources, join)
                 facts = self._read(folder, pages, join, start)
@@ -125,17 +128,11 @@ class BulkJob:
         if new.num_rows:
             self.notify(f"looking into {new.num_rows:,} of {sources.num_rows:,} sources.")
         arguments: dict[str, Any] = {"options": self.options.sources, "image_column": self.options.image_column}
-        if 0 < new.num_rows <= HERE:
-            tables = list(Cataloguer(**arguments)(new))
-            name = f"here_{time.time_ns()}.parquet"
-            target.data.make()
-            target.checkpoint.make()
-            target.data.write_table(pa.concat_tables(tables), name)
-            target.checkpoint.write_table(new.select([SOURCE_KEY]), name)
-        elif new.num_rows:
+        left = _look_here(new, Cataloguer(**arguments), target)
+        if left.num_rows:
             join()
-            stage = Stage(Cataloguer, arguments, 16, self.workers.renderers, {"num_cpus": 1})
-            write_exactly_once(new, [stage], target)
+            stage = Stage(Cataloguer, arguments, SOURCES_AT_ONCE, self.workers.renderers, {"num_cpus": 1})
+            write_exactly_once(left, [stage], target)
         order = dict(zip(sources[SOURCE_KEY].to_pylist(), sources["order"].to_pylist(), strict=True))
         tables = [target.data.read_table(path) for path in target.files()]
         return list_pages(pa.concat_tables(tables), order)
@@ -153,8 +150,7 @@ class BulkJob:
         begin = time.perf_counter()
         ledger = start_ledger()
         with self._watched(ledger, left.num_rows) as look:
-            with plain_errors():
-                write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
+            write_exactly_once(left, self._stages(ledger), folder.pages, list_rows=self._batch_rows)
             state = look()
         end = time.perf_counter()
         return RunFacts(
@@ -192,13 +188,13 @@ class BulkJob:
         replaced = folder.remove_rows(is_replaced, ["source"])
         if replaced:
             self.notify(f"{len(replaced):,} rows of files that have changed are gone.")
-        if not self.retry_failed:
-            return
-        gone = folder.remove_rows(lambda row: row["error"] is not None, ["error"])
-        if gone:
-            self.notify(f"{len(gone):,} pages that failed are tried again.")
-        lost = set(gone)
-        while lost:  # Duplicates of a page that failed have no text either.
+        lost = set(replaced)
+        if self.retry_failed:
+            failed = folder.remove_rows(lambda row: row["error"] is not None, ["error"])
+            if failed:
+                self.notify(f"{len(failed):,} pages that failed are tried again.")
+            lost.update(failed)
+        while lost:  # Their duplicates have no text of their own.
             lost = set(folder.remove_rows(partial(_repeats, lost), ["duplicate_of"]))
 
     @contextlib.contextmanager
@@ -239,6 +235,7 @@ class BulkJob:
         missing = pages.num_rows - len(folder.pages.done() & set(pages[PAGE_ID].to_pylist()))
         if missing:
             self.notify(f"{missing:,} pages have no row: is {folder.store.url} a folder that all machines share?")
+            facts = replace(facts, read=facts.read - missing, left=missing)
         if self.outputs.jsonl:
             folder.write_jsonl()
         report = make_report(folder, facts, self.outputs, run)
@@ -251,6 +248,23 @@ class BulkJob:
         folder.store.write_json(report, REPORT_JSON)
         folder.store.write(write_as_text(report).encode(), REPORT_TEXT)
         return report
+
+
+def _look_here(sources: pa.Table, look: Cataloguer, target: Target) -> pa.Table:
+    """Look into sources as long as that is short. Returns: those that are left."""
+    end = time.monotonic() + HERE_S
+    tables: list[pa.Table] = []
+    done = 0
+    while done < sources.num_rows and time.monotonic() < end:
+        tables += look(sources.slice(done, 1))
+        done += 1
+    if tables:
+        name = f"here_{time.time_ns()}.parquet"
+        target.data.make()
+        target.checkpoint.make()
+        target.data.write_table(pa.concat_tables(tables), name)
+        target.checkpoint.write_table(sources.slice(0, done).select([SOURCE_KEY]), name)
+    return sources.slice(done)
 
 
 def _repeats(pages: set[str], row: dict[str, Any]) -> bool:

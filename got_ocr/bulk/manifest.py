@@ -5,7 +5,7 @@ from typing import Any
 
 from .answers import Identity
 from .options import BulkOptions
-from .output import OutputFolder
+from .output import OWN_NAMES, OutputFolder
 
 MANIFEST = "manifest.json"
 READING, CLEARING = "reading", "clearing"
@@ -37,12 +37,19 @@ def take_folder(folder: OutputFolder, run: dict[str, Any], read_anew: bool) -> b
         Whether rows went.
 
     Raises:
-        ValueError: If it holds rows that were read with other options.
+        ValueError: If it holds rows that were read with other options, or files in the place of ours.
     """
     run = json.loads(json.dumps(run))
     before = folder.house.read_json(MANIFEST)
     went = False
-    if before is not None:
+    if before is None:
+        foreign = [name for name in OWN_NAMES if folder.store.has(name)]
+        if foreign:
+            raise ValueError(
+                f"{folder.store.url} holds {', '.join(foreign)} already, and no manifest that says who wrote it: "
+                "give another --output, or take it away."
+            )
+    else:
         other = find_difference(before.get("run", {}), run)
         if before.get("state") != CLEARING and other is not None and not read_anew:
             name, was, now = other

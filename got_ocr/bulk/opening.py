@@ -80,11 +80,12 @@ class Opener:
                 data = filesystem.cat_file(path, start=item["offset"], end=item["offset"] + item["size"])
                 return bytes(data)
             if kind == "table":
-                return _picture_bytes(self._cell(uri, item["row_group"], item["row"]), uri)
+                cell = self._cell(uri, item["row_group"], item["row"])
+                return self._open_cell(cell, uri, name_of(uri, item["member"]))
         except PageError:
             raise
         except Exception as error:  # Stores and formats fail in ways of their own.
-            raise PageError(f"{printable(uri)}: can't be read: {reason_of(error)}.") from None
+            raise PageError(f"{printable(uri)}: can't be fetched: {reason_of(error)}.") from None
         return self.open_file(uri)
 
     def list_items(self, uri: str, kind: str) -> Iterator[tuple[dict[str, Any], Path | bytes | PageError]]:
@@ -103,13 +104,19 @@ class Opener:
         if kind == "file":
             yield {}, self.open_file(uri)
             return
+        is_empty = True
         try:
-            yield from self._list_shard(uri) if kind == "shard" else self._list_table(uri)
+            for item in self._list_shard(uri) if kind == "shard" else self._list_table(uri):
+                is_empty = False
+                yield item
         except PageError:
             raise
         except Exception as error:
             what = "tar" if kind == "shard" else "Parquet file"
             raise PageError(f"{printable(uri)}: is a damaged {what}, or none: {reason_of(error)}.") from None
+        if is_empty:
+            none = "no picture and no document" if kind == "shard" else "no row"
+            raise PageError(f"{printable(uri)}: has no pages: there is {none} in it.")
 
     def close(self) -> None:
         """Take away what was fetched."""
@@ -134,7 +141,7 @@ class Opener:
                 file = shard.extractfile(member)
                 yield place, file.read() if file is not None else PageError(f"{printable(member.name)}: is no file.")
 
-    def _list_table(self, uri: str) -> Iterator[tuple[dict[str, Any], bytes | PageError]]:
+    def _list_table(self, uri: str) -> Iterator[tuple[dict[str, Any], Path | bytes | PageError]]:
         with self._open_table(uri) as table:
             self._check_column(table, uri)
             for group in range(table.num_row_groups):
@@ -144,9 +151,10 @@ class Opener:
                         name = f"row {row}" if not group else f"row {group}.{row}"
                         place = {"member": name, "row_group": group, "row": row}
                         try:
-                            yield place, _picture_bytes(cell, uri)
+                            data: Path | bytes | PageError = self._open_cell(cell, uri, name_of(uri, name))
                         except PageError as error:
-                            yield place, error
+                            data = error
+                        yield place, data
                         row += 1
 
     def _cell(self, uri: str, group: int, row: int) -> Any:
@@ -154,6 +162,38 @@ class Opener:
             with self._open_table(uri) as table:
                 self._group = ((uri, group), table.read_row_group(group, columns=[self.image_column]).column(0))
         return self._group[1][row].as_py()
+
+    def _open_cell(self, cell: Any, uri: str, name: str) -> Path | bytes:
+        """Take the picture out of a cell: bytes, a path or URL, or `{"bytes": ..., "path": ...}`.
+
+        Args:
+            cell: The cell.
+            uri: Of the table; paths without a folder are taken from its own.
+            name: What to call the cell in an error.
+
+        Returns:
+            The picture's file or bytes.
+
+        Raises:
+            PageError: If there is none.
+        """
+        name = printable(name)
+        if isinstance(cell, Mapping):
+            cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
+        if cell is None or cell == "":
+            raise PageError(f"{name}: is empty (a cell without a value): fill it in, or leave the row out.")
+        if isinstance(cell, str):
+            is_whole = "://" in cell or cell.startswith("data:") or os.path.isabs(cell)
+            try:
+                return self.open_file(cell if is_whole else f"{uri.rpartition('/')[0]}/{cell}")
+            except PageError as error:
+                raise PageError(f"{name}: {error}", error.limit) from None
+        if not isinstance(cell, bytes):
+            raise PageError(
+                f"{name}: is no picture, but {type(cell).__name__}: bytes, a path or URL, or "
+                '{"bytes": ..., "path": ...} is allowed: name another column by --image-column.'
+            )
+        return cell
 
     @staticmethod
     def _open_table(uri: str) -> pq.ParquetFile:
@@ -190,12 +230,6 @@ class Opener:
         return data
 
 
-def _picture_bytes(cell: Any, uri: str) -> bytes:
-    """Take the picture out of a cell: bytes, or `{"bytes": ..., "path": ...}` as data sets keep it."""
-    if isinstance(cell, Mapping):
-        if cell.get("bytes") is None and isinstance(cell.get("path"), str) and os.path.isfile(cell["path"]):
-            return Path(cell["path"]).read_bytes()
-        cell = cell.get("bytes")
-    if not isinstance(cell, bytes):
-        raise PageError(f"{printable(uri)}: a cell holds no bytes of a picture, but {type(cell).__name__}.")
-    return cell
+def name_of(uri: str, member: str | None) -> str:
+    """Name a source, or what is in it, for people."""
+    return uri if member is None else f"{uri}::{member}"

@@ -20,8 +20,12 @@ from .rows import PAGE_ID, SOURCE_KEY
 from .stores import Store
 
 HOUSEKEEPING = "_got_ocr"
+PAGES, JSONL, DOCUMENTS = "pages", "jsonl", "documents"
+REPORT_JSON, REPORT_TEXT, SHEET = "report.json", "report.txt", "least_certain.html"
+OWN_NAMES = (PAGES, JSONL, DOCUMENTS, REPORT_JSON, REPORT_TEXT, SHEET)
 ROWS_AT_ONCE = 256
 JSONL_SUFFIX = ".jsonl"
+DOCUMENTS_SUFFIX = ".jsonl.gz"
 _REWRITTEN = re.compile(r"r(\d{4})_(.+)")
 
 
@@ -36,17 +40,17 @@ class OutputFolder:
     def __init__(self, url: str, rows_per_file: int) -> None:
         self.store = Store.open(url)
         self.house = self.store.below(HOUSEKEEPING)
-        self.pages = Target(self.store.below("pages"), self.house.below("pages"), PAGE_ID, rows_per_file)
+        self.pages = Target(self.store.below(PAGES), self.house.below("pages"), PAGE_ID, rows_per_file)
         self.catalog = Target(self.house.below("catalog"), self.house.below("sources"), SOURCE_KEY, 10 * rows_per_file)
 
     def clear(self) -> None:
         """Take away all that was read; the catalogue of sources too, since options decide which pages there are."""
         for target in (self.pages, self.catalog):
             # What says that rows are valid goes first: a stop then leaves files that nobody counts.
-            target.checkpoint.clear()
-            target.data.clear()
-        for name in ("jsonl", "documents"):
-            self.store.below(name).clear()
+            target.checkpoint.remove_files(DATA_SUFFIX)
+            target.data.remove_files(DATA_SUFFIX)
+        self.store.below(JSONL).remove_files(JSONL_SUFFIX)
+        self.store.below(DOCUMENTS).remove_files(DOCUMENTS_SUFFIX)
 
     def read_columns(self, names: list[str]) -> pa.Table:
         """Read columns of all rows, file after file."""
@@ -103,13 +107,13 @@ class OutputFolder:
 
     def write_jsonl(self) -> int:
         """Write a file of JSON lines for each Parquet file that has none. Returns: how many files there are."""
-        target = self.store.below("jsonl")
+        target = self.store.below(JSONL)
         target.make()
         wanted = {}
         for path in self.pages.files():
             wanted[path.rsplit("/", 1)[1].removesuffix(DATA_SUFFIX) + JSONL_SUFFIX] = path
-        there = {path.rsplit("/", 1)[1] for path in target.list_files()}
-        for name in there - wanted.keys():  # Of Parquet files that were written anew, or parts of a stop.
+        there = {path.rsplit("/", 1)[1] for path in target.list_files(JSONL_SUFFIX)}
+        for name in there - wanted.keys():  # Of Parquet files that were written anew.
             target.filesystem.delete_file(target.path(name))
         for name in wanted.keys() - there:
             lines = (json.dumps(row, ensure_ascii=False, default=str) for row in self._json_rows(wanted[name]))

@@ -73,7 +73,7 @@ class Target:
         bases = {path.rsplit("/", 1)[1].removesuffix(PENDING_SUFFIX) for path in pending}
         valid = set(self.files())
         removed = 0
-        for path in self.data.list_files():
+        for path in self.data.list_files(DATA_SUFFIX):
             base = checkpoint_name(path).removesuffix(DATA_SUFFIX)
             if path not in valid or base in bases:
                 self.data.filesystem.delete_file(path)

@@ -25,6 +25,7 @@ class RunFacts:
         deaths: Of workers, over pages.
         seconds: It took, from the first look at the inputs on.
         reading_seconds: Of these, those of the stages that draw and read.
+        left: Pages of its inputs that have no row even so.
     """
 
     listed: int
@@ -33,6 +34,7 @@ class RunFacts:
     deaths: int
     seconds: float
     reading_seconds: float
+    left: int = 0
 
 
 def make_report(folder: OutputFolder, facts: RunFacts, outputs: Outputs, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +55,8 @@ def make_report(folder: OutputFolder, facts: RunFacts, outputs: Outputs, run: Ma
     report: dict[str, Any] = {
         "pages": rows.num_rows,
         "listed": facts.listed,
-        "left": facts.listed - rows.num_rows,
+        "left": facts.left,
+        "besides": rows.num_rows - (facts.listed - facts.left),
         "documents": len(pc.unique(rows["sha256"])),
         "failed": sum(failures.values()),
         "failures": dict(sorted(failures.items(), key=lambda one: (-one[1], one[0]))),
@@ -96,7 +99,9 @@ def write_as_text(report: Mapping[str, Any]) -> str:
         A few lines.
     """
     run = report["this_run"]
-    lines = [f"{report['pages']:,} of {report['listed']:,} pages, {report['failed']:,} of them failed"]
+    there = report["listed"] - report["left"]
+    besides = f", {report['besides']:,} more that are not among the inputs now" if report["besides"] else ""
+    lines = [f"{there:,} of {report['listed']:,} pages{besides}, {report['failed']:,} of them failed"]
     lines += [f"  {count:8,}  {kind}" for kind, count in report["failures"].items()]
     lines.append("how reading ended: " + ", ".join(f"{k} {v:,}" for k, v in report["finish_reasons"].items()))
     lines.append(f"tokens: {report['tokens']:,}")

@@ -134,13 +134,23 @@ def make_table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table
 
 def make_table_of_columns(columns: Mapping[str, list[Any]], schema: pa.Schema) -> pa.Table:
     """Make a table of its columns; all must be there. Returns: as :func:`make_table`."""
-    arrays = []
-    for field in schema:
-        values = columns[field.name]
-        if pa.types.is_string(field.type):
-            values = [value if value is None else clean_text(value) for value in values]
-        arrays.append(pa.array(values, type=field.type))
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays([_make_array(columns[field.name], field.type) for field in schema], schema=schema)
+
+
+def _make_array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, type=kind)
+    except UnicodeEncodeError:  # Seldom, and nowhere but in names: not looked for in each text.
+        return pa.array(_clean(values), type=kind)
+
+
+def _clean(value: Any) -> Any:
+    """Clean the texts in a value, however deep they lie."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {name: _clean(part) for name, part in value.items()}
+    return [_clean(part) for part in value] if isinstance(value, list) else value
 
 
 def encode_uri(uri: str) -> bytes:

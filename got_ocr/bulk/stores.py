@@ -1,8 +1,9 @@
 """Where a job's files lie: a local folder or an object store, behind one value that goes to every machine."""
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +67,15 @@ class Store:
         return bool(self.filesystem.get_file_info(self.path(*names)).type != fs.FileType.NotFound)
 
     def make(self) -> None:
-        """Make the folder."""
-        self.filesystem.create_dir(self.root, recursive=True)
+        """Make the folder. Raises: OSError: with the folder's name."""
+        with self._named():
+            self.filesystem.create_dir(self.root, recursive=True)
 
-    def clear(self) -> None:
-        """Take the folder away with all in it, if it is there."""
-        if self.filesystem.get_file_info(self.root).type != fs.FileType.NotFound:
-            self.filesystem.delete_dir(self.root)
+    def remove_files(self, suffix: str) -> None:
+        """Take away the files straight within that end so, and parts of such; what others put there stays."""
+        for path in self.list_files():
+            if path.removesuffix(_PART).endswith(suffix):
+                self.filesystem.delete_file(path)
 
     def read(self, *names: str) -> bytes:
         """Read a file. Raises: FileNotFoundError."""
@@ -82,9 +85,10 @@ class Store:
     def write(self, data: bytes, *names: str) -> None:
         """Write a file, whole or not at all."""
         target = self.path(*names)
-        with self.filesystem.open_output_stream(target + _PART, compression=None) as stream:
-            stream.write(data)
-        self.filesystem.move(target + _PART, target)
+        with self._named(*names):
+            with self.filesystem.open_output_stream(target + _PART, compression=None) as stream:
+                stream.write(data)
+            self.filesystem.move(target + _PART, target)
 
     def read_json(self, *names: str) -> Any:
         """Read a file of JSON; None if there is none."""
@@ -97,12 +101,23 @@ class Store:
     def write_table(self, table: pa.Table, *names: str) -> None:
         """Write a Parquet file, whole or not at all."""
         target = self.path(*names)
-        pq.write_table(table, target + _PART, filesystem=self.filesystem)
-        self.filesystem.move(target + _PART, target)
+        with self._named(*names):
+            pq.write_table(table, target + _PART, filesystem=self.filesystem)
+            self.filesystem.move(target + _PART, target)
 
     def read_table(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
         """Read a Parquet file by its path."""
         return pq.read_table(path, columns=None if columns is None else list(columns), filesystem=self.filesystem)
+
+    @contextlib.contextmanager
+    def _named(self, *names: str) -> Iterator[None]:
+        """Have the system's errors say which file they are about, which pyarrow's leave to their text."""
+        try:
+            yield
+        except OSError as error:
+            if error.filename is not None or not error.errno:
+                raise
+            raise OSError(error.errno, os.strerror(error.errno), "/".join((self.url, *names))) from error
 
 
 def open_filesystem(url: str) -> tuple[fs.FileSystem, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configuration.installing import how_to_install
-from ..hub.model_choice import choose_model
+from ..hub.model_choice import ModelChoice, choose_model, open_by_numpy
 from ..version import __version__
 from . import exit_codes
 from .engines import add_model_arguments, check_engine
@@ -85,7 +85,11 @@ def _add_workers(workers: argparse._ArgumentGroup) -> None:
         "--address", metavar="A", help="Ray cluster to join: auto, host:port (default: one on this machine)"
     )
     workers.add_argument(
-        "--worker-gpus", type=_number, default=None, metavar="G", help="of each (default: 1 with CUDA, else 0)"
+        "--worker-gpus",
+        type=_number,
+        default=None,
+        metavar="G",
+        help="of each (default: 1 with CUDA, 0 where numpy reads or without CUDA)",
     )
     workers.add_argument("--worker-cpus", type=_number, default=1.0, metavar="C", help="of each (default: 1)")
     workers.add_argument("--renderers", type=positive_int, default=1, metavar="N", help="that draw pages (default: 1)")
@@ -154,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             options,
             _identity(name_model(choice), choice.location),
-            _workers(args),
+            _workers(args, choice),
             _outputs(args),
             retry_failed=args.retry_failed,
             read_anew=args.read_anew,
@@ -201,12 +205,10 @@ def _identity(name: str, location: str) -> "Identity":
     return Identity(name, identify_checkpoint(str(Path(location).expanduser())), __version__)
 
 
-def _workers(args: argparse.Namespace) -> "Workers":
+def _workers(args: argparse.Namespace, choice: ModelChoice) -> "Workers":
     from ..bulk import Workers
 
-    gpus = args.worker_gpus
-    if gpus is None:
-        gpus = 0.0 if args.device == "cpu" else 1.0 if args.device.startswith("cuda") or _has_cuda() else 0.0
+    gpus = _gpus(args, choice) if args.worker_gpus is None else args.worker_gpus
     memory = args.object_store_memory
     return Workers(
         count=args.workers,
@@ -223,10 +225,15 @@ def _workers(args: argparse.Namespace) -> "Workers":
     )
 
 
-def _has_cuda() -> bool:
+def _gpus(args: argparse.Namespace, choice: ModelChoice) -> float:
+    """Choose how many GPUs a worker gets: none where numpy reads."""
+    if args.device == "cpu" or open_by_numpy(choice, mode_of(args), args.device, args.dtype, args.engine) is not None:
+        return 0.0
+    if args.device.startswith("cuda"):
+        return 1.0
     import torch
 
-    return bool(torch.cuda.is_available())
+    return float(torch.cuda.is_available())
 
 
 def _outputs(args: argparse.Namespace) -> "Outputs":
@@ -258,7 +265,8 @@ class _Bar:
             self._next_line = now + LINE_S
             self._progress.notice(self._line(state, now))
         for kind, count in state.failures.items():
-            self._say(f"{count:,} pages failed so far: {kind} (their rows say why)", kind)
+            pages, rows = ("page", "its row says") if count == 1 else ("pages", "their rows say")
+            self._say(f"{count:,} {pages} failed so far: {kind} ({rows} why)", kind)
         for device in state.devices:
             busy = f", {device['busy_percent']} % busy" if "busy_percent" in device else ""
             memory = f", {device['memory_bytes'] / GIB:.1f} GiB" if "memory_bytes" in device else ""

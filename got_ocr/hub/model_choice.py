@@ -14,6 +14,7 @@ from ..configuration.installing import how_to_install
 from .errors import ModelError, one_line
 
 if TYPE_CHECKING:
+    from ..light import LightModel
     from ..processing.mode import Mode
 
 logger = logging.getLogger(__name__)
@@ -170,15 +171,7 @@ def load_model_for(
     loaded = load_exported(choice, device, dtype if quantize is None else quantize, engine)
     if loaded is not None:
         return loaded
-    model = None
-    can_slice = mode is None or mode.is_sliced(made_for_slices=True)
-    is_plain = device in ("auto", "cpu") and dtype in ("auto", "float32") and quantize is None
-    if engine != "torch" and can_slice and is_plain:
-        from ..light import open_light
-
-        load_whole = partial(load_model_for, choice, None, device, dtype, "torch", show_downloads)
-        whole = load_whole if mode is None and engine != "numpy" else None
-        model = open_light(Path(choice.location).expanduser(), whole)
+    model = open_by_numpy(choice, mode, device, dtype, engine, quantize)
     if model is not None:
         return model, None
     if engine == "numpy":
@@ -188,6 +181,38 @@ def load_model_for(
         )
     silence_libraries(show_downloads)
     return load_model(choice, device, dtype, quantize)
+
+
+def open_by_numpy(
+    choice: ModelChoice,
+    mode: "Mode | None",
+    device: str = "auto",
+    dtype: str = "auto",
+    engine: str = "auto",
+    quantize: str | None = None,
+) -> "LightModel | None":
+    """Load the model where numpy reads with it: the one place that decides so. Neither torch nor a GPU is needed.
+
+    Args:
+        choice: The checkpoint.
+        mode: As in :func:`load_model_for`.
+        device: As in :func:`load_model_for`.
+        dtype: As in :func:`load_model_for`.
+        engine: As in :func:`load_model_for`; any other than `auto` and `numpy` reads by itself.
+        quantize: As in :func:`load_model_for`.
+
+    Returns:
+        The model; None where something else reads.
+    """
+    can_slice = mode is None or mode.is_sliced(made_for_slices=True)
+    is_plain = device in ("auto", "cpu") and dtype in ("auto", "float32") and quantize is None
+    if engine not in ("auto", "numpy") or not can_slice or not is_plain:
+        return None
+    from ..light import open_light
+
+    load_whole = partial(load_model_for, choice, None, device, dtype, "torch")
+    whole = load_whole if mode is None and engine != "numpy" else None
+    return open_light(Path(choice.location).expanduser(), whole)
 
 
 def load_exported(choice: ModelChoice, device: str, dtype: str, engine: str) -> tuple[Any, Any] | None:

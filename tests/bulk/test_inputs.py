@@ -80,6 +80,44 @@ class TestSources:
         assert [Path(one.uri).name for one in found] == ["2.png", "a.png", "gone.png"]
         assert "no such file or folder" in found[2].error
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_a_list_of_windows_is_read(self, scans, encoding):
+        names = scans / "these.txt"
+        names.write_bytes("# pages\r\n2.png\r\n   \r\n  deeper/*.png \r\n".encode(encoding))
+
+        assert [Path(one.uri).name for one in find_sources([str(names)])] == ["2.png", "a.png"]
+
+    def test_lists_name_lists_but_not_themselves(self, scans):
+        (scans / "one.txt").write_text("two.txt\n2.png\n")
+        (scans / "two.txt").write_text("10.png\none.txt\n")
+
+        found = list(find_sources([str(scans / "one.txt")]))
+
+        assert [Path(one.uri).name for one in found] == ["10.png", "one.txt", "2.png"]
+        assert [one.error is not None for one in found] == [False, True, False]
+        assert "one.txt: names itself" in found[1].error
+
+    def test_a_glob_of_lists_and_a_folder_that_is_called_like_one(self, scans):
+        (scans / "folder.txt").mkdir()
+        (scans / "folder.txt" / "x.png").write_bytes(picture(5))
+        (scans / "a.lst").write_text("2.png\n")
+        (scans / "b.lst").write_text("10.png\n")
+
+        assert [Path(one.uri).name for one in find_sources([str(scans / "*.lst")])] == ["2.png", "10.png"]
+        assert [Path(one.uri).name for one in find_sources([str(scans / "folder.txt")])] == ["x.png"]
+
+    def test_what_a_store_fails_with_is_one_line(self, monkeypatch):
+        import fsspec
+
+        def fail(*_: object, **__: object) -> None:
+            raise RuntimeError("no\nway there")
+
+        for name in ("isdir", "open"):
+            monkeypatch.setattr(fsspec.get_filesystem_class("memory"), name, fail)
+        for given in ("memory://store/scans", "memory://store/these.txt"):
+            with pytest.raises(ValueError, match=r"can't be (listed|read): no way there\.$"):
+                list(find_sources([given]))
+
     def test_urls_of_fsspec_are_taken(self, scans):
         import fsspec
 
@@ -102,6 +140,8 @@ class TestSources:
         (output / "pages" / "x.parquet").write_bytes(b"")
 
         assert all("x.parquet" not in one.uri for one in find_sources([str(scans)], str(output)))
+        with pytest.raises(ValueError, match="lies in the output, which is no input: give another --output"):
+            list(find_sources([str(scans)], str(scans)))
 
     @pytest.mark.parametrize(
         ("name", "said"),
@@ -109,12 +149,17 @@ class TestSources:
             ("gone", "no such file or folder: check the name"),
             ("gone/*.png", "names no page"),
             ("gone.lst", "no such list"),
+            ("*.lst", "names no page"),
+            ("", "an INPUT is empty"),
             ("hub:name", "give hub:owner/name"),
             ("nowhere://x/y", "give a path, or a URL that fsspec knows"),
+            ("binary.lst", "is no list: text with a path or URL a line is"),
         ],
     )
     def test_an_input_that_names_nothing_is_one_clear_line(self, tmp_path, monkeypatch, name, said):
-        monkeypatch.chdir(tmp_path)
+        (tmp_path / "here").mkdir()
+        (tmp_path / "here" / "binary.lst").write_bytes(bytes(range(256)))
+        monkeypatch.chdir(tmp_path / "here" if name == "binary.lst" else tmp_path)
         with pytest.raises(ValueError, match=said) as error:
             list(find_sources([name]))
         assert "\n" not in str(error.value)
@@ -185,6 +230,18 @@ class TestPages:
         assert [page["source"].partition("::")[2] for page in pages] == ["a.png", "b/c.png"]
         assert sizes_of(pages) == [(8, 20), (9, 20)]
 
+    def test_a_shards_members_may_have_one_name_or_names_that_are_no_utf_8(self, tmp_path):
+        with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+            for name, width in (("a.png", 8), ("a.png", 9), ("b\udcff.png", 10)):
+                info = tarfile.TarInfo(name)
+                info.size = len(picture(width))
+                shard.addfile(info, io.BytesIO(picture(width)))
+
+        pages = pages_of(tmp_path / "shard.tar")
+
+        assert [page["source"].partition("::")[2] for page in pages] == ["a.png", "a.png", "b\\xff.png"]
+        assert sizes_of(pages) == [(8, 20), (9, 20), (10, 20)]
+
     @pytest.mark.parametrize("form", ["bytes", "struct"])
     def test_a_tables_pictures_are_read_by_row(self, tmp_path, form):
         cells = [picture(width) for width in (5, 6, 7)]
@@ -198,12 +255,45 @@ class TestPages:
         assert [page["source"].partition("::")[2] for page in pages] == ["row 0", "row 1", "row 1.0"]
         assert sizes_of(pages, "scan") == [(5, 20), (6, 20), (7, 20)]
 
+    def test_a_tables_paths_are_followed_from_its_folder(self, tmp_path):
+        for width in (5, 6):
+            (tmp_path / f"{width}.jpg").write_bytes(picture(width))
+        cells = [str(tmp_path / "5.jpg"), "6.jpg", "gone.jpg", None]
+        pq.write_table(pa.table({"image": cells}), tmp_path / "a.parquet")
+        pq.write_table(pa.table({"image": [{"bytes": None, "path": cell} for cell in cells]}), tmp_path / "b.parquet")
+
+        for table in ("a.parquet", "b.parquet"):
+            pages = pages_of(tmp_path / table)
+
+            assert sizes_of(pages[:2]) == [(5, 20), (6, 20)]
+            assert [page["error_kind"] for page in pages] == [None, None, "missing", "empty"]
+            assert f"{table}::row 2: " in pages[2]["error"] and "gone.jpg" in pages[2]["error"]
+
+    def test_cells_that_are_no_picture_name_their_row(self, tmp_path):
+        pq.write_table(pa.table({"image": [1, 2]}), tmp_path / "numbers.parquet")
+
+        pages = pages_of(tmp_path / "numbers.parquet")
+
+        assert [page["error_kind"] for page in pages] == ["damaged", "damaged"]
+        assert "numbers.parquet::row 1: is no picture, but int" in pages[1]["error"]
+
     def test_a_table_without_the_column_names_those_that_it_has(self, tmp_path):
         pq.write_table(pa.table({"scan": [b""], "label": [1]}), tmp_path / "set.parquet")
 
         (page,) = pages_of(tmp_path / "set.parquet")
 
         assert "has no column image, but scan, label" in page["error"] and "--image-column" in page["error"]
+        assert page["error_kind"] == "no column"
+
+    def test_shards_and_tables_without_pages_are_one_row_each(self, tmp_path):
+        with tarfile.open(tmp_path / "a.tar", "w") as shard:
+            shard.addfile(tarfile.TarInfo("notes.txt"))
+        pq.write_table(pa.table({"image": pa.array([], pa.binary())}), tmp_path / "b.parquet")
+
+        pages = pages_of(tmp_path)
+
+        assert [page["error_kind"] for page in pages] == ["no pages", "no pages"]
+        assert all(page["source"] in page["error"] for page in pages)
 
     def test_damaged_shards_and_tables_are_one_row_each(self, tmp_path):
         (tmp_path / "a.tar").write_bytes(b"no tar" * 300)

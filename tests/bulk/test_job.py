@@ -17,11 +17,14 @@ from PIL import Image  # noqa: E402
 
 from got_ocr import BUILTIN_CHECKPOINT  # noqa: E402
 from got_ocr.bulk import BulkJob, BulkOptions, Gates, Identity, Outputs, Workers  # noqa: E402
-from got_ocr.bulk.benchmarks.kills import find_differences  # noqa: E402
+from got_ocr.bulk.benchmarks.awkward import find_different  # noqa: E402
+from got_ocr.bulk.benchmarks.kills import run_serially  # noqa: E402
 from got_ocr.bulk.benchmarks.materials import write_awkward_pdfs, write_small_pages  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
+from got_ocr.cli.read import SPELLED  # noqa: E402
 from got_ocr.hub.errors import ModelError  # noqa: E402
 from got_ocr.processing.mode import Mode  # noqa: E402
+from got_ocr.processing.options import SourceOptions  # noqa: E402
 from got_ocr.reading.answer import GotOcrAnswer  # noqa: E402
 
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Workers know nothing of tests.
@@ -99,12 +102,9 @@ def test_rows_equal_the_serial_runs_and_each_failure_is_one(cluster, tmp_path):
     pytest.importorskip("pikepdf", reason="writes the encrypted PDFs")
     expected = write_awkward_pdfs(tmp_path / "in", 10)
     files = write_small_pages(tmp_path / "in", 6)
-    serial = tmp_path / "serial.jsonl"
     given = [str(file) for file in (*sorted((tmp_path / "in").glob("*.pdf")), *files)]
-    command = [sys.executable, "-m", "got_ocr", *given, "--json", "-o", str(serial), "--model", "nano", "-q"]
-    subprocess.run([*command, "--device", "cpu"], stderr=subprocess.DEVNULL)
-    records = {record["input"]: record for record in map(json.loads, serial.read_text().splitlines())}
-    options = BulkOptions(Mode(), str(BUILTIN_CHECKPOINT))
+    records = run_serially(given, tmp_path / "serial.jsonl", "nano")
+    options = BulkOptions(Mode(), str(BUILTIN_CHECKPOINT), sources=SourceOptions(spelled=SPELLED))
     outputs = Outputs(jsonl=True, documents=True, sheet=2, price_per_hour=1.0)
     job = BulkJob(
         [str(tmp_path / "in")], str(tmp_path / "out"), options, Identity("nano", "", "1"), Workers(), outputs
@@ -117,11 +117,7 @@ def test_rows_equal_the_serial_runs_and_each_failure_is_one(cluster, tmp_path):
     assert failures == expected
     assert len(rows) == report["pages"] == report["listed"] == 16
     assert sum(report["failures"].values()) == report["failed"] == sum(map(bool, expected.values()))
-    for row in rows:
-        record = records.get(row["source"], records.get(f"{row['source']}#page=1"))
-        assert (row["error"] is None) == (record["error"] is None)
-        if row["error"] is None and row["finish_reason"] != "blank":
-            assert find_differences(row, record) == []
+    assert find_different(rows, records) == []
     assert (tmp_path / "out" / "least_certain.html").read_text().count("<img") == 2
     assert json.loads((tmp_path / "out" / "report.json").read_text())["this_run"]["cost"] > 0
     assert len(list((tmp_path / "out" / "jsonl").iterdir())) == len(list((tmp_path / "out" / "pages").iterdir()))
@@ -199,6 +195,11 @@ def test_equal_pixels_are_read_once_where_that_is_asked(cluster, tmp_path):
     (duplicate,) = [row for row in rows if row["finish_reason"] == "duplicate"]
     original = next(row for row in rows if row["id"] == duplicate["duplicate_of"])
     assert original["text"] == "width 50" and duplicate["text"] == ""
+
+    Image.open(tmp_path / "in" / "51.png").save(Path(original["source"]))  # What it repeated is gone with its text.
+    make_job(tmp_path, log, gates=Gates(skip_duplicates=True)).run()
+
+    assert "width 50" in {row["text"] for row in rows_of(tmp_path)}
 
 
 def test_no_two_jobs_write_to_one_folder(cluster, tmp_path):

@@ -9,7 +9,7 @@ pa = pytest.importorskip("pyarrow", reason="bulk reading needs pyarrow")
 import pyarrow.parquet as pq  # noqa: E402
 
 from got_ocr.bulk.documents import join_pages, write_documents  # noqa: E402
-from got_ocr.bulk.manifest import find_difference, take_folder  # noqa: E402
+from got_ocr.bulk.manifest import MANIFEST, READING, find_difference, take_folder  # noqa: E402
 from got_ocr.bulk.options import Outputs  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
 from got_ocr.bulk.report import RunFacts, make_report, write_as_text  # noqa: E402
@@ -53,7 +53,16 @@ def folder(tmp_path, request):
     write(folder, "run_000000", [row(1), row(2, error="x", error_kind="time", finish_reason="error")])
     write(folder, "run_000001", [row(3), row(4)])
     yield folder
-    folder.store.clear()
+    if request.param == "fsspec":
+        folder.store.filesystem.delete_dir(folder.store.root)
+
+
+def test_what_can_not_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(NotADirectoryError) as error:
+        OutputFolder(str(tmp_path / "file"), 2).house.make()
+    assert error.value.filename == f"{tmp_path}/file/_got_ocr" and error.value.strerror == "Not a directory"
 
 
 class TestRows:
@@ -165,6 +174,37 @@ class TestRows:
 class TestManifest:
     RUN = {"mode": {"ocr_type": "ocr"}, "sources": {"dpi": 200}, "model_digest": "a"}
 
+    @pytest.fixture(autouse=True)
+    def of_before(self, folder):
+        folder.house.make()
+        folder.house.write_json({"state": READING, "run": self.RUN}, MANIFEST)
+
+    @pytest.mark.parametrize("name", ["pages/holiday.parquet", "documents/letter.txt", "jsonl/x", "report.txt"])
+    def test_a_folder_of_somebody_else_is_refused_and_stays(self, tmp_path, name):
+        file = tmp_path / "home" / name
+        file.parent.mkdir(parents=True)
+        file.write_text("mine")
+
+        with pytest.raises(ValueError, match=f"holds {name.partition('/')[0]} already.*give another --output"):
+            take_folder(OutputFolder(str(tmp_path / "home"), 2), self.RUN, read_anew=True)
+        assert file.read_text() == "mine"
+
+    def test_files_of_others_in_our_folders_stay(self, folder):
+        for store, name in ((folder.pages.data, "a.jpg"), (folder.store.below("jsonl"), "b.txt")):
+            store.make()
+            store.write(b"mine", name)
+        folder.store.below("documents").make()
+        folder.store.below("documents").write(b"mine", "c.txt")
+
+        folder.pages.clean()
+        folder.write_jsonl()
+        write_documents(folder)
+        take_folder(folder, self.RUN, read_anew=True)
+
+        assert ids(folder) == []
+        for name in ("pages/a.jpg", "jsonl/b.txt", "documents/c.txt"):
+            assert folder.store.read(name) == b"mine"
+
     def test_a_folder_goes_on_with_the_same_options(self, folder):
         take_folder(folder, self.RUN, read_anew=False)
 
@@ -229,6 +269,18 @@ class TestDocuments:
         assert texts["7.png"] == "text 3"
         assert all(set(json.loads(line)) >= {"id", "text", "source", "added", "created"} for line in lines)
 
+    def test_a_duplicate_of_a_duplicate_has_the_text_of_the_page_that_was_read(self, folder):
+        chain = [("a", 3), ("b", 0xA), ("c", 0xB)]
+        rows = [
+            row(int(name, 16), text="", duplicate_of=f"{of:08x}#1", finish_reason="duplicate") for name, of in chain
+        ]
+        write(folder, "run_000003", rows)
+
+        assert write_documents(folder) == 7
+        (path,) = folder.store.below("documents").list_files()
+        lines = gzip.decompress(folder.store.below("documents").read(path.rsplit("/", 1)[1])).decode().splitlines()
+        assert [one["text"] for one in map(json.loads, lines)].count("text 3") == 4
+
     def test_many_buckets_hold_what_one_does(self, folder, monkeypatch):
         monkeypatch.setattr("got_ocr.bulk.documents.BUCKET_ROWS", 1)
 
@@ -237,7 +289,7 @@ class TestDocuments:
 
 
 class TestReport:
-    FACTS = RunFacts(5, 4, 2, 1, 7200.0, 3600.0)
+    FACTS = RunFacts(5, 4, 2, 1, 7200.0, 3600.0, left=1)
 
     def test_it_counts_pages_failures_tokens_and_cost(self, folder):
         report = make_report(folder, self.FACTS, Outputs(price_per_hour=3.0), {"mode": "ocr"})
@@ -255,6 +307,14 @@ class TestReport:
         assert "4 of 5 pages, 1 of them failed" in text and "1  time" in text
         assert "$6.0000, $1,500,000.00 a million pages" in text
         assert "2 pages begun again" in text
+
+    def test_rows_of_pages_that_are_gone_from_the_inputs_are_counted_apart(self, folder):
+        report = make_report(folder, RunFacts(3, 1, 0, 0, 1.0, 1.0, left=1), Outputs(), {})
+
+        assert (report["pages"], report["listed"], report["left"], report["besides"]) == (4, 3, 1, 2)
+        assert write_as_text(report).startswith(
+            "2 of 3 pages, 2 more that are not among the inputs now, 1 of them failed\n"
+        )
 
     def test_a_folder_without_rows_has_one_too(self, tmp_path):
         folder = OutputFolder(str(tmp_path / "none"), 2)

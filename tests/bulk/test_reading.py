@@ -242,12 +242,18 @@ class TestGates:
         assert gates.find_turn(lines.transpose(Image.Transpose.ROTATE_90)) == 90
 
 
-def test_what_a_worker_says_of_its_model_is_told_in_one_line():
+def test_what_a_worker_says_of_its_model_or_the_disk_is_told_in_one_line():
     stack = "The actor died.\n  File x, line 3\ngot_ocr.hub.errors.ModelError: m can't be loaded: no weights.\n"
+    full = "ray::Write()\n  File y, line 4\nOSError: [Errno 28] Error writing. Detail: [errno 28] No space left\n"
 
-    with pytest.raises(ModelError, match=r"^m can't be loaded: no weights\.$"), plain_errors():
+    with pytest.raises(ModelError, match=r"^m can't be loaded: no weights\.$"), plain_errors("out"):
         raise RuntimeError(stack)
-    with pytest.raises(RuntimeError, match="something else"), plain_errors():
+    with pytest.raises(OSError, match="No space left on device") as error, plain_errors("out"):
+        raise OSError(full)
+    assert (error.value.errno, error.value.filename) == (28, "out")
+    with pytest.raises(FileNotFoundError, match="given"), plain_errors("out"):
+        raise FileNotFoundError(2, "gone", "given")
+    with pytest.raises(RuntimeError, match="something else"), plain_errors("out"):
         raise RuntimeError("something else")
 
 

@@ -2,15 +2,19 @@
 
 import argparse
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pyarrow", reason="bulk reading needs pyarrow")
 
+from got_ocr import BUILTIN_CHECKPOINT
 from got_ocr.bulk.job import Progress as JobProgress
 from got_ocr.cli import bulk, main
 from got_ocr.cli.progress import Progress
+from got_ocr.hub.model_choice import ModelChoice
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -44,10 +48,42 @@ def test_a_password_decides_and_is_not_written_down():
     assert "secret" not in str(with_one.describe())
 
 
-@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0.0), ("cuda", 1.0)])
-def test_workers_have_a_gpu_where_the_device_is_one(device, gpus):
-    assert bulk._workers(parse("in", "--device", device)).gpus == gpus
-    assert bulk._workers(parse("in", "--device", device, "--worker-gpus", "0.5")).gpus == 0.5
+NANO, FULL = ModelChoice(str(BUILTIN_CHECKPOINT), ""), ModelChoice("org/name", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choice", "gpus"),
+    [
+        (["--device", "cpu"], FULL, 0.0),
+        (["--device", "cuda"], FULL, 1.0),
+        (["--device", "cuda"], NANO, 1.0),
+        ([], FULL, 1.0),
+        ([], NANO, 0.0),  # Read by numpy.
+        (["--engine", "torch"], NANO, 1.0),
+        (["--engine", "vllm"], NANO, 1.0),
+        (["--dtype", "bfloat16"], NANO, 1.0),
+    ],
+)
+def test_workers_have_a_gpu_where_the_model_reads_on_one(monkeypatch, arguments, choice, gpus):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    assert bulk._workers(parse("in", *arguments), choice).gpus == gpus
+    assert bulk._workers(parse("in", *arguments, "--worker-gpus", "0.5"), choice).gpus == 0.5
+
+
+def test_a_worker_reads_a_small_checkpoint_as_the_command_does():
+    """By numpy, in a process that never imports torch."""
+    code = (
+        "import sys; from got_ocr import BUILTIN_CHECKPOINT; from got_ocr.processing.mode import Mode; "
+        "from got_ocr.bulk import BulkOptions, Workers; from got_ocr.bulk.reading import ModelReader; "
+        "reader = ModelReader(BulkOptions(Mode(), str(BUILTIN_CHECKPOINT)), Workers()); "
+        "print(type(reader._model).__name__, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["LightModel", "False"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 r"""Format mode of slices: words of the plain reading, formulas of the formatted one where they are sure."""
 
+import copy
 import math
 from typing import Any
 
@@ -92,10 +93,11 @@ class _Scripted:
 def test_only_slices_in_doubt_are_read_for_formulas(
     tiny_config: Any, tiny_tokenizer: GotOcrTokenizer, surely: bool
 ) -> None:
-    tiny_config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
+    config = copy.deepcopy(tiny_config)
+    config.slicing = {"rows": 1, "keep_natural": False, "text_height_px": 20.0}
     plain = answer_of(tiny_tokenizer, "set x2 to one", **({} if surely else {"x2": 0.9}))
     assert may_have_formulas(plain) is not surely
-    scripted = _Scripted(tiny_config, tiny_tokenizer, plain, answer_of(tiny_tokenizer, "set \\(x^{2}\\) to one"))
+    scripted = _Scripted(config, tiny_tokenizer, plain, answer_of(tiny_tokenizer, "set \\(x^{2}\\) to one"))
     page = Image.new("RGB", (300, 80), "white")
     ImageDraw.Draw(page).text((30, 20), "set x2 to one", fill="black", font_size=22)
     read = SliceReader(scripted, Mode("format"), ReadingOptions()).read([page], [(0, 0, *page.size)])

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +195,25 @@ def read_serially(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Read the pages by the light way. Returns: its records by path."""
     if args.model == NO_MODEL:
         return {str(file): _record_of(file) for file in (args.folder / "pages").rglob("*.png")}
-    target = args.folder / "serial.jsonl"
-    files = [str(args.folder / "pages" / name) for name in sorted(os.listdir(args.folder / "pages"))]
-    command = [sys.executable, "-m", "got_ocr", *files, "--json", "--output", str(target), "--device", "cpu", "-q"]
-    command += ["--max-new-tokens", str(args.max_new_tokens), "--model", args.model or "nano"]
-    subprocess.run(command, check=True)
+    folders = [str(args.folder / "pages" / name) for name in sorted(os.listdir(args.folder / "pages"))]
+    limit = ("--max-new-tokens", str(args.max_new_tokens))
+    return run_serially(folders, args.folder / "serial.jsonl", args.model or "nano", *limit)
+
+
+def run_serially(inputs: Sequence[str], target: Path, model: str, *options: str) -> dict[str, dict[str, Any]]:
+    """Read by the light way, `got-ocr INPUTS --json`.
+
+    Args:
+        inputs: Files and folders.
+        target: Where the records go.
+        model: As of the command.
+        options: More of them.
+
+    Returns:
+        The records by input.
+    """
+    command = [sys.executable, "-m", "got_ocr", *inputs, "--json", "--output", str(target), "--device", "cpu", "-q"]
+    subprocess.run([*command, "--model", model, *options], stderr=subprocess.DEVNULL)
     records = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
     return {record["input"]: record for record in records}
 
@@ -229,7 +243,7 @@ def compare(output: Path, serial: dict[str, dict[str, Any]]) -> tuple[int, int]:
     return len(rows), wrong
 
 
-def find_differences(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
+def find_differences(row: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
     """Compare a row with a record of `--json`, which rounds probabilities; both must be by one engine.
 
     Returns:
@@ -243,7 +257,7 @@ def find_differences(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
     return [f"{name}: {one!r}, serially {other!r}" for name, (one, other) in said.items() if one != other]
 
 
-def _said_of_line(line: dict[str, Any]) -> tuple[Any, ...]:
+def _said_of_line(line: Mapping[str, Any]) -> tuple[Any, ...]:
     return (line["text"], line["box"], line["block"], *(_rounded(line[name]) for name in _PROBABILITIES))
 
 

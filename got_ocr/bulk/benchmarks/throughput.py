@@ -1,6 +1,6 @@
 """What Ray costs a page, what a second worker brings, and whether memory stays as it is.
 
-python -m got_ocr.bulk.benchmarks.throughput workers --pages 120      one and two workers in turn, the built-in model
+python -m got_ocr.bulk.benchmarks.throughput workers --pages 300      a loop, one and two workers, the built-in model
 python -m got_ocr.bulk.benchmarks.throughput overhead --pages 1000    Ray against a loop, without a model
 python -m got_ocr.bulk.benchmarks.throughput memory --pages 3000      the memory of all processes while it goes on
 
@@ -23,6 +23,7 @@ import pyarrow as pa
 from ...version import __version__
 from ..answers import Identity
 from ..catalog import Cataloguer, list_pages, make_sources
+from ..cluster import import_ray
 from ..drawing import Drawer
 from ..inputs import find_sources
 from ..job import BulkJob, Progress
@@ -96,12 +97,19 @@ def _look(options: BulkOptions, batch: Any) -> Any:
 
 
 def compare_workers(args: argparse.Namespace) -> dict[str, Any]:
-    """Read with one and two workers in turn."""
-    runs = [(count, run_job(args, count, None)) for _ in range(args.rounds) for count in (1, 2)]
-    one, two = ([run["pages_per_second"] for count, run in runs if count == wanted] for wanted in (1, 2))
-    figures = {"one": [round(speed, 2) for speed in one], "two": [round(speed, 2) for speed in two]}
-    ratio = statistics.median(b / a for a, b in zip(one, two, strict=True))
-    return {**figures, "two_over_one": round(ratio, 2), "cores": os.cpu_count()}
+    """Read in a loop without Ray, and with one and two workers, in turn."""
+    loop, one, two = [], [], []
+    for _ in range(args.rounds):
+        loop.append(run_loop(args, None))
+        one.append(run_job(args, 1, None)["pages_per_second"])
+        two.append(run_job(args, 2, None)["pages_per_second"])
+    speeds = {name: [round(speed, 2) for speed in found] for name, found in (("loop", loop), ("1", one), ("2", two))}
+    return {
+        "pages_per_second": speeds,
+        "one_over_loop": round(statistics.median(b / a for a, b in zip(loop, one, strict=True)), 2),
+        "two_over_one": round(statistics.median(b / a for a, b in zip(one, two, strict=True)), 2),
+        "cores": os.cpu_count(),
+    }
 
 
 def measure_overhead(args: argparse.Namespace) -> dict[str, Any]:
@@ -148,8 +156,7 @@ COMMANDS = {"workers": compare_workers, "overhead": measure_overhead, "memory": 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a benchmark on a Ray of its own. Returns: 0."""
-    import ray
-
+    ray = import_ray()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=COMMANDS)
     parser.add_argument("--pages", type=int, default=200)
@@ -157,7 +164,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/got-ocr-throughput"))
     args = parser.parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside other work they would get nothing.
     copy_fresh(args.folder / "pages")
     write_small_pages(args.folder / "pages", args.pages)

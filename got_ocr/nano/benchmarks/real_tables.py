@@ -42,7 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     pictures = [path for path in pictures if path.with_suffix(".html").is_file()]
     if not pictures:
         parser.error(f"{args.folder} holds no picture with a NAME.html beside it.")
-    reader = open_light(args.model).reader()
+    model = open_light(args.model)
+    if model is None:
+        parser.error(f"{args.model} is no small checkpoint for slices.")
+    reader = model.reader()
     found = []
     for picture in pictures:
         answer = "\n\n".join(page.text for page in reader.read_pages(str(picture), Mode("format")))
