@@ -124,7 +124,7 @@ _shtab_got_ocr_bulk_options=(
   "--max-new-tokens[longest answer (default\: 4096)]:N:"
   "--workers[that read (default\: 1)]:N:"
   "--address[Ray cluster to join\: auto, host\:port (default\: one on this machine)]:A:"
-  "--worker-gpus[of each (default\: 1 with CUDA, else 0)]:G:"
+  "--worker-gpus[of each (default\: 1 with CUDA, 0 where numpy reads or without CUDA)]:G:"
   "--worker-cpus[of each (default\: 1)]:C:"
   "--renderers[that draw pages (default\: 1)]:N:"
   "--object-store-memory[for pages on their way (default\: 1)]:GIB:"
