@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configuration.installing import how_to_install
-from ..hub.model_choice import DTYPES, MODEL_HELP, ModelChoice, choose_model, open_by_numpy
+from ..hub.model_choice import ModelChoice, choose_model, open_by_numpy
 from ..version import __version__
 from . import exit_codes
-from .engines import add_engine_argument, check_engine
+from .engines import add_model_arguments, check_engine
 from .exit_codes import CommandError
+from .numbers import positive_int, positive_number
 from .progress import Progress
-from .read import add_limit_arguments, add_mode_arguments, mode_of, positive_int, positive_number, source_options_of
+from .read import add_limit_arguments, add_mode_arguments, mode_of, source_options_of
 from .serve import name_model
 
 if TYPE_CHECKING:
@@ -70,18 +71,11 @@ def _add_gates(gates: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP}; the same on all machines")
-    model.add_argument("--device", default="auto", help="of each worker: auto, cpu, cuda (default: auto)")
-    model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    add_engine_argument(model)
-    model.add_argument(
-        "--batch-size",
-        type=positive_int,
-        metavar="N",
-        help="pages at once (default: 4 on a GPU, 1 on a CPU, 64 with --engine vllm)",
-    )
-    model.add_argument(
-        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
+    add_model_arguments(
+        model,
+        model="; the same on all machines",
+        device="of each worker: auto, cpu, cuda (default: auto)",
+        batch_size="4 on a GPU, 1 on a CPU, 64 with --engine vllm",
     )
     model.add_argument(
         "--line-boxes",

@@ -5,13 +5,26 @@ import logging
 import os
 import weakref
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..configuration.installing import how_to_install
 from ..hub.errors import ModelError, one_line
-from ..hub.model_choice import ENGINES, ModelChoice, base_of_adapter
+from ..hub.model_choice import (
+    DTYPES,
+    ENGINES,
+    MODEL_HELP,
+    ModelChoice,
+    base_of_adapter,
+    load_model_for,
+    silence_libraries,
+)
 from . import exit_codes
+from .collector import collector_at_rest
 from .exit_codes import CommandError
+from .numbers import positive_int
+
+if TYPE_CHECKING:
+    from ..processing.mode import Mode
 
 VLLM = "'vllm>=0.32,<0.34'"  # As pyproject.toml has it.
 VLLM_BATCH_SIZE = 16  # Pages that a call hands over; vLLM adds and drops them as they come and end.
@@ -26,26 +39,31 @@ QUIET = {
 VLLM_DEVICES = ("auto", "cpu", "cuda")
 
 
-def add_engine_argument(model: Any, *, for_server: bool = False) -> None:
-    """Declare `--engine`.
+def add_model_arguments(group: Any, *, model: str = "", device: str, batch_size: str) -> None:
+    """Declare which model reads, and how it computes.
 
     Args:
-        model: The parser's group to add to.
-        for_server: Whether a server is meant, which always computes in torch or vLLM.
+        group: The parser's group to add to.
+        model: What the help says of `--model` besides.
+        device: What the help says of `--device`.
+        batch_size: What the help says of the default of `--batch-size`.
     """
-    vllm = "vllm, which reads many pages at once (needs vLLM installed)"
-    if for_server:
-        model.add_argument(
-            "--engine", choices=("torch", "vllm"), default="torch", help=f"what computes: torch (default), or {vllm}"
-        )
-        return
-    model.add_argument(
+    model = model if model.startswith(";") else f" {model}".rstrip()
+    group.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP}{model}")
+    group.add_argument("--device", default="auto", help=device)
+    group.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
+    group.add_argument(
         "--engine",
         choices=(*ENGINES, "vllm"),
         default="auto",
         help="what computes: torch; numpy, which starts sooner and takes less time for small checkpoints as the "
-        f"built-in one (default: numpy for these, unless --device names another); {vllm}; onnx or openvino, for "
-        "folders that got-ocr export wrote (these are known by themselves)",
+        "built-in one (default: numpy for these, unless --device names another); vllm, which reads many pages at once "
+        "(needs vLLM installed); onnx or openvino, for folders that got-ocr export wrote (these are known by "
+        "themselves)",
+    )
+    group.add_argument("--batch-size", type=positive_int, metavar="N", help=f"pages at once (default: {batch_size})")
+    group.add_argument(
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
 
 
@@ -78,20 +96,35 @@ def check_engine(args: argparse.Namespace) -> None:
         )
 
 
-def load_engine(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
-    """Load what computes in the place of torch.
+def load_for(choice: ModelChoice, mode: "Mode | None", args: argparse.Namespace) -> tuple[Any, Any]:
+    """Load what reads in a mode, by the engine that the arguments name or that suits.
 
     Args:
         choice: The checkpoint.
-        args: `engine` and `dtype` of the command line.
+        mode: What is to be read; None: anything.
+        args: `device`, `dtype`, `engine`, `quiet` and `quantize` of the command line.
 
     Returns:
-        What stands in a model's place, and the processor.
+        The model, or what stands in its place, and its processor, None for numpy's.
 
     Raises:
         CommandError: If the engine is not installed.
         ModelError: If the checkpoint or device can't be used.
     """
+    with collector_at_rest():
+        if args.engine == "vllm":
+            silence_libraries(show_downloads=not args.quiet)
+            return _load_vllm(choice, args)
+        return load_model_for(*loading_of(choice, mode, args))
+
+
+def loading_of(choice: ModelChoice, mode: "Mode | None", args: argparse.Namespace) -> tuple[Any, ...]:
+    """What a model is loaded by: the arguments of `load_model_for`."""
+    return choice, mode, args.device, args.dtype, args.engine, not args.quiet, args.quantize
+
+
+def _load_vllm(choice: ModelChoice, args: argparse.Namespace) -> tuple[Any, Any]:
+    """Load a model into vLLM. Returns: what stands in its place, and the processor."""
     check_engine(args)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

@@ -9,13 +9,21 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, choose_model, load_model_for, silence_libraries
+from ..hub.model_choice import QUANTIZATIONS, choose_model
 from ..version import __version__
 from .checks import STDIN, check_arguments
-from .collector import collector_at_rest
-from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, end_engines, load_engine
+from .engines import (
+    STARTING_ENGINE,
+    VLLM_BATCH_SIZE,
+    add_model_arguments,
+    check_engine,
+    end_engines,
+    load_for,
+    loading_of,
+)
 from .identity import PageKeys
 from .job import JobOptions, ReadingJob
+from .numbers import positive_int, positive_number
 from .output import StreamOutput, open_output
 from .progress import Progress
 from .side_outputs import SideOutputs
@@ -99,14 +107,12 @@ def add_mode_arguments(what: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument("--model", metavar="NAME", help=f"{MODEL_HELP} (`got-ocr models` lists what is here)")
-    model.add_argument(
-        "--device",
-        default="auto",
-        help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
+    add_model_arguments(
+        model,
+        model="(`got-ocr models` lists what is here)",
+        device="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1; cuda:0,cuda:1 shares the pages out",
+        batch_size="4 on a GPU, 1 on a CPU, 16 with --engine vllm",
     )
-    model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
-    add_engine_argument(model)
     model.add_argument(
         "--draft",
         action="store_true",
@@ -124,15 +130,6 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
         default=1,
         metavar="N|auto",
         help="processes that read pages side by side, each with a model in its memory; auto: one a core (default: 1)",
-    )
-    model.add_argument(
-        "--batch-size",
-        type=positive_int,
-        metavar="N",
-        help="pages at once (default: 4 on a GPU, 1 on a CPU, 16 with --engine vllm)",
-    )
-    model.add_argument(
-        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
     )
 
 
@@ -202,13 +199,6 @@ def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
     )
 
 
-def positive_int(text: str) -> int:
-    """Take a whole number above 0. Raises: argparse.ArgumentTypeError."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
-    return int(text)
-
-
 def _workers(text: str) -> int:
     if text == "auto":
         from .workers import count_cores
@@ -217,17 +207,6 @@ def _workers(text: str) -> int:
     number = positive_int(text)
     if number > MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"must be auto, or at most {MOST_WORKERS}, got {text!r}")
-    return number
-
-
-def positive_number(text: str) -> float:
-    """Take a number above 0. Raises: argparse.ArgumentTypeError."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
     return number
 
 
@@ -431,28 +410,19 @@ def _load_all(choice: Any, args: argparse.Namespace, progress: Progress) -> list
     if args.workers > 1:
         from .workers import start_workers
 
-        return list(start_workers(args.workers, _loading(choice, args)))
+        return list(start_workers(args.workers, loading_of(choice, mode_of(args), args)))
     devices = [device.strip() for device in args.device.split(",")]
     return [_load(choice, argparse.Namespace(**{**vars(args), "device": device})) for device in devices]
 
 
 def _load(choice: Any, args: argparse.Namespace) -> tuple[Any, Any]:
-    with collector_at_rest():
-        if args.engine == "vllm":
-            silence_libraries(show_downloads=not args.quiet)
-            return load_engine(choice, args)
-        model, processor = load_model_for(*_loading(choice, args))
+    model, processor = load_for(choice, mode_of(args), args)
     if args.draft and model.config.slicing:
         raise ValueError(
             f"--draft lets the built-in model read first, for a full model to verify: {choice.location} is one of its "
             "kind, which gains nothing. Leave --draft out, or choose --model full."
         )
     return model, processor
-
-
-def _loading(choice: Any, args: argparse.Namespace) -> tuple[Any, ...]:
-    """What a model is loaded by: the arguments of `load_model_for`."""
-    return choice, mode_of(args), args.device, args.dtype, args.engine, not args.quiet, args.quantize
 
 
 def _end_workers() -> None:

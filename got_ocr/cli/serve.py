@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..hub.model_choice import DTYPES, MODEL_HELP, QUANTIZATIONS, ModelChoice, choose_model, load_model
+from ..hub.model_choice import QUANTIZATIONS, ModelChoice, choose_model
 from . import exit_codes
-from .collector import collector_at_rest
-from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_engine_argument, check_engine, end_engines, load_engine
+from .engines import STARTING_ENGINE, VLLM_BATCH_SIZE, add_model_arguments, check_engine, end_engines, load_for
 from .exit_codes import CommandError
-from .read import positive_int, positive_number
+from .numbers import positive_int, positive_number
 
 KEY_VARIABLE = "GOT_OCR_API_KEY"
 SERVING_PACKAGES = "fastapi uvicorn python-multipart prometheus-client pikepdf"  # of the extra `serve`
@@ -46,18 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser, port: int = 8000, has_key: bo
     where.add_argument("-q", "--quiet", action="store_true", help="no notices; errors are said")
 
     model = parser.add_argument_group("model")
-    model.add_argument("--model", metavar="NAME", help=MODEL_HELP)
+    add_model_arguments(
+        model,
+        device="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...",
+        batch_size="4; 16 with --engine vllm",
+    )
     model.add_argument("--model-name", metavar="NAME", help="what the API calls it (default: by the checkpoint)")
-    model.add_argument("--device", default="auto", help="auto (default: CUDA, then MPS, then CPU), cpu, cuda:1 ...")
-    model.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights (default: auto)")
     model.add_argument("--quantize", choices=QUANTIZATIONS, help="weights of 8 or 4 bits, on a CPU")
-    add_engine_argument(model, for_server=True)
-    model.add_argument(
-        "--batch-size", type=positive_int, metavar="N", help="pages at once (default: 4; 16 with --engine vllm)"
-    )
-    model.add_argument(
-        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="longest answer (default: 4096)"
-    )
     _add_limits(parser.add_argument_group("limits"))
 
 
@@ -136,15 +130,9 @@ def run(args: argparse.Namespace, create: Callable[..., Any] | None = None) -> i
         if not options.api_key and not is_loopback(args.host):
             advice = f", and there is no key: set {KEY_VARIABLE}." if _has_key(args) else ": it asks nobody for a key."
             say(f"{args.host} is reached from other machines{advice}")
-        with collector_at_rest():
-            from ..hub.model_choice import silence_libraries
-
-            silence_libraries(show_downloads=not args.quiet)
-            if args.engine == "torch":
-                model, processor = load_model(choice, args.device, args.dtype, args.quantize)
-            else:
-                say(STARTING_ENGINE)
-                model, processor = load_engine(choice, args)
+        if args.engine == "vllm":
+            say(STARTING_ENGINE)
+        model, processor = load_for(choice, None, args)
         made = {} if create is None else {"create": create}
         server = make_server(
             model, processor, options, args.graceful_timeout, lambda url: say(f"listening on {url}"), **made

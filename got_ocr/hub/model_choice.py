@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,7 @@ def silence_libraries(show_downloads: bool) -> None:
 
 def load_model_for(
     choice: ModelChoice,
-    mode: "Mode",
+    mode: "Mode | None",
     device: str = "auto",
     dtype: str = "auto",
     engine: str = "auto",
@@ -152,7 +153,8 @@ def load_model_for(
 
     Args:
         choice: The checkpoint.
-        mode: What is to be read.
+        mode: What is to be read; None: anything. What numpy can't read then is read by torch, loaded when it is first
+            asked for, unless `engine` says numpy.
         device: As in :func:`load_model`; with any but `auto` and `cpu` torch reads.
         dtype: As in :func:`load_model`; with any but `auto` and `float32` torch reads.
         engine: `numpy`, `torch`, the runtime that a folder was exported for, or `auto`: that, or numpy where it can.
@@ -183,7 +185,7 @@ def load_model_for(
 
 def open_by_numpy(
     choice: ModelChoice,
-    mode: "Mode",
+    mode: "Mode | None",
     device: str = "auto",
     dtype: str = "auto",
     engine: str = "auto",
@@ -193,7 +195,7 @@ def open_by_numpy(
 
     Args:
         choice: The checkpoint.
-        mode: What is to be read.
+        mode: As in :func:`load_model_for`.
         device: As in :func:`load_model_for`.
         dtype: As in :func:`load_model_for`.
         engine: As in :func:`load_model_for`; any other than `auto` and `numpy` reads by itself.
@@ -202,13 +204,15 @@ def open_by_numpy(
     Returns:
         The model; None where something else reads.
     """
-    can_slice = mode.is_sliced(made_for_slices=True)
+    can_slice = mode is None or mode.is_sliced(made_for_slices=True)
     is_plain = device in ("auto", "cpu") and dtype in ("auto", "float32") and quantize is None
     if engine not in ("auto", "numpy") or not can_slice or not is_plain:
         return None
     from ..light import open_light
 
-    return open_light(Path(choice.location).expanduser())
+    load_whole = partial(load_model_for, choice, None, device, dtype, "torch")
+    whole = load_whole if mode is None and engine != "numpy" else None
+    return open_light(Path(choice.location).expanduser(), whole)
 
 
 def load_exported(choice: ModelChoice, device: str, dtype: str, engine: str) -> tuple[Any, Any] | None:

@@ -1,5 +1,6 @@
 """Slices to answers in numpy: prompts, pixels, tower, and a greedy loop that each answer leaves when it ends."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ DARK = 128  # Grey levels; what is fainter counts for less than it is, which cos
 
 
 class LightGenerator:
-    """What reads slices, made of a checkpoint's folder.
+    """What reads slices, made of a checkpoint's folder; several threads that call it take turns.
 
     Args:
         folder: The checkpoint's.
@@ -51,6 +52,7 @@ class LightGenerator:
         if len(self._tokenizer) != config.vocab_size or self._decoder.embedding.shape[0] != config.vocab_size:
             raise NotLightError("the vocabulary and the weights are not of one size.")
         self._prefixes: dict[tuple[int, ...], Prefix] = {}
+        self._lock = threading.Lock()  # Of what is kept, and of the buffers that tower and decoder compute in.
         self._encoded: dict[int, tuple[Image.Image, Array]] = {}  # Of the slices read last, by the id of each.
 
     def encode(self, text: str) -> list[int]:
@@ -81,7 +83,11 @@ class LightGenerator:
         order = sorted(range(len(slices)), key=lambda place: _count_dark(slices[place]))
         for start in range(0, len(slices), ROWS_AT_ONCE):
             places = order[start : start + ROWS_AT_ONCE]
-            rows, logs = self._generate(*self._prompt([slices[place] for place in places], mode), generation)
+            with self._lock:
+                prefix, hidden = self._prompt([slices[place] for place in places], mode)
+                rows, logs = self._generate(prefix, hidden, generation)
+            if generation.on_prompts is not None:
+                generation.on_prompts([prefix.length + hidden.shape[1]] * len(places))
             for place, tokens, probabilities in zip(places, rows, logs, strict=True):
                 answers[place] = make_answer(tokens, probabilities, self.config.stop_token_ids, self._tokenizer.decode)
         return [answers[place] for place in range(len(slices))]

@@ -1,8 +1,9 @@
 """A checkpoint that reads without torch: what the command line and evaluation hold in the place of the network."""
 
+import functools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ logger = logging.getLogger(__name__)
 class LightModel:
     """A small checkpoint for slices, in numpy: one thread, no imports that take seconds, the same answers.
 
+    Args:
+        generator: What reads slices.
+        load_whole: Loads the network and processor that read whole pictures, once they are asked for; None: nothing
+            does.
+
     Attributes:
         config: What is known of it.
         device: `cpu`.
@@ -28,13 +34,14 @@ class LightModel:
 
     device = "cpu"
 
-    def __init__(self, generator: LightGenerator) -> None:
+    def __init__(self, generator: LightGenerator, load_whole: Callable[[], tuple[Any, Any]] | None = None) -> None:
         self.config: LightConfig = generator.config
         self._generator = generator
+        self._load_whole = None if load_whole is None else functools.cache(load_whole)
 
     def reader(self, options: ReadingOptions | None = None) -> Reader:
-        """Make a reader. Args: options: How to read. Returns: It, of slices alone."""
-        return Reader.of_slices(self._generator, options)
+        """Make a reader. Args: options: How to read. Returns: It."""
+        return Reader.of_slices(self._generator, options, self._load_whole)
 
     def read(
         self, processor: None, images: Any, *, mode: Mode | Sequence[Mode] | None = None, **options: Any
@@ -44,7 +51,7 @@ class LightModel:
         Args:
             processor: None: it has its own.
             images: As there.
-            mode: As there; one that reads slices.
+            mode: As there; one that reads slices, unless whole pictures are read too.
             **options: As there, without options of transformers' generation.
 
         Returns:
@@ -57,11 +64,14 @@ class LightModel:
         return read_pictures(self.reader, images, mode, options)
 
 
-def open_light(folder: str | os.PathLike[str]) -> LightModel | None:
+def open_light(
+    folder: str | os.PathLike[str], load_whole: Callable[[], tuple[Any, Any]] | None = None
+) -> LightModel | None:
     """Open a checkpoint that numpy can read with.
 
     Args:
         folder: The checkpoint's.
+        load_whole: As in :class:`LightModel`.
 
     Returns:
         The model; None where torch is to read it, or to say what is wrong with it.
@@ -70,7 +80,7 @@ def open_light(folder: str | os.PathLike[str]) -> LightModel | None:
     if config is None:
         return None
     try:
-        return LightModel(LightGenerator(Path(folder), config))
+        return LightModel(LightGenerator(Path(folder), config), load_whole)
     except NotLightError as error:
         logger.info("%s is not read by numpy: %s", folder, error)
         return None

@@ -4,6 +4,7 @@ Reading makes batches and takes answers. What lies between is an :class:`Engine`
 network in torch, `serving.vllm` for vLLM. Whoever has an engine gives it to `Reader` in the place of a model.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
@@ -77,6 +78,17 @@ def limit_new_tokens(config: "GotOcrConfig", prompt_length: int, max_new_tokens:
     return max_new_tokens if max_new_tokens < room else room
 
 
+def count_prompts(inputs: "BatchFeature", on_prompts: Callable[[list[int]], None] | None) -> None:
+    """Tell how long prompts are.
+
+    Args:
+        inputs: What the processor made.
+        on_prompts: Called with the tokens of each; None: nobody wants to know.
+    """
+    if on_prompts is not None:
+        on_prompts(inputs["attention_mask"].sum(dim=1).tolist())
+
+
 class EngineSlices:
     """What reads slices by an engine; see :class:`got_ocr.reading.generating.SliceGenerator`.
 
@@ -110,4 +122,5 @@ class EngineSlices:
             ValueError: As :meth:`Engine.generate`.
         """
         inputs = self.processor(slices, mode=mode, low_canvases=True, return_tensors="pt")
+        count_prompts(inputs, generation.on_prompts)
         return self.engine.generate(inputs, generation)

@@ -29,6 +29,7 @@ class Generation:
             them unused: they change no token.
         draft_tokens: Tokens of a draft that are verified at once.
         keep_tokens: Whether answers keep their tokens' places and probabilities, where the engine knows them.
+        on_prompts: Called with the number of tokens of each prompt, by whoever makes prompts of slices.
     """
 
     max_new_tokens: int
@@ -40,6 +41,7 @@ class Generation:
     drafts: tuple[str, ...] = ()
     draft_tokens: int = DRAFT_TOKENS
     keep_tokens: bool = False
+    on_prompts: Callable[[list[int]], None] | None = None
 
 
 class SliceGenerator(Protocol):

@@ -106,11 +106,14 @@ class ReadingHooks:
         on_text: Called with text as it comes. Whole pictures are then read one by one, with a form feed between them.
         on_answer: Called with each picture's index and answer as soon as its batch is done.
         stop_event: Set it from another thread to end generation soon; answers then end where they were.
+        on_prompts: Called with the number of tokens of each prompt that is made, those of slices that are read twice
+            as well.
     """
 
     on_text: Callable[[str], None] | None = None
     on_answer: Callable[[int, GotOcrAnswer], None] | None = None
     stop_event: threading.Event | None = None
+    on_prompts: Callable[[list[int]], None] | None = None
 
 
 HOOK_NAMES = tuple(one.name for one in fields(ReadingHooks))

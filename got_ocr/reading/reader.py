@@ -25,7 +25,7 @@ from ..processing.prompt import PLAIN
 from ..slices.region import find_region
 from .answer import GotOcrAnswer
 from .drafting import Drafts
-from .engine import Engine, EngineSlices
+from .engine import Engine, EngineSlices, count_prompts
 from .generating import Generation, SliceGenerator
 from .line_boxes import box_lines
 from .options import SILENT, ReadingHooks, ReadingOptions
@@ -58,23 +58,32 @@ class Reader:
         options: ReadingOptions | None = None,
     ) -> None:
         self._engine: Engine | None = make_engine(model, processor)
+        self._load_whole: Callable[[], tuple[Any, Any]] | None = None
         self._prepare(EngineSlices(self._engine, processor), options)
         self.model = model
         self.processor = processor
 
     @classmethod
-    def of_slices(cls, generator: SliceGenerator, options: ReadingOptions | None = None) -> "Reader":
-        """Make a reader of slices alone, which needs neither torch nor transformers.
+    def of_slices(
+        cls,
+        generator: SliceGenerator,
+        options: ReadingOptions | None = None,
+        load_whole: Callable[[], tuple[Any, Any]] | None = None,
+    ) -> "Reader":
+        """Make a reader of slices, which by itself needs neither torch nor transformers.
 
         Args:
             generator: What reads slices.
             options: How to read.
+            load_whole: Loads the network and processor for conversations and whole pictures, once these are asked
+                for; None: the reader knows none.
 
         Returns:
-            The reader; it knows no conversations and no whole pictures.
+            The reader.
         """
         reader = cls.__new__(cls)
         reader._engine = None
+        reader._load_whole = load_whole
         reader._prepare(generator, options)
         return reader
 
@@ -205,6 +214,7 @@ class Reader:
         images = documents if together else [document[0] for document in documents]
         texts = [drafts.take(document, mode) for document, mode in zip(documents, modes, strict=True)]
         inputs = self.processor(images, mode=modes, return_tensors="pt")
+        count_prompts(inputs, hooks.on_prompts)
         generation = Generation(
             self.options.max_new_tokens,
             hooks.on_text,
@@ -236,10 +246,13 @@ class Reader:
         return box_lines(answer, document[0], region)
 
     def _engine_of_pages(self) -> Engine:
+        if self._engine is None and self._load_whole is not None:
+            self.model, self.processor = self._load_whole()
+            self._engine = make_engine(self.model, self.processor)
         if self._engine is None:
             raise ValueError(
-                "this reader knows slices of pages alone, neither whole pictures nor conversations: load the "
-                "checkpoint with GotOcrForConditionalGeneration."
+                "numpy knows slices of pages alone, neither whole pictures nor conversations: let pages be cut, or "
+                "read with torch (--engine torch; in Python GotOcrForConditionalGeneration)."
             )
         return self._engine
 

@@ -92,6 +92,7 @@ class SliceReader:
             options=options.generation,
             drafts=() if draft is None else (draft,),
             draft_tokens=options.draft_tokens,
+            on_prompts=hooks.on_prompts,
         )
 
     def read(self, pages: Sequence[Image.Image], regions: Sequence[Box]) -> GotOcrAnswer:

@@ -66,11 +66,16 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
             headers["Connection"] = "close"  # Of such a body the rest is not waited for.
         return as_json(error_body(error.status, error.message, error.param), error.status, headers)
 
-    async def http_error(_: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        headers = dict(error.headers) if error.headers else None
-        return as_json(error_body(error.status_code, f"{error.detail}."), error.status_code, headers)
+        headers = dict(error.headers) if error.headers else {}
+        message = f"{str(error.detail).rstrip('.')}."
+        if error.status_code == 404:
+            message = f"there is nothing at {request.url.path[:100]!r}: /openapi.json tells what there is."
+        elif "Allow" in headers:
+            message = f"{request.method[:20]!r} is not allowed here: send {headers['Allow']}."
+        return as_json(error_body(error.status_code, message), error.status_code, headers)
 
     async def gone(_: Request, error: Exception) -> Response:
         service.metrics.cancelled.inc()
@@ -149,7 +154,7 @@ def _add_reading(app: FastAPI, service: Service) -> None:
             longest = fields.max_completion_tokens or fields.max_tokens
             read = ReadRequest(sources, mode, _tokens(longest, service))
             if not fields.stream:
-                return await chat.complete(request, service, read)
+                return await chat.complete(request, service, read, fields)
             kept = contextlib.AsyncExitStack()
             response = await chat.stream(request, service, read, fields, kept.aclose)
             # The place among those who wait is given back when the stream has ended.

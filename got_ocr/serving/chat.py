@@ -16,6 +16,7 @@ from .errors import ApiError, error_body
 from .outputs import as_json, joined_text, page_body, usage_of
 from .schemas import ChatRequest
 from .service import PageAnswer, ReadRequest, Service
+from .stopping import StopStrings
 
 # What the model calls a loop is to OpenAI's clients an answer that was cut.
 FINISH_REASONS = {"stop": "stop", "length": "length", "repetition": "length", "error": "stop"}
@@ -30,30 +31,39 @@ def _head(service: Service, kind: str) -> dict[str, Any]:
     }
 
 
-def _finish_reason(pages: Sequence[PageAnswer]) -> str:
+def _finish_reason(pages: Sequence[PageAnswer], stops: StopStrings) -> str:
+    if stops.is_hit:
+        return "stop"
     reasons = [FINISH_REASONS[page.answer.finish_reason] for page in pages]
     return "length" if "length" in reasons else "stop"
 
 
-async def complete(request: Request, service: Service, read: ReadRequest) -> Response:
+def _stops_of(fields: ChatRequest) -> StopStrings:
+    return StopStrings([fields.stop] if isinstance(fields.stop, str) else fields.stop or [])
+
+
+async def complete(request: Request, service: Service, read: ReadRequest, fields: ChatRequest) -> Response:
     """Answer in one piece.
 
     Args:
         request: The client's.
         service: The service.
         read: What is to be read.
+        fields: The request's fields.
 
     Returns:
         A `chat.completion`, with what was read of each page in `got_ocr`.
     """
     pages = await run_while_connected(request, service.read(read))
     body = _head(service, "chat.completion")
+    stops = _stops_of(fields)
+    text = stops.cut(joined_text(pages))
     body["choices"] = [
         {
             "index": 0,
-            "message": {"role": "assistant", "content": joined_text(pages), "refusal": None},
+            "message": {"role": "assistant", "content": text, "refusal": None},
             "logprobs": None,
-            "finish_reason": _finish_reason(pages),
+            "finish_reason": _finish_reason(pages, stops),
         }
     ]
     body["usage"] = usage_of(pages)
@@ -90,8 +100,7 @@ async def stream(
     except BaseException:
         task.cancel()
         raise
-    with_usage = bool(fields.stream_options and fields.stream_options.include_usage)
-    events = _events(service, task, pieces, first, with_usage)
+    events = _events(service, task, pieces, first, fields)
     return _EventResponse(events, task, on_end)
 
 
@@ -122,8 +131,9 @@ async def _events(
     task: "asyncio.Future[list[PageAnswer]]",
     pieces: "asyncio.Queue[str | None]",
     first: str | None,
-    with_usage: bool,
+    fields: ChatRequest,
 ) -> AsyncIterator[str]:
+    stops = _stops_of(fields)
     head = _head(service, "chat.completion.chunk")
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> str:
@@ -133,8 +143,11 @@ async def _events(
     yield chunk({"role": "assistant", "content": ""})
     piece = first
     while piece is not None:
-        yield chunk({"content": piece})
+        if text := stops.push(piece):
+            yield chunk({"content": text})
         piece = await pieces.get()
+    if text := stops.end():
+        yield chunk({"content": text})
     try:
         pages = await task
     except ClientGoneError:
@@ -145,8 +158,8 @@ async def _events(
     except Exception:
         yield _event(error_body(500, "internal error: the server's log tells what happened."))
         raise
-    yield chunk({}, _finish_reason(pages))
-    if with_usage:
+    yield chunk({}, _finish_reason(pages, stops))
+    if fields.stream_options and fields.stream_options.include_usage:
         yield _event({**head, "choices": [], "usage": usage_of(pages)})
     yield "data: [DONE]\n\n"
 

@@ -71,6 +71,8 @@ class Guard:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > self.options.max_bytes:
             raise self._too_large()
+        if scope["method"] == "HEAD":  # uvicorn, which has its own scope, leaves the body out.
+            scope = {**scope, "method": "GET"}
         await self.app(scope, self._bounded(receive), send)
 
     def _has_key(self, headers: dict[bytes, bytes]) -> bool:

@@ -6,12 +6,12 @@ There is one, since a network computes for one at a time; an engine that takes s
 import asyncio
 import collections
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from PIL import Image
 
 from ..processing.mode import Mode
@@ -92,36 +92,12 @@ class _AllCancelled(threading.Event):
         return self._thread.is_closing or all(task.is_cancelled for task in self._tasks)
 
 
-class _CountingProcessor:
-    """A processor that counts the tokens of the prompts it makes.
-
-    Args:
-        processor: The checkpoint's.
-
-    Attributes:
-        rows: Tokens of each prompt.
-    """
-
-    def __init__(self, processor: Any) -> None:
-        self._processor = processor
-        self.rows: list[int] = []
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Process, and count each row's tokens."""
-        inputs = self._processor(*args, **kwargs)
-        self.rows += [int(count) for count in inputs["attention_mask"].sum(dim=1)]
-        return inputs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._processor, name)
-
-
 class ReadingThread:
     """Reads what waits.
 
     Args:
-        model: The network.
-        processor: The checkpoint's.
+        model: The network, an engine in its place, or :class:`got_ocr.light.LightModel`.
+        processor: The checkpoint's; None for a model that has its own.
         batch_size: Pages read at once.
         metrics: Where to count.
     """
@@ -242,16 +218,17 @@ class ReadingThread:
         longest = max(task.max_new_tokens for task in batch)
         boxes = any(task.line_boxes for task in batch)
         options = ReadingOptions(longest, self._batch_size, source=SourceOptions(spelled={}), line_boxes=boxes)
-        processor = _CountingProcessor(self._processor)
-        reader = Reader(self._model, processor, options)  # type: ignore[arg-type]
+        has_own = self._processor is None
+        reader = self._model.reader(options) if has_own else Reader(self._model, self._processor, options)
+        rows: list[int] = []
         hooks = ReadingHooks(
             on_text=batch[0].give_text if batch[0].on_text is not None else None,
             stop_event=_AllCancelled(batch, self),
+            on_prompts=rows.extend,
         )
         first = batch[0]
         images: Any = [first.pages] if first.mode.multi_page else [task.pages[0] for task in batch]
         answers = reader.read(images, [task.mode for task in batch], hooks)
-        rows = processor.rows
         if len(batch) == 1:
             first.num_prompt_tokens = sum(rows)
         else:
@@ -262,5 +239,6 @@ class ReadingThread:
 
 def _free_memory() -> None:
     """Give back what a failed batch held on a GPU."""
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

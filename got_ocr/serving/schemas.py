@@ -145,8 +145,23 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+class ResponseFormat(BaseModel):
+    """The form of an answer, which is text."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["text"] = "text"
+
+
+StopString = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class ChatRequest(BaseModel):
-    """Body of POST /v1/chat/completions; other fields of OpenAI's, such as temperature, change nothing."""
+    """Body of POST /v1/chat/completions.
+
+    What of OpenAI's an OCR model can't do is refused (calls of tools that must be made, JSON as the model's answer,
+    probabilities of single tokens, sound); what changes nothing for it is taken and left aside, such as temperature.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -157,6 +172,14 @@ class ChatRequest(BaseModel):
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     n: Annotated[int, Field(ge=1, le=1)] | None = 1
+    stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = Field(
+        default=None, description="Strings before which the answer ends."
+    )
+    tool_choice: Literal["none", "auto"] | None = None
+    function_call: Literal["none", "auto"] | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: Literal[False] | None = None
+    modalities: list[Literal["text"]] | None = None
     got_ocr: ReadingFields | None = Field(
         default=None, description="The mode as fields, instead of the message's text."
     )

@@ -1,17 +1,23 @@
 """Run the application: a socket, uvicorn, and an orderly end."""
 
+import asyncio
 import contextlib
 import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from .app import create_app
 from .options import ServerOptions
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
+else:  # One of two that are alike, by what is installed.
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as HttpProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +57,47 @@ class Server(uvicorn.Server):
         if self._on_started is not None and self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             self._on_started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+
+class BoundedProtocol(HttpProtocol):
+    """uvicorn's, which gives a client that sends the head of a request slowly, or nothing, so much time and no more.
+
+    Between two requests uvicorn's own limit holds until the first byte comes, then this one.
+    """
+
+    head_timeout_s: float
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent."""
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def _watch_head(self) -> None:
+        # A cycle is made once a head is whole.
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_timer()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.transport.get_protocol() is self:  # It is not once a client has changed to websockets.
+            self.transport.close()
+
+    def _forget_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -101,6 +148,7 @@ def make_server(
     """
     config = uvicorn.Config(
         create(model, processor, options),
+        http=type("Protocol", (BoundedProtocol,), {"head_timeout_s": options.upload_timeout_s}),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -20,6 +20,7 @@ from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrR
 
 MAX_FORM_FIELDS = 50
 _DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
 # What pydantic puts into a place for the members of a union.
 _UNION_MEMBER = re.compile(r"(?:str|list\[.*|constrained-.*|function-.*)\Z")
@@ -31,6 +32,12 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 def content_type_of(request: Request) -> str:
     """The body's media type, in lower case, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _check_encoding(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise ApiError(415, f"send the body as it is, without Content-Encoding, got {encoding[:40]}.")
 
 
 async def read_ocr_request(
@@ -50,6 +57,7 @@ async def read_ocr_request(
         ApiError: If something is not allowed.
     """
     content_type = content_type_of(request)
+    _check_encoding(request)
     fields: OcrRequest | OcrForm
     if content_type == "multipart/form-data":
         async with request.form(
@@ -128,11 +136,11 @@ def decode_base64(text: str, param: str) -> bytes:
     try:
         data = base64.b64decode("".join(payload.split()).encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(
-            400,
-            f"{param} must be base64 or a data: URI of it, got {text[:40]!r}; names of files are not opened.",
-            param,
-        ) from None
+        what = f"{param} must be base64 or a data: URI of it"
+        foreign = _NO_BASE64.search(payload) if start else None
+        if foreign is not None:
+            raise ApiError(400, f"{what}, and {foreign[0]!r} is no letter of base64.", param) from None
+        raise ApiError(400, f"{what}, got {text[:40]!r}; names of files are not opened.", param) from None
     if not data:
         raise ApiError(400, f"{param} is empty.", param)
     return data
@@ -195,6 +203,7 @@ async def read_chat_request(
     """
     if content_type_of(request) not in ("application/json", ""):
         raise ApiError(415, f"send application/json, got {content_type_of(request)[:100]}.")
+    _check_encoding(request)
     fields = await asyncio.to_thread(validate, ChatRequest, await request.body())
     users = [message for message in fields.messages if message.role == "user"]
     if not users:

@@ -67,9 +67,9 @@ def test_what_fails_in_vllm_is_one_line(monkeypatch: pytest.MonkeyPatch, with_vl
         raise RuntimeError("Engine core initialization failed.\nSee root cause above.")
 
     monkeypatch.setattr(engine, "VllmEngine", fail)
-    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None)
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None, quiet=True)
     with pytest.raises(ModelError, match=r"some/model can't be loaded by vLLM: Engine core initialization failed"):
-        engines.load_engine(ModelChoice("some/model", ""), args)
+        engines.load_for(ModelChoice("some/model", ""), None, args)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_a_draft_does_not_go_with_vllm(run: Any, with_vllm: None) -> None:
 
 def test_an_adapter_is_sent_to_what_serves_it(with_vllm: None, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
-    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None)
+    args = argparse.Namespace(engine="vllm", device="auto", dtype="auto", quantize=None, quiet=True)
     with pytest.raises(ModelError, match=r"is an adapter, .* `vllm serve some/model --enable-lora"):
-        engines.load_engine(ModelChoice(str(tmp_path), ""), args)
+        engines.load_for(ModelChoice(str(tmp_path), ""), None, args)
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()])

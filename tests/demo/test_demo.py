@@ -25,7 +25,7 @@ from got_ocr.serving.demo import create_demo_app
 from got_ocr.serving.options import ServerOptions
 from got_ocr.serving.server import make_server, open_socket
 from tests.demo.driven_browser import DrivenBrowser
-from tests.serving.conftest import as_pdf, draw_page, nano  # noqa: F401 - a fixture
+from tests.serving.conftest import as_pdf, draw_page, light  # noqa: F401 - a fixture
 
 LINES = ("The quick brown fox", "jumps over the lazy dog.", "A third line of text.")
 ANSWER = "document.querySelector('#answer textarea').value"
@@ -39,8 +39,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url(nano: Any) -> Iterator[str]:  # noqa: F811
-    """The page of the built-in model."""
+def url(light: Any) -> Iterator[str]:  # noqa: F811
+    """The page of the built-in model, as `got-ocr demo` loads it."""
     listening = open_socket("127.0.0.1", 0)
     started = threading.Event()
     urls: list[str] = []
@@ -50,7 +50,7 @@ def url(nano: Any) -> Iterator[str]:  # noqa: F811
         started.set()
 
     options = ServerOptions(model_name="nano <b>", num_decoders=1, max_pages=3, max_bytes=2_000_000)
-    server = make_server(*nano, options, 5.0, on_started, create_demo_app)
+    server = make_server(*light, options, 5.0, on_started, create_demo_app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     assert started.wait(120)

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from got_ocr.light.config import read_config
 from got_ocr.light.generator import LightGenerator
 from got_ocr.processing.mode import Mode
 from got_ocr.processing.processor import GotOcrProcessor
+from got_ocr.reading.answer import GotOcrAnswer
 from got_ocr.reading.decoding import AnswerGenerator
 from got_ocr.reading.engine import EngineSlices
 from got_ocr.reading.generating import Generation
@@ -162,3 +164,16 @@ def test_a_checkpoint_of_other_sizes(
     )
     found = generator_of(tmp_path / "other").read_slices(canvases, Mode(), Generation(12))
     assert [answer.text for answer in found] == [answer.text for answer in expected]
+
+
+def test_threads_take_turns_and_answer_as_alone(light_checkpoint: Path) -> None:
+    generator = generator_of(light_checkpoint)
+    batches = [[canvas(seed, height) for seed in range(6)] for height in HEIGHTS]
+
+    def read(batch: list[Image.Image]) -> list[GotOcrAnswer]:
+        return generator.read_slices(batch, Mode(), Generation(12))
+
+    expected = [read(batch) for batch in batches]
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(6):
+            assert list(threads.map(read, batches * 2)) == expected * 2

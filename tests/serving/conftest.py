@@ -15,7 +15,7 @@ import httpx
 import torch
 
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
-from got_ocr.hub.model_choice import ModelChoice, load_model
+from got_ocr.hub.model_choice import ModelChoice, load_model, load_model_for
 from got_ocr.serving import server as serving_server
 from got_ocr.serving.options import ServerOptions
 
@@ -58,6 +58,12 @@ def nano():
     # Two threads of OpenMP on a busy machine wait for each other most of the time.
     torch.set_num_threads(1)
     return load_model(ModelChoice(str(BUILTIN_CHECKPOINT), ""), "cpu")
+
+
+@pytest.fixture(scope="session")
+def light():
+    """The built-in model as `got-ocr serve` loads it: in numpy."""
+    return load_model_for(ModelChoice(str(BUILTIN_CHECKPOINT), ""), None)
 
 
 class RunningServer:

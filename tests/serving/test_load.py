@@ -349,18 +349,18 @@ def check_crowd(server, crowd, kinds):
     assert answer.json()["text"] == TEXT
 
 
-def test_a_small_crowd_is_answered_right(nano):
+def test_a_small_crowd_is_answered_right(light):
     kinds = crowd_kinds(20)
-    with run(*nano, max_waiting=8, num_decoders=2) as server:
+    with run(*light, max_waiting=8, num_decoders=2) as server:
         crowd = Crowd(server.url, at_once=12)
         asyncio.run(crowd.run(kinds))
         check_crowd(server, crowd, kinds)
 
 
 @pytest.mark.slow
-def test_two_hundred_clients_are_answered_right_in_flat_memory(nano):
+def test_two_hundred_clients_are_answered_right_in_flat_memory(light):
     kinds = crowd_kinds(200)
-    with run(*nano, max_waiting=16, num_decoders=2) as server:
+    with run(*light, max_waiting=16, num_decoders=2) as server:
         warm = Crowd(server.url, at_once=24)
         asyncio.run(warm.run(kinds[:20]))
         before = server.metric("process_resident_memory_bytes")

@@ -1,4 +1,4 @@
-"""A process of vLLM ends when the one that started it is killed; the pipe that both write to tells when."""
+"""vLLM's processes end when the one that started them is killed; the pipe that all write to tells when."""
 
 import multiprocessing
 import os
@@ -16,28 +16,32 @@ SCRIPT = """
 import multiprocessing, os, signal, sys, time
 from got_ocr.serving.vllm.parent_watch import announce_parent, watch_parent
 
-def serve(ready):
+def serve(context, ready, depth):
     for _ in range(2):
         assert watch_parent()
-    ready.set()
+    if depth:  # As vLLM's engine starts its workers.
+        context.Process(target=serve, args=(context, ready, depth - 1)).start()
+    else:
+        ready.set()
     time.sleep(3600)
 
 if __name__ == "__main__":
     announce_parent()
     context = multiprocessing.get_context(sys.argv[1])
     ready = context.Event()
-    context.Process(target=serve, args=(ready,)).start()
+    context.Process(target=serve, args=(context, ready, int(sys.argv[2]))).start()
     ready.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("how", ["spawn", "fork"])
-def test_a_child_ends_with_its_killed_parent(tmp_path, how):
+def test_all_below_end_with_a_killed_process(tmp_path, how, depth):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, script, how], capture_output=True, env=environment, timeout=600)
+    done = subprocess.run([sys.executable, script, how, str(depth)], capture_output=True, env=environment, timeout=600)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

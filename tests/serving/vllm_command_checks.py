@@ -40,12 +40,25 @@ ENVIRONMENT = {
 for given in ("VLLM_LOGGING_LEVEL", "VLLM_ENABLE_V1_MULTIPROCESSING"):  # Other checks in this process set them.
     ENVIRONMENT.pop(given, None)
 SCRIPT = """
-import gc, multiprocessing, os, signal, sys, threading, weakref
+import contextlib, gc, multiprocessing, os, psutil, signal, sys, threading, time, weakref
 from PIL import Image
 from got_ocr import BUILTIN_CHECKPOINT, Reader
 from got_ocr.serving.vllm.engine import VllmEngine
 
+def kill_when_a_worker_starts(patience_s):
+    # Workers are started by vLLM's engine, and don't listen to its end before they have loaded the model.
+    while True:
+        with contextlib.suppress(psutil.Error):
+            below = [one for child in psutil.Process().children() for one in child.children()]
+            if any("spawn_main" in " ".join(one.cmdline()) for one in below):
+                print("a worker starts", flush=True)
+                time.sleep(patience_s)
+                os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.01)
+
 def main(how):
+    if how.startswith("killed after "):
+        threading.Thread(target=kill_when_a_worker_starts, args=(float(how.split()[2]),), daemon=True).start()
     engine = VllmEngine(str(BUILTIN_CHECKPOINT))
     reader = Reader(engine, engine.processor)
     page = Image.open(sys.argv[2])
@@ -127,12 +140,14 @@ def test_a_folder_of_pages_is_written(pages, texts, tmp_path):
     assert [file.read_text().strip() for file in sorted((tmp_path / "out").glob("*.txt"))] == texts
 
 
-@pytest.mark.parametrize("how", ["kept", "garbage", "error", "interrupt", "killed"])
+@pytest.mark.parametrize(
+    "how", ["kept", "garbage", "error", "interrupt", "killed", "killed after 0 s", "killed after 4 s"]
+)
 def test_a_script_ends_with_all_that_it_started(how, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     done = run(tmp_path / "script.py", how, PAGE)
     assert done.stdout, done.stderr
-    if how == "killed":
+    if how.startswith("killed"):
         assert done.returncode == -signal.SIGKILL
     elif how == "interrupt":
         assert done.returncode == -signal.SIGINT and "KeyboardInterrupt" in done.stderr

@@ -18,6 +18,7 @@ complete got-ocr \
         'c/--output=/f/' \
         'c/--markdown=/(mathpix github)/' \
         'c/--lines=/(hocr alto)/' \
+        'c/--overlay=/f/' \
         'c/--render=/f/' \
         'c/--searchable=/f/' \
         'c/--layout=/(got transformers)/' \
@@ -35,16 +36,14 @@ complete got-ocr \
         'c/--task=/(plain scene format box color chart)/' \
         'c/--convention=/(right published)/' \
         'c/--normalize=/(none space)/' \
-        'c/--overlay=/f/' \
         'c/--rotate=/(0 90 180 270)/' \
         'c/--kind=/(markdown plain formula table molecule music geometry chart)/' \
         'c/--tables=/(pipes html auto)/' \
         'c/--geometry=/(auto latex python source)/' \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
-        'c/--engine=/(torch vllm)/' \
         'c/--clock=/(wall cpu)/' \
-        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit lines markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
+        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit line-boxes lines markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
@@ -56,6 +55,7 @@ complete got-ocr \
         'n/--output/f/' \
         'n/--markdown/(mathpix github)/' \
         'n/--lines/(hocr alto)/' \
+        'n/--overlay/f/' \
         'n/--render/f/' \
         'n/--searchable/f/' \
         'n/--layout/(got transformers)/' \
@@ -73,14 +73,12 @@ complete got-ocr \
         'n/--task/(plain scene format box color chart)/' \
         'n/--convention/(right published)/' \
         'n/--normalize/(none space)/' \
-        'n/--overlay/f/' \
         'n/--rotate/(0 90 180 270)/' \
         'n/--kind/(markdown plain formula table molecule music geometry chart)/' \
         'n/--tables/(pipes html auto)/' \
         'n/--geometry/(auto latex python source)/' \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
-        'n/--engine/(torch vllm)/' \
         'n/--clock/(wall cpu)/' \
         'p/1/(convert export synth train eval score layout render push bulk models serve bench demo completion)/' \
         'n/layout/f/' \
