@@ -11,7 +11,35 @@ from ..layout.line import Box
 from ..layout.page import PageLayout, analyse_page
 from ..layout.text_places import PlacedText, place_text
 from ..layout.time_limit import OutOfTimeError
+from ..processing.mode import Mode
+from ..slices.region import find_region
 from .answer import GotOcrAnswer, GotOcrLine, make_line
+
+
+def box_documents(
+    answers: Sequence[GotOcrAnswer], documents: Sequence[Sequence[Image.Image]], modes: Sequence[Mode]
+) -> list[GotOcrAnswer]:
+    """Give the lines of plain answers their boxes.
+
+    Args:
+        answers: One a document.
+        documents: The pictures that each was read of.
+        modes: What was read.
+
+    Returns:
+        The answers without tokens, those of one page's plain text with lines as `box_lines` finds them.
+    """
+    return [_box_document(*each) for each in zip(answers, documents, modes, strict=True)]
+
+
+def _box_document(answer: GotOcrAnswer, document: Sequence[Image.Image], mode: Mode) -> GotOcrAnswer:
+    if mode.is_formatted or mode.instruction or len(document) > 1:
+        return replace(answer, tokens=())
+    try:
+        region = find_region(document[0], mode.box, mode.color) if mode.has_region else None
+    except ValueError:  # The model may see a frame that we don't.
+        return replace(answer, tokens=())
+    return box_lines(answer, document[0], region)
 
 
 def box_lines(answer: GotOcrAnswer, image: Image.Image, region: Box | None = None) -> GotOcrAnswer:
@@ -24,7 +52,7 @@ def box_lines(answer: GotOcrAnswer, image: Image.Image, region: Box | None = Non
 
     Returns:
         The answer with lines as they stand on the page, each with its box where that is not doubtful; without
-        tokens. As it was but for these where nothing was read, or the page's time is over.
+        tokens. As it was but for these where nothing was read, the page has no layout, or its time is over.
     """
     bare = replace(answer, tokens=())
     if not answer.text:
@@ -34,7 +62,7 @@ def box_lines(answer: GotOcrAnswer, image: Image.Image, region: Box | None = Non
         layout = analyse_page(image if region is None else image.crop(region), keep_pixels=True)
         # What stands on its side is found letter by letter, or not at all.
         placed = [] if layout.is_sideways else place_text(layout, answer.text)
-    except OutOfTimeError:
+    except (OutOfTimeError, ValueError):  # a picture of a shape that has no layout was read all the same
         return bare
     if all(part.line is None for part in placed):
         return bare

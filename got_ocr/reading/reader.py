@@ -27,7 +27,7 @@ from .answer import GotOcrAnswer
 from .drafting import Drafts
 from .engine import Engine, EngineSlices, count_prompts
 from .generating import Generation, SliceGenerator
-from .line_boxes import box_lines
+from .line_boxes import box_documents
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .slice_reading import SliceReader
 
@@ -169,9 +169,11 @@ class Reader:
             self._begin_page(hooks)
             with self._time_limit(documents[start:end], spent_s) as limit:
                 answers = self._read_whole(documents[start:end], modes[start:end], hooks, drafts)
+                is_late = limit.was_hit  # when boxes are late the text is whole
+                if self.options.line_boxes:
+                    answers = box_documents(answers, documents[start:end], modes[start:end])
             yield from (
-                self._give_up(answer) if limit.was_hit and answer.finish_reason == "length" else answer
-                for answer in answers
+                self._give_up(answer) if is_late and answer.finish_reason == "length" else answer for answer in answers
             )
             start = end
 
@@ -225,25 +227,7 @@ class Reader:
             draft_tokens=self.options.draft_tokens,
             keep_tokens=self.options.line_boxes,
         )
-        answers = engine.generate(inputs, generation)
-        if not self.options.line_boxes:
-            return answers
-        return [
-            self._box_lines(answer, document, mode)
-            for answer, document, mode in zip(answers, documents, modes, strict=True)
-        ]
-
-    @staticmethod
-    def _box_lines(answer: GotOcrAnswer, document: list[Image.Image], mode: Mode) -> GotOcrAnswer:
-        if mode.is_formatted or mode.instruction or len(document) > 1:
-            return replace(answer, tokens=())
-        region = None
-        if mode.has_region:
-            try:
-                region = find_region(document[0], mode.box, mode.color)
-            except ValueError:  # The model may see a frame that we don't.
-                return replace(answer, tokens=())
-        return box_lines(answer, document[0], region)
+        return engine.generate(inputs, generation)
 
     def _engine_of_pages(self) -> Engine:
         if self._engine is None and self._load_whole is not None:

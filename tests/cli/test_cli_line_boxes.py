@@ -108,5 +108,5 @@ def test_text_alone_needs_no_layout(run: Any, page: Any, monkeypatch: pytest.Mon
     def refuse(*arguments: Any) -> None:
         raise AssertionError("boxes were looked for")
 
-    monkeypatch.setattr("got_ocr.reading.reader.box_lines", refuse)
+    monkeypatch.setattr("got_ocr.reading.line_boxes.box_lines", refuse)
     assert run("page.png")[0] == exit_codes.OK

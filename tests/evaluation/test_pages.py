@@ -100,10 +100,14 @@ class TestTables:
 
     def test_latex_html_and_markdown_give_one_table(self) -> None:
         latex = r"\begin{tabular}{|l|c|} \hline a & \textbf{b} \\ \hline 1\% & 2 \\ \cline{1-2} \end{tabular}"
-        html = "<table><thead><tr><th>a</th><th>b</th></tr></thead><tr><td>1\\%</td><td> 2 </td></tr></table>"
-        markdown = "| a | b |\n|---|:-:|\n| 1\\% | 2 |"
-        expected = ((Cell("a"), Cell("b")), (Cell("1\\%"), Cell("2")))
+        html = "<table><thead><tr><th>a</th><th>b</th></tr></thead><tr><td>1%</td><td> 2 </td></tr></table>"
+        markdown = "| a | b |\n|---|:-:|\n| 1% | 2 |"
+        expected = ((Cell("a"), Cell("b")), (Cell("1%"), Cell("2")))
         assert parse_table(latex) == parse_table(html) == parse_table(markdown) == expected
+
+    def test_marks_of_latex_are_text_but_in_formulas(self) -> None:
+        source = r"\begin{tabular}{l} \{5\_a\} \& \#\$3 & \(\{x\}\) \\ \end{tabular}"
+        assert parse_table(source) == ((Cell("{5_a} & #$3"), Cell(r"\(\{x\}\)")),)
 
     def test_spans(self) -> None:
         latex = (

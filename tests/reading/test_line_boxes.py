@@ -137,7 +137,7 @@ def test_chat_asks_for_boxes_only_where_lines_are_given(
     tiny_model: Any, tiny_processor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("got_ocr.reading.reader.box_lines", lambda answer, *rest: asked.append(rest) or answer)
+    monkeypatch.setattr("got_ocr.reading.line_boxes.box_lines", lambda answer, *rest: asked.append(rest) or answer)
     page = Image.new("RGB", (60, 40), "white")
     tiny_model.chat(tiny_processor, page, max_new_tokens=3)
     list(tiny_model.chat_stream(tiny_processor, page, max_new_tokens=3))
