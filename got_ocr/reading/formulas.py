@@ -16,7 +16,7 @@ from .answer import GotOcrAnswer, GotOcrLine
 # formulas were read right and 11 wrong, and of 332 on real pages, nearly all of them nonsense, 10 are left.
 CERTAIN_FORMULA = 0.85  # Least geometric mean of a formula's tokens' probabilities.
 CERTAIN_SLICE = 0.95  # The same of all tokens of the answer that it stands in.
-# A plain answer all of whose tokens are more probable shows no formula: two thirds of clean pages' slices.
+# A plain answer all of whose tokens are more probable shows no formula: some seven in ten slices of clean pages.
 PLAIN_SLICE = 0.97
 _WORD = re.compile(rf"(?:{FORMULA.pattern}|\S)+", re.DOTALL)
 
