@@ -181,13 +181,11 @@ def _cells(number: int, line: Line, components: Components, em: float) -> list[_
 
 def _runs(boxes: np.ndarray, em: float) -> list[tuple[int, int]]:
     """Join boxes without wide white between them. Returns: left and right end of each run."""
-    runs: list[tuple[int, int]] = []
-    for x1, x2 in sorted(boxes[:, [0, 2]].tolist()):
-        if runs and x1 - runs[-1][1] + 1 <= Tables.COLUMN_GAP_EM * em:
-            runs[-1] = runs[-1][0], max(runs[-1][1], x2)
-        else:
-            runs.append((x1, x2))
-    return runs
+    order = boxes[np.argsort(boxes[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(order[:, 2])
+    last = np.flatnonzero(order[1:, 0] - reach[:-1] + 1 > Tables.COLUMN_GAP_EM * em)
+    starts, ends = order[[0, *(last + 1)], 0], reach[[*last, -1]]
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _boxes_of(row: Sequence[Line], components: Components) -> np.ndarray:

@@ -1,4 +1,4 @@
-r"""Which formulas of a slice's answer are kept in format mode, and their places in its plain text.
+r"""Which formulas of a slice's answer are kept: as Unicode in plain mode, in their places in format mode.
 
 A small model that is asked for format turns whatever it can't read into fluent formulas, and reads plain words worse.
 So the words of a page come from its plain reading, and of the formatted reading the formulas alone, where these and
@@ -10,6 +10,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from ..slices.formula_text import FORMULA
+from ..slices.plain_text import to_plain_text
 from .answer import GotOcrAnswer, GotOcrLine
 
 # Settled on the slices of 40 drawn pages with formulas and of 60 real documents, most of them without: so 19 of 36
@@ -18,6 +19,9 @@ CERTAIN_FORMULA = 0.85  # Least geometric mean of a formula's tokens' probabilit
 CERTAIN_SLICE = 0.95  # The same of all tokens of the answer that it stands in.
 # A plain answer all of whose tokens are more probable shows no formula: some seven in ten slices of clean pages.
 PLAIN_SLICE = 0.97
+# In plain mode: a slice with formulas that was read with less certainty than this is no better than letters (real
+# pages of papers).
+CERTAIN_IN_PLAIN = 0.9
 _WORD = re.compile(rf"(?:{FORMULA.pattern}|\S)+", re.DOTALL)
 
 
@@ -53,6 +57,27 @@ def insert_formulas(plain: GotOcrAnswer, formatted: GotOcrAnswer) -> GotOcrAnswe
     texts = [_insert(line.text, other) for line, other in zip(plain.lines, formatted.lines, strict=True)]
     lines = tuple(replace(line, text=text) for line, text in zip(plain.lines, texts, strict=True))
     return replace(plain, text="\n".join(texts), lines=lines)
+
+
+def choose_plain(formula: GotOcrAnswer, plain: GotOcrAnswer) -> GotOcrAnswer:
+    """Choose what a slice reads in plain mode, whose answer has LaTeX.
+
+    Args:
+        formula: That answer.
+        plain: The slice's answer where LaTeX was not allowed.
+
+    Returns:
+        The first one with its formulas as Unicode, if it was read surely, else the second one.
+    """
+    is_certain = (formula.mean_probability or 0.0) >= CERTAIN_IN_PLAIN
+    return without_latex(formula) if is_certain else without_latex(plain)
+
+
+def without_latex(answer: GotOcrAnswer) -> GotOcrAnswer:
+    """Write the formulas of a plain answer as Unicode. Args: answer: the answer. Returns: one without LaTeX."""
+    lines = tuple(replace(line, text=to_plain_text(line.text)) for line in answer.lines)
+    text = "\n".join(to_plain_text(line) for line in answer.text.split("\n"))
+    return replace(answer, text=text.strip(), lines=tuple(line for line in lines if line.text))
 
 
 def _insert(plain: str, formatted: GotOcrLine) -> str:

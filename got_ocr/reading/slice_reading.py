@@ -13,7 +13,6 @@ from ..layout.time_limit import OutOfTimeError, is_out_of_time
 from ..processing.mode import Mode
 from ..processing.prompt import PLAIN
 from ..slices.joining import join_pieces, join_slices
-from ..slices.plain_text import to_plain_text
 from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
@@ -28,7 +27,7 @@ from .doubt import (
     is_doubtful,
     is_mixed_up,
 )
-from .formulas import insert_formulas, may_have_formulas
+from .formulas import choose_plain, insert_formulas, may_have_formulas, without_latex
 from .generating import Generation, SliceGenerator
 from .line_boxes import lines_of_places
 from .options import SILENT, ReadingHooks, ReadingOptions
@@ -38,8 +37,6 @@ from .turning import certainty, choose_sample, is_better_turned, turns_to_try
 MAX_SLICES_PER_BATCH = 64
 # What the model writes of formulas, delimited or not; a lone backslash may stand on the page.
 LATEX = re.compile(r"\\[()\[\]]|\\[A-Za-z]{2,}")
-# Formulas that were read with less certainty than this are no better than letters (real pages of papers).
-CERTAIN_FORMULA = 0.9
 BACKSLASH = "\\"
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
@@ -191,9 +188,9 @@ class SliceReader:
                 [slices[place] for place in places], PLAIN, replace(self.generation, suppressed_tokens=suppressed)
             )
             for place, answer in zip(places, plain, strict=True):
-                answers[place] = _choose_plain(answers[place], answer)
+                answers[place] = choose_plain(answers[place], answer)
         elif places:
-            answers = [_without_latex(answer) for answer in answers]
+            answers = [without_latex(answer) for answer in answers]
         return answers
 
     def _generate(self, slices: list[Image.Image], mode: Mode, generation: Generation) -> list[GotOcrAnswer]:
@@ -240,19 +237,6 @@ def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
     """Group slices that can be read as a batch. Returns the places of those of each height, from low to high."""
     heights = sorted({image.height for image in slices})
     return [[place for place, image in enumerate(slices) if image.height == height] for height in heights]
-
-
-def _choose_plain(formula: GotOcrAnswer, plain: GotOcrAnswer) -> GotOcrAnswer:
-    """Choose between a slice's reading with formulas, then written as Unicode, and the one without any."""
-    is_certain = (formula.mean_probability or 0.0) >= CERTAIN_FORMULA
-    return _without_latex(formula) if is_certain else _without_latex(plain)
-
-
-def _without_latex(answer: GotOcrAnswer) -> GotOcrAnswer:
-    """Write the formulas of a plain answer as Unicode."""
-    lines = tuple(replace(line, text=to_plain_text(line.text)) for line in answer.lines)
-    text = "\n".join(to_plain_text(line) for line in answer.text.split("\n"))
-    return replace(answer, text=text.strip(), lines=tuple(line for line in lines if line.text))
 
 
 def _texts_of(page: SlicedPage, pieces: list[PieceReading]) -> str | list[str]:

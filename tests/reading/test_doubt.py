@@ -8,7 +8,8 @@ from got_ocr.layout.line import Line
 from got_ocr.layout.page import PageLayout
 from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine, calibrate
 from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_piece, check_slice, is_doubtful, is_mixed_up
-from got_ocr.reading.slice_reading import _choose_plain, _page_lines
+from got_ocr.reading.formulas import choose_plain
+from got_ocr.reading.slice_reading import _page_lines
 from got_ocr.reading.turning import choose_sample
 from got_ocr.slices.joining import join_slices
 from got_ocr.slices.sliced_page import Piece, SlicedPage
@@ -71,9 +72,9 @@ def test_what_is_left_out_is_named_by_its_box() -> None:
 
 def test_uncertain_formulas_are_read_as_letters_and_certain_ones_written_as_unicode() -> None:
     letters = answer(("x2 of it", 0.9))
-    assert _choose_plain(answer((r"\(x^{2}\) of it", 0.97)), letters).text == "x² of it"
-    assert _choose_plain(answer((r"\(x^{2}\) of it", 0.7)), letters).text == "x2 of it"
-    assert _choose_plain(answer((r"\(x^{2}\) of it", 0.97)), letters).lines[0].text == "x² of it"
+    assert choose_plain(answer((r"\(x^{2}\) of it", 0.97)), letters).text == "x² of it"
+    assert choose_plain(answer((r"\(x^{2}\) of it", 0.7)), letters).text == "x2 of it"
+    assert choose_plain(answer((r"\(x^{2}\) of it", 0.97)), letters).lines[0].text == "x² of it"
 
 
 def test_a_page_votes_with_slices_from_all_over_it() -> None:
