@@ -1,0 +1,35 @@
+"""An `l` that can't be one becomes an `I`; all others stay."""
+
+import pytest
+
+from got_ocr.slices.lookalikes import settle_lookalikes
+
+
+@pytest.mark.parametrize(
+    ("read", "meant"),
+    [
+        ("lssue 4 of lvana's", "Issue 4 of Ivana's"),
+        ("the ldentifier (CBl), an NlH grant", "the Identifier (CBI), an NIH grant"),
+        ('"lslands" and lndia', '"Islands" and India'),
+        ("l have what l'm owed, and l’ve it", "I have what I'm owed, and I’ve it"),
+        ("PART lll OF VlI", "PART lll OF VII"),
+    ],
+)
+def test_capitals_are_written(read: str, meant: str) -> None:
+    assert settle_lookalikes(read) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "late llamas, lbs, ln 2, 5 ls",
+        "import lxml.etree; run lsof, lsblk, ldd and lzma_stream(x)",
+        "/usr/lsstat a.lssue user@lssue.org x_lssue ll-lssue",
+        "Al Hall, mAl, El, l, 1l, kWl, l. c., Lloyd",
+        "ljubav, l'été, l’heure, la, le",
+        "",
+        "no such letter",
+    ],
+)
+def test_what_may_be_meant_stays(text: str) -> None:
+    assert settle_lookalikes(text) == text
