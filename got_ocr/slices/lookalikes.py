@@ -1,7 +1,7 @@
 """Tell `I` from `l` by the letters around it, where a font draws both alike and a small model takes the wrong one.
 
-No English word of five letters begins with an `l` before another consonant, and a word of capitals has no small letter.
-What may be a name in a program, a path or an address is left alone.
+No English word of five letters begins with an `l` before another consonant, and a word of capitals has no small
+letter. What may be a name in a program, a path or an address is left alone.
 """
 
 import re
