@@ -12,6 +12,7 @@ Shape legend:
     C  width of the decoder
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from transformers.cache_utils import Cache
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
 from .generation import GrowingCacheLayer
+from .one_row import apply_linear
+from .quantization import Int8Linear
 
 # What a caller may say besides, and that changes nothing here.
 HARMLESS = {"return_dict", "use_cache", "cache_position", "logits_to_keep"}
@@ -93,19 +96,47 @@ def run_step(
     for layer, layer_cache in zip(model.layers, cache.layers, strict=False):
         attention = layer.self_attn
         normed = _norm(hidden, layer.input_layernorm)
-        shape = (batch, -1, 1, attention.head_dim)  # One token: heads and tokens need no turning.
-        query, key = attention.q_proj(normed).view(shape), attention.k_proj(normed).view(shape)
+        # One token: heads and tokens need no turning.
+        query, key, value = (
+            output.view(batch, -1, 1, attention.head_dim)
+            for output in apply_linears((attention.q_proj, attention.k_proj, attention.v_proj), normed)
+        )
         query = query * cosine + query.roll(half, -1) * sine
         key = key * cosine + key.roll(half, -1) * sine
-        keys, values = layer_cache.update(key, attention.v_proj(normed).view(shape))
+        keys, values = layer_cache.update(key, value)
         attended = F.scaled_dot_product_attention(
             query, keys, values, attn_mask=mask, scale=attention.scaling, enable_gqa=query.shape[1] != keys.shape[1]
         )
-        hidden = hidden + attention.o_proj(attended.view(batch, 1, -1))
+        hidden = hidden + apply_linears((attention.o_proj,), attended.view(batch, 1, -1))[0]
         normed = _norm(hidden, layer.post_attention_layernorm)
         mlp = layer.mlp
-        hidden = hidden + mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)) * mlp.up_proj(normed))
+        gate, up = apply_linears((mlp.gate_proj, mlp.up_proj), normed)
+        hidden = hidden + apply_linears((mlp.down_proj,), mlp.act_fn(gate) * up)[0]
     return _norm(hidden, model.norm)
+
+
+def apply_linears(layers: Sequence[Any], hidden: Tensor) -> list[Tensor]:
+    """Apply linear layers to the same few tokens on a CPU, without gradient.
+
+    Args:
+        layers: nn.Linear, or what stands in its place.
+        hidden: (B, new, C) float.
+
+    Returns:
+        (B, new, outputs) float each.
+    """
+    first = layers[0]
+    if isinstance(first, Int8Linear) and all(type(layer) is type(first) and layer.packed is not None for layer in layers):
+        shown = first.show(hidden)  # Once for all of them.
+        return [layer.multiply(shown) for layer in layers]
+    return [apply_linear(layer, hidden) for layer in layers]
+
+
+def apply_head(head: Any, hidden: Tensor) -> Tensor:
+    """Apply the head. Args: head: nn.Linear or other; hidden: (B, kept, C) float. Returns: (B, kept, V) float."""
+    is_plain = not (torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing())
+    output: Tensor = apply_linear(head, hidden) if is_plain and hidden.device.type == "cpu" else head(hidden)
+    return output
 
 
 def _norm(hidden: Tensor, norm: Any) -> Tensor:

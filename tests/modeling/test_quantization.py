@@ -222,8 +222,14 @@ def test_every_layout_is_quantised_to_the_same_model(model, folder, tmp_path, la
 
     found = load(tmp_path, bits=bits, group_size=32)
 
+    right = load(folder, bits=bits, group_size=32)
     assert found.config.quantization_config is not None
-    assert torch.equal(logits_of(found), logits_of(load(folder, bits=bits, group_size=32)))
+    for (name, tensor), (other, expected) in zip(
+        sorted(found.state_dict().items()), sorted(right.state_dict().items()), strict=True
+    ):
+        assert name == other and torch.equal(tensor, expected)
+    # Where a file is mapped to changes the last bit of the tower's sums, and that what is rounded to 16 bits.
+    assert relative_error(logits_of(found), logits_of(right)) < 1e-4
 
 
 def test_untied_heads_keep_their_own_weights(tmp_path):
