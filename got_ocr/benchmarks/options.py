@@ -5,9 +5,11 @@ from dataclasses import dataclass
 STAGES = ("pixels", "tower", "prefill", "decode", "blocking", "detokenise", "page")
 # ours and the port's; the port has no quantised weights of its own.
 VARIANTS = (
-    "ours-float32", "ours-bfloat16", "ours-int8", "ours-int8-dynamic", "ours-int8-tower", "ours-int4", "port-float32",
-    "port-bfloat16", "port-compiled",
+    "ours-float32", "ours-bfloat16", "ours-int8", "ours-int8-dynamic", "ours-int8-tower", "ours-int4",
+    "ours-int8-draft", "ours-int8-dynamic-draft", "port-float32", "port-bfloat16", "port-compiled",
 )  # fmt: skip
+DRAFT = "-draft"  # Behind a variant's name: whole pages, with a draft of whose tokens so many are right:
+DRAFT_RIGHT = 0.8
 CLOCKS = ("wall", "cpu")
 PUBLISHED_LAYERS = 24
 PUBLISHED_TOWER_LAYERS = 12
