@@ -276,7 +276,7 @@ def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
 
 
 def spoil(answer: list[int], plain_tokens: int) -> list[int]:
-    """Make a draft of an answer: each token is kept by chance, as often as DRAFT_RIGHT says, or another stands there."""
+    """Make a draft of an answer: by chance as many of its tokens stay as DRAFT_RIGHT says. Returns: the draft."""
     drawer = random.Random(3)
     return [
         token if drawer.random() < DRAFT_RIGHT else (token + drawer.randrange(1, plain_tokens)) % plain_tokens

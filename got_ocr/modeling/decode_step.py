@@ -1,4 +1,4 @@
-"""One more token a sequence, or a few of a draft, on a CPU, by the decoder's own layers and without what transformers does around them.
+"""One more token a sequence, or a few of a draft, on a CPU: the decoder's own layers without transformers around them.
 
 The smaller a step's weights are, the more the hundreds of small calls around its matrices count: checks of arguments,
 masks that mask nothing, wrappers that record outputs. This calls the layers' matrices one after the other. Whatever is
@@ -135,7 +135,9 @@ def apply_linears(layers: Sequence[Any], hidden: Tensor) -> list[Tensor]:
         (B, T, outputs) float each.
     """
     first = layers[0]
-    if isinstance(first, Int8Linear) and all(type(layer) is type(first) and layer.packed is not None for layer in layers):
+    if isinstance(first, Int8Linear) and all(
+        type(layer) is type(first) and layer.packed is not None for layer in layers
+    ):
         shown = first.show(hidden)  # Once for all of them.
         return [layer.multiply(shown) for layer in layers]
     return [apply_linear(layer, hidden) for layer in layers]

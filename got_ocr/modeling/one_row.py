@@ -68,10 +68,7 @@ def multiply_pieces(hidden: Tensor, weight: Tensor, bias: Tensor | None, piece: 
     pieces = weight.view(-1, piece, inputs)
     # A turned row: by a column of the same numbers, whose strides say something else, MKL takes five times as long.
     column = hidden.reshape(1, 1, inputs).expand(pieces.shape[0], 1, inputs).transpose(1, 2)
-    if bias is None:
-        output = torch.bmm(pieces, column)
-    else:
-        output = torch.baddbmm(bias.view(-1, piece, 1), pieces, column)
+    output = torch.bmm(pieces, column) if bias is None else torch.baddbmm(bias.view(-1, piece, 1), pieces, column)
     return output.view(*hidden.shape[:-1], outputs)
 
 

@@ -347,7 +347,7 @@ def split_rows(hidden: Tensor) -> ShownRows:
 
 
 def multiply_split(shown: ShownRows, packed: Any) -> Tensor:
-    """Multiply rows that were split. Args: shown: By :func:`split_rows`; packed: By :func:`pack_int8`. Returns: (M, N)."""
+    """Multiply rows that were split. Args: shown: Split; packed: By :func:`pack_int8`. Returns: (M, N)."""
     product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(shown.rows, 1.0, MIDDLE, packed)
     rounded, rest = product.chunk(2)
     return torch.add(rounded, rest, alpha=1 / REST_SCALE).mul_(shown.ranges)
