@@ -66,6 +66,9 @@ class BenchOptions:
             raise ValueError(f"clock must be wall or cpu, got {self.clock!r}.")
         if self.clock == "cpu" and (self.threads != 1 or self.device != "cpu"):
             raise ValueError("clock cpu counts the seconds of one thread of a CPU: give threads 1 and device cpu too.")
+        drafted = [name for name in self.variants if name.endswith(DRAFT)]
+        if drafted and "page" in self.stages and self.batches != (1,):
+            raise ValueError(f"drafts are verified for one page at a time: give batch 1, or leave out {drafted[0]}.")
         if self.tower_layers not in (3, 6, 9, 12):
             raise ValueError(f"tower_layers must be 3, 6, 9 or 12, got {self.tower_layers}.")
 

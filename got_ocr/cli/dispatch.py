@@ -38,7 +38,7 @@ COMMANDS = {
 }
 READ = "got_ocr.cli.read"
 PROGRAM = "got-ocr"
-# Asks torch for pages of 2 MB where the system gives them on demand: weights are read half as fast again by a token.
+# Asks torch for pages of 2 MB where the system gives them on demand: memory is read half as fast again.
 HUGE_PAGES_VARIABLE = "THP_MEM_ALLOC_ENABLE"
 DEBUG_VARIABLE = "GOT_OCR_DEBUG"  # Set to anything, a failure shows its traceback.
 
