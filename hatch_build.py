@@ -1,7 +1,7 @@
 """What the build writes into the package's metadata: README with links that work on an index, and the project's links.
 
-README's own links are relative, so that they work in a checkout, on GitHub and on the Hub. An index shows README alone:
-there they lead to the repository of `got_ocr/version.py`, at the version's tag. That name is the only one to change.
+README shows its own links relative, so that they work in a checkout, on GitHub and on the Hub. An index shows README
+alone: there they lead to the repository of `got_ocr/version.py`, at the version's tag. That name is the one to change.
 """
 
 import re
