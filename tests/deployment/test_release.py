@@ -106,9 +106,16 @@ def test_the_workflow_tests_the_pythons_that_are_promised_and_publishes_last() -
     assert (WORKFLOW.get("on") or WORKFLOW[True])["push"]["tags"] == ["v*"]
 
 
-def test_the_workflow_compares_the_tag_with_the_version(tmp_path: Path) -> None:
-    (step,) = [step for step in WORKFLOW["jobs"]["build"]["steps"] if step.get("name") == "The tag is the version"]
-    for tag, is_right in ((f"v{__version__}", True), ("v0.0.1", False)):
+@pytest.mark.parametrize(
+    ("name", "variable", "right", "wrong"),
+    [
+        ("The tag is the version", "GITHUB_REF_NAME", f"v{__version__}", "v0.0.1"),
+        ("Links lead to this repository", "GITHUB_REPOSITORY", REPOSITORY, "somebody/else"),
+    ],
+)
+def test_the_workflow_checks_what_is_published(name: str, variable: str, right: str, wrong: str) -> None:
+    (step,) = [step for step in WORKFLOW["jobs"]["build"]["steps"] if step.get("name") == name]
+    for value, is_right in ((right, True), (wrong, False)):
         command = ["bash", "-euc", step["run"]]
-        environment = {"GITHUB_REF_NAME": tag, "PATH": "/usr/bin:/bin"}
+        environment = {variable: value, "PATH": "/usr/bin:/bin"}
         assert (subprocess.run(command, cwd=ROOT, env=environment).returncode == 0) == is_right
