@@ -107,7 +107,7 @@ def make_cells(
     Returns:
         A cell a line. A line whose place isn't known has that of the line before it, so that its text stays in order.
     """
-    cells = []
+    cells: list[TextCell] = []
     place: tuple[int, int, int, int] | None = next((line.box for line in answer.lines if line.box is not None), None)
     for line in _sure(answer.lines, least_confidence):
         place = line.box or place

@@ -226,7 +226,7 @@ def _read_by_tesseract(picture: Image.Image) -> list[tuple[str, Box, int | None]
         said = subprocess.run(
             command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
         )
-    lines: dict[tuple[str, ...], list[tuple[str, Box]]] = {}
+    lines: dict[tuple[str, str, str], list[tuple[str, Box]]] = {}
     for row in csv.DictReader(io.StringIO(said.stdout), delimiter="\t", quoting=csv.QUOTE_NONE):
         if (row["text"] or "").strip():
             left, top, width, height = (float(row[name]) for name in ("left", "top", "width", "height"))
@@ -234,10 +234,10 @@ def _read_by_tesseract(picture: Image.Image) -> list[tuple[str, Box, int | None]
             lines.setdefault(place, []).append((row["text"], (left, top, left + width, top + height)))
     paragraphs = list(dict.fromkeys(place[:2] for place in lines))
     found: list[tuple[str, Box, int | None]] = []
-    for place, words in lines.items():
+    for (block, paragraph, _), words in lines.items():
         edges = list(zip(*(box for _, box in words), strict=True))
         box = (min(edges[0]), min(edges[1]), max(edges[2]), max(edges[3]))
-        found.append((" ".join(word for word, _ in words), box, paragraphs.index(place[:2])))
+        found.append((" ".join(word for word, _ in words), box, paragraphs.index((block, paragraph))))
     return found
 
 
