@@ -36,7 +36,8 @@ def test_a_notebook_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", ":".join(map(str, programs)), prepend=":")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:
-        cell["outputs"] = [] if cell["cell_type"] == "code" else None
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
     nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(FOLDER)}}).execute()
     printed = json.dumps([cell.get("outputs") for cell in notebook.cells])
     assert SHOWN[name] in printed and '"output_type": "error"' not in printed
