@@ -8,7 +8,8 @@ FROM python:${PYTHON_VERSION}-slim AS wheel
 WORKDIR /source
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir build
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY configuration/training ./configuration/training
 COPY got_ocr ./got_ocr
 RUN python -m build --wheel --outdir /wheels
 

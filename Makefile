@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTEST := $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
-.PHONY: help ocr test test-bare test-all test-compat test-neighbours test-vllm audit quality check lint types style format docs bench gallery nano-eval system clean
+.PHONY: help ocr test test-bare test-all test-compat test-neighbours test-pythons test-vllm audit quality check lint types style format docs bench gallery nano-eval system clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test-compat: $(VENV)/.dev  ## run the core tests on transformers 4.57, 5.16 and 
 
 test-neighbours: $(VENV)/.dev  ## run the tests with TRL, docling and Gradio, each in an environment of its own
 	@$(BIN)/python -m tests.neighbours.run
+
+test-pythons: $(VENV)/.dev  ## run a selection of the tests on other Pythons (LIGHT=1: without torch)
+	@$(BIN)/python tests/pythons.py $(if $(LIGHT),--light)
 
 test-vllm: $(VENV)/.dev  ## run the checks of the vLLM plugin, in environments with vLLM
 	@$(BIN)/python tests/vllm_compat.py

@@ -23,6 +23,7 @@ COMMANDS = {
     "convert": "got_ocr.cli.convert",
     "export": "got_ocr.cli.export",
     "synth": "got_ocr.cli.synth",
+    "data": "got_ocr.cli.data",
     "train": "got_ocr.cli.train",
     "eval": "got_ocr.cli.evaluate",
     "score": "got_ocr.cli.score",

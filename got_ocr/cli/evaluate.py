@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("olmocr-bench", "omnidocbench"),
         help="--data is this public benchmark's folder, which brings tests or truth of its own form",
     )
+    parser.add_argument(
+        "--push-results",
+        metavar="OWNER/NAME",
+        help="with --suite: propose the figures to this model on the Hub, as a pull request",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="read only the first N samples")
     parser.add_argument(
         "--box-unit",
@@ -87,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if args.batch_size < 1 or args.max_new_tokens < 1 or (args.threads is not None and args.threads < 1):
         raise ValueError("--batch-size, --max-new-tokens and --threads must be at least 1.")
     args.task = args.task or ("format" if args.suite else "plain")
+    _check_push(args)
     suite = _open_suite(args) if args.suite else None
     samples = list(suite.samples) if suite is not None else _load_samples(args)
     shard = _shard(args, Shard)
@@ -121,9 +127,11 @@ def run(args: argparse.Namespace) -> int:
         )
         return exit_codes.OK
     if suite is not None:
-        from .suite import report_suite
+        from .suite import push_suite, report_suite
 
         report_suite(suite, results, folder, record)
+        if args.push_results is not None:
+            push_suite(folder, args.suite, args.push_results)
     else:
         by_index = {sample.index: sample for sample in samples}
 
@@ -137,6 +145,17 @@ def run(args: argparse.Namespace) -> int:
         if not failed
         else (exit_codes.NO_PAGE_READ if failed == len(results) else exit_codes.SOME_PAGES_FAILED)
     )
+
+
+def _check_push(args: argparse.Namespace) -> None:
+    """Refuse before hours of reading what could not be pushed after them."""
+    if args.push_results is None:
+        return
+    from ..hub.repository import check_repository
+
+    check_repository(args.push_results)
+    if not args.suite:
+        raise ValueError("--push-results goes with --suite: the Hub shows figures of registered benchmarks.")
 
 
 def _load_samples(args: argparse.Namespace) -> list["Sample"]:

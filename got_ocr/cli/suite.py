@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import exit_codes
+from .exit_codes import CommandError, one_line
 from .writing import write_atomically
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from ..evaluation.suites import Suite
 
 ANSWERS = "answers"
+RESULTS = "eval_results.yaml"
 
 
 def report_suite(suite: "Suite", results: Sequence["Result"], folder: Path, record: dict[str, Any]) -> None:
@@ -38,9 +41,32 @@ def report_suite(suite: "Suite", results: Sequence["Result"], folder: Path, reco
     write_atomically(folder / "suite.json", report.to_json())
     system = " ".join(str(record[key]) for key in ("engine", "model") if record.get(key))
     write_atomically(folder / "suite.txt", report.to_text(system))
-    write_atomically(folder / "eval_results.yaml", write_results(report))
+    write_atomically(folder / RESULTS, write_results(report))
     print(replace(report, failures=()).to_text(system), end="")
     print(f"got-ocr: what failed: {folder / 'suite.txt'}; answers: {folder / ANSWERS}", file=sys.stderr)
+
+
+def push_suite(folder: Path, suite: str, repository: str) -> None:
+    """Propose a run's figures to a model on the Hub, and print where.
+
+    Args:
+        folder: The run's.
+        suite: The benchmark's name.
+        repository: The model's.
+
+    Raises:
+        CommandError: If the Hub does not take them; the run's folder has them all the same.
+    """
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    from ..hub.repository import push_results
+
+    file = folder / RESULTS
+    try:
+        print(push_results(file, suite, repository))
+    except (HfHubHTTPError, LocalTokenNotFoundError, ConnectionError, OSError) as error:
+        how = f"log in by `hf auth login`; the results are in {file}"
+        raise CommandError(exit_codes.OUTPUT_FAILED, f"the Hub did not take it: {one_line(error)} ({how}).") from error
 
 
 def _to_markdown(answer: str) -> str:

@@ -212,6 +212,34 @@ def _write_results(folder: Path, results: dict[str, list[Any]]) -> None:
         (folder / RESULTS_FOLDER / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
+def push_results(file: Path, benchmark: str, name: str) -> str:
+    """Propose a benchmark's results to a model's repository, as a pull request: its owners decide.
+
+    Args:
+        file: The results, as :func:`read_results` takes them.
+        benchmark: What the file is called there.
+        name: `owner/name`, of a model.
+
+    Returns:
+        The pull request's URL.
+
+    Raises:
+        ValueError: If the file or the name is none.
+    """
+    check_repository(name)
+    read_results(file)
+    from huggingface_hub import HfApi
+
+    commit: Any = HfApi().upload_file(
+        path_or_fileobj=file,
+        path_in_repo=f"{RESULTS_FOLDER}/{benchmark}.yaml",
+        repo_id=name,
+        commit_message=f"Add results on {benchmark}",
+        create_pr=True,
+    )
+    return str(getattr(commit, "pr_url", None) or commit)
+
+
 def upload_repository(folder: Path, name: str, upload: Upload | None = None, *, replace_card: bool = False) -> str:
     """Upload what :func:`build_repository` wrote, as one commit.
 

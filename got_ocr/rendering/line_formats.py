@@ -2,7 +2,8 @@
 
 A line's box is where it was seen. Words get boxes too, since both forms have them: shares of the line's box by the
 words' characters, so they are estimates. Text without boxes (a model that reads whole pictures gives none) becomes one
-block with the page's box, which both forms want of its lines too; its words have none.
+block with the page's box, which both forms want of its lines too; its words have none. Lines without a word are left
+out: ALTO's schema has none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from got_ocr.version import __version__
 
 LINE_FORMATS = ("hocr", "alto")
 ALTO_NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
+ALTO_VERSION = "4.2"  # what eScriptorium and kraken read; valid by the schemas of 4.0 to 4.3 too
+ALTO_SCHEMA = f"http://www.loc.gov/standards/alto/v4/alto-{ALTO_VERSION.replace('.', '-')}.xsd"
 Box = tuple[int, int, int, int]
 
 
@@ -54,8 +57,9 @@ class LinedPage:
     number: int = 1
 
     def blocks(self) -> Iterator[tuple[Box, list[PageLine]]]:
-        """Yield the paragraphs: the box around each, and its lines; a page without boxes is one."""
-        for _, group in groupby(self.lines, key=lambda line: line.block):
+        """Yield the paragraphs: the box around each, and its lines that show a word; a page without boxes is one."""
+        shown = [line for line in self.lines if _plain(line.text).strip()]
+        for _, group in groupby(shown, key=lambda line: line.block):
             lines = list(group)
             boxes = [line.box for line in lines if line.box is not None]
             yield _around(boxes) if boxes else (0, 0, self.width_px, self.height_px), lines
@@ -75,7 +79,7 @@ def split_words(line: PageLine) -> list[tuple[str, Box | None]]:
     Returns:
         Words with boxes; without where the line has none.
     """
-    words = line.text.split()
+    words = _plain(line.text).split()
     if line.box is None:
         return [(word, None) for word in words]
     left, top, right, bottom = line.box
@@ -125,9 +129,9 @@ def write_hocr(page: LinedPage) -> str:
 def _hocr_line(line: PageLine, block: Box, name: str) -> str:
     sure = "" if line.confidence is None else f"; x_wconf {round(100 * line.confidence)}"
     words = " ".join(
-        f'<span class="ocrx_word" id="word_{name}_{place}" title="{_bbox(box)}{sure}">{_clean(word)}</span>'
+        f'<span class="ocrx_word" id="word_{name}_{place}" title="{_bbox(box)}{sure}">{escape(word)}</span>'
         if box is not None
-        else _clean(word)
+        else escape(word)
         for place, (word, box) in enumerate(split_words(line), 1)
     )
     # The specification wants a box of every line: of one whose own isn't known it is the block's, or the page's.
@@ -157,7 +161,8 @@ def write_alto(page: LinedPage) -> str:
         parts.append(f'<TextBlock ID="block_{number}" {_place(box)}>\n{written}\n</TextBlock>')
     size = f'WIDTH="{page.width_px}" HEIGHT="{page.height_px}"'
     return f"""<?xml version="1.0" encoding="UTF-8"?>
-<alto xmlns="{ALTO_NAMESPACE}">
+<alto xmlns="{ALTO_NAMESPACE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
+xsi:schemaLocation="{ALTO_NAMESPACE} {ALTO_SCHEMA}" SCHEMAVERSION="{ALTO_VERSION}">
 <Description>
 <MeasurementUnit>pixel</MeasurementUnit>
 <sourceImageInformation><fileName>{escape(one_line(page.source))}</fileName></sourceImageInformation>
@@ -180,7 +185,7 @@ def _alto_line(line: PageLine, block: Box, name: str) -> str:
     words = []
     for place, (word, box) in enumerate(split_words(line), 1):
         where = f" {_place(box)}" if box is not None else ""
-        words.append(f'<String ID="word_{name}_{place}"{where} CONTENT={quoteattr(_plain(word))}{sure}/>')
+        words.append(f'<String ID="word_{name}_{place}"{where} CONTENT={quoteattr(word)}{sure}/>')
     return f'<TextLine ID="line_{name}" {_place(line.box or block)}>{"<SP/>".join(words)}</TextLine>'
 
 
@@ -190,12 +195,11 @@ def _place(box: Box) -> str:
 
 
 def _plain(text: str) -> str:
-    """Leave out what XML can't hold."""
-    return "".join(character for character in text if character >= " " and character not in "\ufffe\uffff")
-
-
-def _clean(text: str) -> str:
-    return escape(_plain(text))
+    """Leave out what XML can't hold: a tab or a line end, which it can, is a space."""
+    spaced = "".join(" " if character.isspace() else character for character in text)
+    return "".join(
+        one for one in spaced if one >= " " and one not in "\ufffe\uffff" and not "\ud800" <= one <= "\udfff"
+    )
 
 
 def write_lines(form: str, page: LinedPage) -> str:

@@ -11,6 +11,7 @@ Stage 3 is the paper's "decoder only" (arXiv 2409.01704). Reading boxes and colo
 never seen coloured frames wants `train_vision_tower: true` there, and `train_projector: true` with it.
 """
 
+import importlib.util
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +63,30 @@ def build_model(config: TrainingConfig) -> tuple[GotOcrForConditionalGeneration,
         OSError: If a checkpoint is not there.
     """
     settings = config.model
+    check_attention(settings.attention)
     if settings.checkpoint is not None:
         return load_model(settings.checkpoint, settings.attention)
     torch.manual_seed(config.seed)
     model, processor = (_new_model if config.stage == 1 else _joined_model)(settings, config.seed)
     return model.float().train(), processor
+
+
+def check_attention(attention: str) -> None:
+    """Refuse an attention whose package is missing.
+
+    Args:
+        attention: The decoder's.
+
+    Raises:
+        ValueError: With the way to install it.
+    """
+    # transformers takes the second where the first is missing: kernels that were compiled, from the Hub.
+    if attention == "flash_attention_2" and not any(map(importlib.util.find_spec, ("flash_attn", "kernels"))):
+        raise ValueError(
+            "model.attention: flash_attention_2 needs flash-attn, which is compiled for the torch that is installed: "
+            "pip install flash-attn --no-build-isolation; or pip install kernels, which fetches it compiled. Both are "
+            "for GPUs: else give model.attention: sdpa."
+        )
 
 
 def load_model(checkpoint: str, attention: str) -> tuple[GotOcrForConditionalGeneration, GotOcrProcessor]:

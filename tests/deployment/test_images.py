@@ -80,6 +80,17 @@ def test_what_is_copied_is_not_ignored() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_what_the_wheel_is_made_of_is_copied() -> None:
+    """All that pyproject.toml names, so that the image's own build finds it."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no tomllib")
+    hatch = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    wheel = hatch["build"]["targets"]["wheel"]
+    wanted = {*wheel["packages"], *wheel["force-include"], "hatch_build.py"}
+    copied = {word for name, value in instructions("wheel") if name == "COPY" for word in value.split()[:-1]}
+    assert wanted <= copied
+    assert "custom" in hatch["metadata"]["hooks"]
+
+
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_a_service_is_reached_from_this_machine_only_and_may_do_little(name: str) -> None:
     service = COMPOSE["services"][name]

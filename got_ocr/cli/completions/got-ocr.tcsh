@@ -28,6 +28,7 @@ complete got-ocr \
         'c/--preview-layout=/(cards gallery)/' \
         'c/--language=/(en zh)/' \
         'c/--typesetter=/(browser latex)/' \
+        'c/--to=/(swift llamafactory published)/' \
         'c/--data=/f/' \
         'c/--suite=/(olmocr-bench omnidocbench)/' \
         'c/--box-unit=/(per-mille pixel)/' \
@@ -43,7 +44,7 @@ complete got-ocr \
         'c/--renderer=/(python mathpix)/' \
         'c/--pictures=/f/' \
         'c/--clock=/(wall cpu)/' \
-        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit line-boxes lines markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
+        'c/--/(address against allow-urls answer api-key-file base-model batch batch-size box box-unit chunk-index clock color confidence config context convention corpus count crop currency data decode-timeout decoders degrade device documents dpi draft dry-run dtype engine eval-results font font-family force format geometry graceful-timeout held-out help host image-column images instruction json jsonl keep-images keep-text-layer kind language languages layers layout license limit line-boxes lines markdown max-bytes max-memory max-new-tokens max-pages max-pixels max-samples max-tiles max-waiting message model model-name multi-page name no-dashboard no-notes no-private-addresses no-slice normalize num-chunks object-store-memory only out output overlay page-timeout pages password pictures port preview preview-count preview-layout price-per-hour private processes prompt psm push-results quantize question-column quiet ray ray-address ray-gpus read-anew read-blank read-timeout redo render renderer renderers repeats replace-card request-timeout resamples resume retry-failed revision rotate rows-per-file searchable seed set shard-size sheet side-by-side skip-duplicates slice split stage steps stream suite tables tag task text-column threads timeout title to tower-layers turn type typesetter upload-timeout variant version worker-cpus worker-gpus workers)/' \
         'c/-/(- h o q)/' \
         'n/--type/(ocr format)/' \
         'n/--color/(red green blue)/' \
@@ -65,6 +66,7 @@ complete got-ocr \
         'n/--preview-layout/(cards gallery)/' \
         'n/--language/(en zh)/' \
         'n/--typesetter/(browser latex)/' \
+        'n/--to/(swift llamafactory published)/' \
         'n/--data/f/' \
         'n/--suite/(olmocr-bench omnidocbench)/' \
         'n/--box-unit/(per-mille pixel)/' \
@@ -80,7 +82,7 @@ complete got-ocr \
         'n/--renderer/(python mathpix)/' \
         'n/--pictures/f/' \
         'n/--clock/(wall cpu)/' \
-        'p/1/(convert export synth train eval score layout render push bulk models serve bench demo completion)/' \
+        'p/1/(convert export synth data train eval score layout render push bulk models serve bench demo completion)/' \
         'n/layout/f/' \
         'n/render/f/' \
         'n/bulk/f/' \

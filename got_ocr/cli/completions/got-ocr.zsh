@@ -14,6 +14,7 @@ _shtab_got_ocr_commands() {
     bulk:'read an archive once, by many workers on Ray'
     completion:'print a script that completes got-ocr by Tab'
     convert:'convert a checkpoint between the original'"'"'s layout and transformers'"'"'; exact to the bit'
+    data:'write training data in the form of another trainer'
     demo:'a page to try a model: upload or paste, draw a box, see the text come'
     eval:'read the pictures of ground truth and score the answers'
     export:'export a checkpoint as graphs for ONNX Runtime or OpenVINO'
@@ -175,6 +176,19 @@ _shtab_got_ocr_convert_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_got_ocr_convert_defaults_added=0
 
+_shtab_got_ocr_data_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[whose form]:to:(swift llamafactory published)"
+  {-o,--output}"[.jsonl for swift, else .json]:FILE:_files"
+  "--images[folder that names of pictures start from (the file\'s own)]:DIR:"
+  "--force[write over a file that is there]"
+  {-q,--quiet}"[no progress and no notices]"
+  ":file, folder, or hub\:owner\/name:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_got_ocr_data_defaults_added=0
+
 _shtab_got_ocr_demo_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--host[address to listen on (default\: 127.0.0.1, this machine)]:host:"
@@ -209,6 +223,7 @@ _shtab_got_ocr_eval_options=(
   "--images[folder of the pictures that the JSON file names (its own)]:DIR:"
   "--output[folder for answers and reports]:DIR:_files"
   "--suite[--data is this public benchmark\'s folder, which brings tests or truth of its own form]:suite:(olmocr-bench omnidocbench)"
+  "--push-results[with --suite\: propose the figures to this model on the Hub, as a pull request]:OWNER/NAME:"
   "--limit[read only the first N samples]:N:"
   "--box-unit[unit of boxes in questions (per-mille)]:box_unit:(per-mille pixel)"
   "--engine[(got)]:engine:(got tesseract rapidocr transformers)"
@@ -428,6 +443,7 @@ _shtab_got_ocr() {
         bulk) _arguments -C -s $_shtab_got_ocr_bulk_options ;;
         completion) _arguments -C -s $_shtab_got_ocr_completion_options ;;
         convert) _arguments -C -s $_shtab_got_ocr_convert_options ;;
+        data) _arguments -C -s $_shtab_got_ocr_data_options ;;
         demo) _arguments -C -s $_shtab_got_ocr_demo_options ;;
         eval) _arguments -C -s $_shtab_got_ocr_eval_options ;;
         export) _arguments -C -s $_shtab_got_ocr_export_options ;;

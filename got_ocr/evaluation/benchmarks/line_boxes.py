@@ -1,11 +1,14 @@
 """How often a whole page's text gets the right boxes: `got_ocr.layout.text_places` on pages whose lines are known.
 
     python -m got_ocr.evaluation.benchmarks.line_boxes [--count 60] [--seed 1] [--corpus FILE]
-    python -m got_ocr.evaluation.benchmarks.line_boxes --real FOLDER [--answers FILE.jsonl]
+    python -m got_ocr.evaluation.benchmarks.line_boxes --real FOLDER [--answers FILE.jsonl] [--reader tesseract]
 
-Drawn pages have their truth's lines. Of real pictures (any below FOLDER) the built-in model's answer gives lines with
-boxes, since it reads line by line; joined into plain text they are matched anew, without its boxes. The text is that
-of the lines, changed as answers differ from a page (`CASES`); where each character comes from stays known.
+Drawn pages have their truth's lines. Of real pictures (any below FOLDER) the built-in model's answer gives lines
+with boxes, since it reads line by line; joined into plain text they are matched anew, without its boxes. That measures
+the matching alone, on lines that the layout has itself. `--reader tesseract` takes text and boxes of Tesseract, which
+finds lines and their order by itself, as a model that reads whole pages does: what is wrong then may be the layout,
+the matching, or Tesseract. The text is that of the lines, changed as answers differ from a page (`CASES`); where each
+character comes from stays known.
 
 Printed for each case, in characters: `boxed` (stand on a line that was matched), `right` of those (their own line has
 at least half of its area there, or half of the box), and `lines`, the share of boxed lines of whose characters most
@@ -13,10 +16,15 @@ are right. No GPU and no full model is needed; a page takes a second or less.
 """
 
 import argparse
+import csv
+import io
 import json
+import os
 import random
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,23 +183,17 @@ def drawn_pages(count: int, seed: int, corpus: Path | None) -> Iterator[tuple[st
         yield f"drawn {number}", page.image, lines
 
 
-def real_pages(folder: Path, kept: Path | None) -> Iterator[tuple[str, Image.Image, list[TruthLine]]]:
-    """Read real pictures with the built-in model, or take what it read before. Yields: as `drawn_pages`."""
-    from ...hub.cache import BUILTIN_CHECKPOINT
-    from ...light import open_light
-
+def real_pages(folder: Path, kept: Path | None, reader: str) -> Iterator[tuple[str, Image.Image, list[TruthLine]]]:
+    """Read real pictures with the built-in model or Tesseract, or take what was read. Yields: as `drawn_pages`."""
     answers = {}
     if kept is not None and kept.exists():
         answers = {entry["name"]: entry["lines"] for entry in map(json.loads, kept.read_text("utf-8").splitlines())}
-    light = open_light(BUILTIN_CHECKPOINT)
+    read = _open_builtin() if reader == "nano" else _read_by_tesseract
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES):
         name = path.relative_to(folder).as_posix()
         picture = load_image(path)
         if name not in answers:
-            if light is None:
-                raise ValueError(f"{BUILTIN_CHECKPOINT} can't be read by numpy.")
-            (answer,) = light.read(None, [picture])
-            answers[name] = [(line.text, line.box, line.block) for line in answer.lines if line.box is not None]
+            answers[name] = read(picture)
             if kept is not None:
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"name": name, "lines": answers[name]}) + "\n")
@@ -200,14 +202,56 @@ def real_pages(folder: Path, kept: Path | None) -> Iterator[tuple[str, Image.Ima
             yield name, picture, lines
 
 
+def _open_builtin() -> Callable[[Image.Image], list[tuple[str, Box, int | None]]]:
+    from ...hub.cache import BUILTIN_CHECKPOINT
+    from ...light import open_light
+
+    light = open_light(BUILTIN_CHECKPOINT)
+    if light is None:
+        raise ValueError(f"{BUILTIN_CHECKPOINT} can't be read by numpy.")
+
+    def read(picture: Image.Image) -> list[tuple[str, Box, int | None]]:
+        (answer,) = light.read(None, [picture])
+        return [(line.text, line.box, line.block) for line in answer.lines if line.box is not None]
+
+    return read
+
+
+def _read_by_tesseract(picture: Image.Image) -> list[tuple[str, Box, int | None]]:
+    """Read by Tesseract. Returns: its lines, with the boxes around their words and the numbers of their paragraphs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "page.png"
+        picture.save(path)
+        command = ["tesseract", str(path), "-", "-l", "eng", "--psm", "3", "tsv"]
+        said = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
+        )
+    lines: dict[tuple[str, str, str], list[tuple[str, Box]]] = {}
+    for row in csv.DictReader(io.StringIO(said.stdout), delimiter="\t", quoting=csv.QUOTE_NONE):
+        if (row["text"] or "").strip():
+            left, top, width, height = (float(row[name]) for name in ("left", "top", "width", "height"))
+            place = row["block_num"], row["par_num"], row["line_num"]
+            lines.setdefault(place, []).append((row["text"], (left, top, left + width, top + height)))
+    paragraphs = list(dict.fromkeys(place[:2] for place in lines))
+    found: list[tuple[str, Box, int | None]] = []
+    for (block, paragraph, _), words in lines.items():
+        edges = list(zip(*(box for _, box in words), strict=True))
+        box = (min(edges[0]), min(edges[1]), max(edges[2]), max(edges[3]))
+        found.append((" ".join(word for word, _ in words), box, paragraphs.index((block, paragraph))))
+    return found
+
+
 def measure(
-    pages: Iterator[tuple[str, Image.Image, list[TruthLine]]], seed: int, show_wrong: bool
+    pages: Iterator[tuple[str, Image.Image, list[TruthLine]]],
+    seed: int,
+    show_wrong: bool,
+    cases: Sequence[str] = CASES,
 ) -> dict[str, Counts]:
-    """Match each page's text in every case. Returns: the counts by case."""
-    sums = {case: Counts() for case in CASES}
+    """Match each page's text in each of the cases. Returns: the counts by case."""
+    sums = {case: Counts() for case in cases}
     for number, (name, picture, truth) in enumerate(pages):
         layout = analyse_page(picture, keep_pixels=True)
-        for case in CASES:
+        for case in cases:
             answer = make_answer(truth, case, random.Random(f"{seed} {number} {case}"))
             boxes = [
                 (part, None if part.line is None else layout.place(layout.upright_lines[part.line].box))
@@ -230,16 +274,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus", type=Path, help="UTF-8 text to draw instead of the machine's")
     parser.add_argument("--real", type=Path, help="folder of real pictures")
-    parser.add_argument("--answers", type=Path, help="keeps what the built-in model read of them")
+    parser.add_argument("--answers", type=Path, help="keeps what was read of them")
+    parser.add_argument("--reader", choices=("nano", "tesseract"), default="nano", help="whose lines of real pictures")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this; repeatable")
     parser.add_argument("--show-wrong", action="store_true")
     options = parser.parse_args()
     pages = (
-        real_pages(options.real, options.answers)
+        real_pages(options.real, options.answers, options.reader)
         if options.real is not None
         else drawn_pages(options.count, options.seed, options.corpus)
     )
     print("| text | characters | boxed | right of those | lines right |\n|---|---:|---:|---:|---:|")
-    for case, counts in measure(pages, options.seed, options.show_wrong).items():
+    for case, counts in measure(pages, options.seed, options.show_wrong, options.case or CASES).items():
         boxed, lines = max(counts.boxed, 1), max(counts.lines, 1)
         print(
             f"| {case} | {counts.characters} | {100 * counts.boxed / max(counts.characters, 1):.1f} % "

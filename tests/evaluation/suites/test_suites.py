@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,6 +69,58 @@ def test_olmocr_bench_is_read_and_scored(
     from got_ocr.hub.repository import read_results
 
     assert len(read_results(tmp_path / "run" / "eval_results.yaml")) == len(entries)
+
+
+class FakeHub:
+    """Takes a file as a pull request, or refuses as a Hub without a login does."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.pushed: list[dict[str, Any]] = []
+
+    def __call__(self) -> "FakeHub":
+        return self
+
+    def upload_file(self, **options: Any) -> Any:
+        if self.error is not None:
+            raise self.error
+        self.pushed.append({**options, "text": Path(options["path_or_fileobj"]).read_text("utf-8")})
+        return SimpleNamespace(pr_url=f"https://hub/{options['repo_id']}/discussions/7")
+
+
+def test_results_are_proposed_to_a_model_on_the_hub(
+    olmocr_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    run = ["eval", "--suite", "olmocr-bench", "--data", str(olmocr_data), "--output", str(folder), "--model", "nano"]
+    hub = FakeHub()
+    monkeypatch.setattr("huggingface_hub.HfApi", hub)
+    assert main([*run, "--push-results", "me/my-got"]) == exit_codes.OK
+    (pushed,) = hub.pushed
+    assert (pushed["repo_id"], pushed["create_pr"]) == ("me/my-got", True)
+    assert pushed["path_in_repo"] == ".eval_results/olmocr-bench.yaml"
+    assert pushed["text"] == (folder / "eval_results.yaml").read_text("utf-8")
+    assert "https://hub/me/my-got/discussions/7" in capsys.readouterr().out
+    # What the Hub does not take is said, with the way on; nothing is read again.
+    monkeypatch.setattr("huggingface_hub.HfApi", FakeHub(ConnectionError("no route")))
+    assert main([*run, "--push-results", "me/my-got"]) == exit_codes.OUTPUT_FAILED
+    said = capsys.readouterr().err
+    assert "the Hub did not take it: no route" in said and str(folder / "eval_results.yaml") in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--push-results", "me/my-got"], "--push-results goes with --suite"),
+        (["--suite", "omnidocbench", "--push-results", "mine"], "a repository is named owner/name"),
+    ],
+)
+def test_what_can_not_be_pushed_is_refused_before_anything_is_read(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["eval", "--data", str(tmp_path / "nothing"), "--output", str(tmp_path / "run"), *options])
+    assert code == exit_codes.WRONG_USAGE and said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_pages_that_were_not_read_fail_their_tests(olmocr_data: Path) -> None:
@@ -173,3 +226,37 @@ def test_groups_weigh_the_same() -> None:
     assert (overall.name, overall.value, overall.count) == ("overall", 49.5, 101)
     assert [(group.name, group.value) for group in groups] == [("a", 99), ("b", 0)]
     assert overall.low < overall.value < overall.high
+
+
+def test_real_pictures_become_samples_of_both_suites(tmp_path: Path) -> None:
+    """A page, a table and a formula with their truths; an answer that is the truth passes every test."""
+    from got_ocr.evaluation.benchmarks import real_samples
+
+    folder = tmp_path / "pictures" / "mine"
+    folder.mkdir(parents=True)
+    for name in ("page", "grid", "sum", "unknown"):
+        draw_page(name).save(folder / f"{name}.png")
+    lines = [word * 3 + " stands on a line of its own" for word in ("ferry ", "harbour ", "lantern ", "quay ")]
+    table = (
+        "<table><tr><td colspan='2'>wide</td></tr><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>"
+    )
+    (folder / "page.gt.txt").write_text("\n".join(lines))
+    (folder / "grid.html").write_text(table)
+    (folder / "sum.tex").write_text(r"\frac{a}{b} + c")
+    assert real_samples.main([str(tmp_path / "pictures"), "--output", str(tmp_path / "out")]) == 0
+    truths = {"page": "\n\n".join(lines), "grid": table, "sum": r"$$\frac{a}{b} + c$$"}
+
+    bench = open_suite("olmocr-bench", str(tmp_path / "out" / "olmocr-bench"))
+    answers = {sample.image: truths[sample.image.split("-")[1].split(".")[0]] for sample in bench.samples}
+    figures = {figure.name: (figure.value, figure.count) for figure in bench.score(answers).figures}
+    # Of the table four cells have two neighbours that span nothing; of the page four lines and three pairs.
+    assert figures == {
+        "overall": (100.0, 15), "baseline": (100.0, 3), "formula": (100.0, 1), "table": (100.0, 4), "text": (100.0, 7)
+    }  # fmt: skip
+    swapped = {**answers, "real/mine-page.pdf#1": "\n\n".join(reversed(lines))}
+    assert {figure.name: figure.value for figure in bench.score(swapped).figures}["text"] == pytest.approx(400 / 7)
+
+    omni = open_suite("omnidocbench", str(tmp_path / "out" / "omnidocbench"))
+    assert sorted(sample.image for sample in omni.samples) == ["mine-grid.png", "mine-page.png", "mine-sum.png"]
+    answers = {sample.image: truths[sample.image.split("-")[1].split(".")[0]] for sample in omni.samples}
+    assert omni.score(answers).figures[0].value == pytest.approx(100.0)
