@@ -80,6 +80,14 @@ def test_what_is_copied_is_not_ignored() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_the_wheel_is_made_of_what_is_copied() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = [word for name, value in instructions("wheel") if name == "COPY" for word in value.split()[:-1]]
+    assert {*wheel["force-include"], project["project"]["readme"]} <= set(copied)
+
+
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_a_service_is_reached_from_this_machine_only_and_may_do_little(name: str) -> None:
     service = COMPOSE["services"][name]
