@@ -218,10 +218,22 @@ def join_line(line: Line, parts: Sequence[GotOcrLine]) -> GotOcrLine:
     Returns:
         The line; its mean probability weighs pieces by their length.
     """
+    least = min(part.min_probability for part in parts)
+    return replace(_line(line.text, join_probabilities(parts), least), box=line.box, block=line.block)
+
+
+def join_probabilities(parts: Sequence[GotOcrLine]) -> float:
+    """Average the certainty of a line's pieces.
+
+    Args:
+        parts: What was read of each piece, at least one.
+
+    Returns:
+        The geometric mean of their mean probabilities, weighted by their length.
+    """
     lengths = [max(len(part.text), 1) for part in parts]
     logs = [math.log(max(part.mean_probability, _LEAST)) for part in parts]
-    mean = math.exp(sum(length * log for length, log in zip(lengths, logs, strict=True)) / sum(lengths))
-    return replace(_line(line.text, mean, min(part.min_probability for part in parts)), box=line.box, block=line.block)
+    return math.exp(sum(length * log for length, log in zip(lengths, logs, strict=True)) / sum(lengths))
 
 
 def _line(text: str, mean: float, least: float) -> GotOcrLine:

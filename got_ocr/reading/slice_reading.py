@@ -32,6 +32,7 @@ from .generating import Generation, SliceGenerator
 from .line_boxes import lines_of_places
 from .options import SILENT, ReadingHooks, ReadingOptions
 from .page_stream import PageStream
+from .second_look import count_whole, look_again
 from .turning import certainty, choose_sample, is_better_turned, turns_to_try
 
 MAX_SLICES_PER_BATCH = 64
@@ -76,6 +77,7 @@ class SliceReader:
         self.on_text = hooks.on_text
         self.formatted = mode.is_formatted and made_for_slices
         self.is_plain = not (mode.is_formatted or mode.instruction)
+        self.looks_again = made_for_slices and not mode.instruction
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         self.slicing = SlicingOptions.from_dict(config.slicing or {"rows": 0})
         self.canvas_px: int = config.vision_config.image_size
@@ -132,14 +134,16 @@ class SliceReader:
         looks = MOST_LOOKS
         while True:
             doubtful = is_doubtful(read, least)
-            # What was handed on stays as it is.
-            numbers = range(len(checked), len(read))
+            # What was handed on stays as it is. A line that goes on waits for the rest of it.
+            done = len(read) if not self.looks_again else count_whole(sliced, len(read))
+            numbers = range(len(checked), done)
             alone = self._read_alone(sliced, [n for n in numbers if is_mixed_up(sliced, n, read[n])], doubtful, looks)
             looks -= sum(map(len, alone.values()))
-            checked += [
+            some = [
                 alone[number] if number in alone else check_slice(sliced, number, read[number], doubtful)
                 for number in numbers
             ]
+            checked += look_again(sliced, some, numbers.start, doubtful, self._read_all) if self.looks_again else some
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
                 return sliced, read, checked
@@ -164,6 +168,16 @@ class SliceReader:
             number: [check_piece(next(answers), doubtful, page.is_cell(piece)) for piece in page.pieces_of(number)]
             for number in chosen
         }
+
+    def _read_all(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
+        """Read slices, as many at once as allowed; none once time is up. Returns: an answer for each."""
+        answers: list[GotOcrAnswer] = []
+        while len(answers) < len(slices):
+            if is_out_of_time():
+                answers += [GotOcrAnswer("", "stop")] * (len(slices) - len(answers))
+            else:
+                answers += self._read_some(slices[len(answers) : len(answers) + self.step])
+        return answers
 
     def _read_some(self, slices: list[Image.Image]) -> list[GotOcrAnswer]:
         if self.is_plain:

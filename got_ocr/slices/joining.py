@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from .sliced_page import SlicedPage
+from .sliced_page import Piece, SlicedPage
 
 
 def is_broken(before: str, after: str) -> bool:
@@ -69,8 +69,25 @@ def spread_slices(page: SlicedPage, texts: Sequence[str | Sequence[str]]) -> lis
     return parts
 
 
-def join_pieces(page: SlicedPage, parts: Sequence[str]) -> list[str]:
+def join_texts(pieces: Sequence[Piece], texts: Sequence[str]) -> dict[int, str]:
     """Join the pieces of each line.
+
+    Args:
+        pieces: in reading order.
+        texts: of each.
+
+    Returns:
+        A text for each line of the pieces, by its number, empty where nothing was read; words parted by a space.
+    """
+    lines: dict[int, str] = {}
+    for piece, text in zip(pieces, texts, strict=True):
+        before = lines.get(piece.line, "")
+        lines[piece.line] = before + ("" if piece.joined or not before or not text else " ") + text
+    return lines
+
+
+def join_pieces(page: SlicedPage, parts: Sequence[str]) -> list[str]:
+    """Join the pieces of each line of a page.
 
     Args:
         page: of `slice_page`.
@@ -79,11 +96,8 @@ def join_pieces(page: SlicedPage, parts: Sequence[str]) -> list[str]:
     Returns:
         A text for each of `page.line_boxes`, empty where nothing was read; words parted by a space.
     """
-    lines = [""] * len(page.line_boxes)
-    for piece, part in zip(page.pieces, parts, strict=True):
-        glue = "" if piece.joined or not lines[piece.line] or not part else " "
-        lines[piece.line] += glue + part
-    return lines
+    lines = join_texts(page.pieces, parts)
+    return [lines.get(number, "") for number in range(len(page.line_boxes))]
 
 
 def join_slices(page: SlicedPage, texts: Sequence[str | Sequence[str]]) -> str:

@@ -67,9 +67,10 @@ class Packer:
         pixels: of the page.
         options: how to cut it.
         canvas_size: side of the model's input in px.
+        ink_gamma: below 1.0 the grey edges of thin strokes become darker.
     """
 
-    def __init__(self, pixels: PagePixels, options: SlicingOptions, canvas_size: int) -> None:
+    def __init__(self, pixels: PagePixels, options: SlicingOptions, canvas_size: int, ink_gamma: float = 1.0) -> None:
         self.pixels = pixels
         self.options = options
         self.canvas_size = canvas_size
@@ -137,7 +138,9 @@ class Packer:
         seen = np.asarray(crop.resize(own.shape[::-1], Image.Resampling.NEAREST))[own]
         level = float(np.percentile(seen, Canvas.INK_PERCENT))
         gain = min(Canvas.INK_LEVEL / max(level, 1.0), Canvas.MOST_GAIN)
-        brightened = np.minimum(np.rint(np.arange(256) * gain), 255).astype(np.uint8)
+        is_small = line.em_px < Canvas.SMALL_EM_PX * pixels.scale
+        levels = np.minimum(np.arange(256) * gain / 255.0, 1.0) ** (Canvas.SMALL_GAMMA if is_small else 1.0)
+        brightened = np.rint(255.0 * levels).astype(np.uint8)
         return Image.fromarray(brightened[np.asarray(crop)]), (x1, y1, x2, y2)
 
     def _place(

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ..configuration.slicing import SlicingOptions
 from ..layout.line import Box
-from ..layout.page import PageLayout
+from ..layout.page import PageLayout, PagePixels
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class SlicedPage:
         layout: of the picture.
         natural: whether the one slice is the picture in its own layout, whose answer is taken as it is.
         options: what it was cut with.
+        pixels: what it was cut from; None for a page that is shown as it is.
     """
 
     slices: list[Image.Image]
@@ -45,6 +46,7 @@ class SlicedPage:
     layout: PageLayout
     natural: bool
     options: SlicingOptions
+    pixels: PagePixels | None = None
 
     def pieces_of(self, number: int) -> list[Piece]:
         """The pieces on a slice, from top to bottom."""

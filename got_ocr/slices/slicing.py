@@ -4,6 +4,7 @@ A checkpoint that reads a few lines of one text size gets every line of the page
 cut between words into pieces as wide as the model's canvas, and a few pieces are stacked on each slice.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -54,16 +55,50 @@ def slice_page(
         raise ValueError("the layout was made without its pixels.")
     if _fits_as_it_is(layout, pixels, options, canvas_size):
         return _show_as_it_is(turn_clockwise(image, rotation), layout, options, canvas_size)
+    packer = _pack(layout, pixels, options, canvas_size, range(len(pixels.lines)))
+    return SlicedPage(packer.slices, packer.pieces, layout, False, options, pixels)
+
+
+def slice_lines(page: SlicedPage, numbers: Sequence[int], size: float) -> SlicedPage:
+    """Cut some of a page's lines once more, larger or smaller.
+
+    Args:
+        page: of `slice_page`, not shown as it is.
+        numbers: of the lines, in order.
+        size: their text height on the slices, to the page's.
+
+    Returns:
+        The same page with slices and pieces of these lines only.
+
+    Raises:
+        ValueError: The page is shown as it is.
+    """
+    if page.pixels is None:
+        raise ValueError("a page that is shown as it is has no lines to cut once more.")
+    options = page.options
+    options = replace(
+        options,
+        text_height_px=size * options.text_height_px,
+        min_text_height_px=size * options.min_text_height_px,
+    )
+    packer = _pack(page.layout, page.pixels, options, page.slices[0].width, numbers)
+    return replace(page, slices=packer.slices, pieces=packer.pieces, options=options)
+
+
+def _pack(
+    layout: PageLayout, pixels: PagePixels, options: SlicingOptions, canvas_size: int, numbers: Sequence[int]
+) -> Packer:
+    """Put lines on slices. Returns: what did so."""
     packer = Packer(pixels, options, canvas_size)
-    scales = choose_scales(pixels.lines, options, room_px)
-    for number, (line, upright, scale) in enumerate(zip(pixels.lines, layout.upright_lines, scales, strict=True)):
+    scales = choose_scales(pixels.lines, options, canvas_size - 2 * options.margin_px)
+    for number in numbers:
         check_time()
-        shown = line
+        line, upright = pixels.lines[number], layout.upright_lines[number]
         if upright.is_dot:
-            shown = replace(line, box=(round(upright.bullet_px * pixels.scale), *line.box[1:]))
-        packer.add_line(number, shown, scale)
+            line = replace(line, box=(round(upright.bullet_px * pixels.scale), *line.box[1:]))
+        packer.add_line(number, line, scales[number])
     packer.close()
-    return SlicedPage(packer.slices, packer.pieces, layout, False, options)
+    return packer
 
 
 def _fits_as_it_is(layout: PageLayout, pixels: PagePixels, options: SlicingOptions, canvas_size: int) -> bool:

@@ -37,6 +37,8 @@ class Canvas:
 
     INK_LEVEL = 225  # grey levels between paper and ink [model]
     MOST_GAIN = 12.0  # faint ink is made darker by no more than this factor [eye]
+    SMALL_EM_PX = 10.0  # a picture's smaller print has thin strokes of grey pixels alone: they are made darker [scans]
+    SMALL_GAMMA = 0.75  # by this power of their ink [scans]
     INK_PERCENT = 80.0  # of a line's ink is lighter than its full strokes [eye]
     FOREIGN_REACH_PX = 5  # ink of other lines is wiped with what surrounds it [eye]
     OWN_REACH_PX = 3  # but for what surrounds the line's own [eye]

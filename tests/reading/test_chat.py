@@ -73,6 +73,7 @@ def scripted(model: GotOcrForConditionalGeneration, tiny_processor: Any, monkeyp
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take pictures as they stand, for a model that isn't sure of anything."""
     monkeypatch.setattr("got_ocr.reading.turning.SURE_PROBABILITY", 0.0)
+    monkeypatch.setattr("got_ocr.reading.second_look.DOUBTFUL_LINE", 0.0)
     monkeypatch.setattr("got_ocr.reading.doubt.SLIGHT_PIECE", 0.0)
 
 

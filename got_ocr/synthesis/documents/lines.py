@@ -32,7 +32,7 @@ LINE_KINDS = {
     "table-row": 0.06,
     "program": 0.025,
     "reference": 0.03,
-    "notes": 0.04,
+    "notes": 0.05,
     "similar": 0.03,
 }
 COLUMN_GAP = "\t"

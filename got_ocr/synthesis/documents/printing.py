@@ -23,7 +23,7 @@ _SCRIPT_MARKS = re.compile(f"([{RAISED}{LOWERED}{LEVEL}])")
 SCRIPT_SCALE = 0.66  # Size of superscripts and subscripts to the line's.
 RAISE_EM, LOWER_EM = 0.36, 0.14
 ABOVE_EM, BELOW_EM = 0.95, 0.32  # Of a strip, over and under the baseline.
-_MATRIX_ROWS_EM = (11.0, 14.0)  # Dots that an em of a matrix printer has.
+_MATRIX_ROWS_EM = (9.5, 14.0)  # Dots that an em of a matrix printer has; nine needles make capitals of seven.
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ PROCESSES: Mapping[str, tuple[float, tuple[float, float], tuple[float, float]]] 
     "bilevel": (0.13, (36.0, 46.0), (14.0, 60.0)),
     "scan": (0.11, (14.0, 30.0), (10.0, 42.0)),
     "thermal": (0.18, (16.0, 30.0), (13.0, 44.0)),
-    "matrix": (0.04, (20.0, 34.0), (14.0, 50.0)),
+    "matrix": (0.09, (20.0, 34.0), (14.0, 50.0)),
     "typewriter": (0.04, (20.0, 40.0), (14.0, 44.0)),
     "fax": (0.02, (24.0, 40.0), (16.0, 44.0)),
 }
@@ -228,12 +228,17 @@ def print_row(rng: np.random.Generator, row: SetRow, face: FontFace, style: Prin
         return _screen(rng, _draw(rng, row, face, style, style.em_px, (width, height), bool(rng.random() < 0.15)), row)
     factor = style.dots_em / style.em_px
     size = max(4, round(width * factor)), max(4, round(height * factor))
-    bilevel = style.process == "matrix" or (style.process == "thermal" and rng.random() < 0.6)
-    ink = _draw(rng, row, face, style, style.dots_em, size, bilevel)
-    printed = {
-        "render": _render, "bilevel": _laser, "scan": _laser, "thermal": _thermal, "matrix": _matrix,
-        "typewriter": _typewriter, "fax": _fax,
-    }[style.process](rng, ink, style)  # fmt: skip
+    if style.process == "matrix":
+        dense = rng.random() < 0.6
+        scale = 2 if dense else 1
+        ink = _draw(rng, row, face, style, scale * style.dots_em, (scale * size[0], scale * size[1]), True)
+        printed = _matrix(rng, ink, style, dense)
+    else:
+        ink = _draw(rng, row, face, style, style.dots_em, size, style.process == "thermal" and rng.random() < 0.6)
+        printed = {
+            "render": _render, "bilevel": _laser, "scan": _laser, "thermal": _thermal, "typewriter": _typewriter,
+            "fax": _fax,
+        }[style.process](rng, ink, style)  # fmt: skip
     if style.process == "render" and style.em_px < _SNAPPED_BELOW_PX and rng.random() < _SNAPPED_SHARE:
         printed = _snap_x_height(printed, _x_height_em(face), style)
     return _take(rng, printed, (width, height), style)
@@ -350,6 +355,7 @@ def _thermal(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np
                 ink[:, int(rng.integers(ink.shape[1]))] *= float(rng.uniform(0.0, 0.5))
             else:
                 ink[int(rng.integers(ink.shape[0]))] *= float(rng.uniform(0.0, 0.6))
+    ink = _without_rows(rng, ink, style)
     if rng.random() < 0.7 * damage:  # a slow head: strokes across the paper's way are thin or lost
         reach = max(1, round(style.dots_em * float(rng.uniform(0.02, 0.06))))
         padded = np.pad(ink, ((reach, reach), (0, 0)), mode="edge")
@@ -367,17 +373,47 @@ def _thermal(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np
     return np.clip(ink * float(rng.uniform(1.0, 1.5)), 0.0, 1.0).astype(np.float32)
 
 
-def _matrix(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
-    """Needles: every pixel of a coarse letter becomes a round dot, a worn ribbon leaves some pale."""
-    cells = ink > 0.45
+def _without_rows(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
+    """Dots of a head that have failed side by side: the same rows of every letter are pale or missing."""
+    if rng.random() >= 0.04 + 0.3 * style.damage:
+        return ink
+    ink = ink.copy()
+    for _ in range(1 if rng.random() < 0.6 else 2):
+        count = max(1, round(style.dots_em * float(rng.uniform(0.04, 0.12))))
+        top = round(style.dots_em * float(rng.uniform(ABOVE_EM - 0.8, ABOVE_EM)))  # from the capitals' tops down
+        ink[top : top + count] *= float(rng.uniform(0.0, 0.4))
+    return ink
+
+
+def _matrix(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle, dense: bool) -> np.ndarray:
+    """Needles: every pixel of a coarse letter becomes a round dot, a worn ribbon leaves some pale.
+
+    Args:
+        rng: decides.
+        ink: (H, W), a pixel for each dot; (2 * H, 2 * W) if `dense`.
+        style: of the row.
+        dense: along the line needles strike at half their distance, so that dots overlap.
+
+    Returns:
+        (H * pitch, W * pitch) float32 ink.
+    """
+    if dense:
+        pairs = ink[: ink.shape[0] // 2 * 2].reshape(-1, 2, ink.shape[1])
+        ink = pairs.max(1) if rng.random() < 0.6 else pairs[:, 1]
+    strength = np.clip(1.0 - style.damage * rng.random(ink.shape) * 0.8, 0.1, 1.0) * (ink > 0.45)
+    strength = _without_rows(rng, strength, style)
     pitch = max(3, round(style.em_px * 1.3 / style.dots_em))
+    if dense:
+        pitch += pitch % 2
     reach = (np.arange(pitch) + 0.5) / pitch - 0.5
     radius = float(rng.uniform(0.36, 0.62))
     dot = np.clip((radius - np.hypot(reach[:, None], reach[None, :])) * pitch + 0.5, 0.0, 1.0)
-    strength = np.clip(1.0 - style.damage * rng.random(cells.shape) * 0.8, 0.1, 1.0) * cells
-    if rng.random() < 0.3 * style.damage:  # a broken needle
-        strength[int(rng.integers(cells.shape[0]))] *= 0.1
-    return np.kron(strength, dot).astype(np.float32)
+    if not dense:
+        return np.kron(strength, dot).astype(np.float32)
+    struck, between = np.kron(strength[:, ::2], dot), np.kron(strength[:, 1::2], dot)
+    width = between.shape[1]
+    struck[:, pitch // 2 : width] = np.maximum(struck[:, pitch // 2 : width], between[:, : width - pitch // 2])
+    return struck.astype(np.float32)
 
 
 def _typewriter(rng: np.random.Generator, ink: np.ndarray, style: PrintStyle) -> np.ndarray:
@@ -421,7 +457,9 @@ def _take(rng: np.random.Generator, printed: np.ndarray, size: tuple[int, int], 
     ink = np.asarray(image, dtype=np.float32) / 255.0
     if rng.random() < 0.15 and style.process != "render":
         ink = _turned(rng, ink)
-    if style.process == "bilevel" or (style.process in ("scan", "typewriter", "thermal") and rng.random() < 0.2):
+    if style.process == "bilevel" or (
+        style.process in ("scan", "typewriter", "thermal", "matrix") and rng.random() < 0.2
+    ):
         level = float(np.clip(rng.normal(0.5, 0.06 + 0.1 * style.damage), 0.25, 0.75))
         grain = rng.standard_normal(ink.shape, dtype=np.float32) * np.float32(0.12 * style.damage * rng.random())
         ink = (ink + grain > level).astype(np.float32)
