@@ -26,6 +26,7 @@ class _LastWords:
 
 
 _last_words: _LastWords | None = None
+_is_said = threading.Lock()  # The handler and the thread that waits for signals both learn of one.
 
 
 class InterruptGuard:
@@ -127,7 +128,7 @@ def ending_by_sigterm(line: str) -> Iterator[None]:
 
 
 def _end_by_sigterm(*_: object) -> None:
-    if _last_words is not None:
+    if _last_words is not None and _is_said.acquire(blocking=False):
         end_now(_last_words.line, exit_codes.STOPPED, _last_words.file)
 
 
