@@ -13,10 +13,11 @@ from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 from ..configuration.config import GotOcrConfig
 from ..hub.model_choice import QUANTIZATIONS
 from ..modeling.checkpoint import to_transformers_name
+from ..modeling.precision import has_native_bfloat16
 from ..modeling.quantization import GotOcrQuantizationConfig
 from ..modeling.quantizer import quantize_state_dict
 from ..reading.model import GotOcrForConditionalGeneration
-from .options import BenchOptions
+from .options import DRAFT, BenchOptions
 
 SEED = 16
 FAN_IN_SPREAD = 3**0.5  # A uniform distribution of this half width has the standard deviation 1.
@@ -42,6 +43,7 @@ class Models:
 
     def get(self, variant: str) -> Any:
         """Get a model by the name of a variant. Returns: the model, in evaluation mode on the device."""
+        variant = variant.removesuffix(DRAFT)
         if variant not in self._made:
             self._made[variant] = self._make(variant).eval()
             gc.collect()
@@ -60,9 +62,9 @@ class Models:
         config = self._copy_config()
         config.quantization_config = quantization.to_dict()
         quantised = quantize_state_dict(dict(weights), quantization, is_tied=True)
-        return GotOcrForConditionalGeneration.from_pretrained(
-            None, config=config, state_dict=quantised, dtype=torch.float32
-        )
+        # What is not quantised is as the command line has it: in bfloat16 where the processor multiplies that.
+        rest = torch.bfloat16 if has_native_bfloat16() else torch.float32
+        return GotOcrForConditionalGeneration.from_pretrained(None, config=config, state_dict=quantised, dtype=rest)
 
     def _copy_config(self) -> GotOcrConfig:
         return GotOcrConfig.from_dict(self.config.to_dict())

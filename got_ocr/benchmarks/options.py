@@ -5,9 +5,11 @@ from dataclasses import dataclass
 STAGES = ("pixels", "tower", "prefill", "decode", "blocking", "detokenise", "page")
 # ours and the port's; the port has no quantised weights of its own.
 VARIANTS = (
-    "ours-float32", "ours-bfloat16", "ours-int8", "ours-int8-dynamic", "ours-int8-tower", "ours-int4", "port-float32",
-    "port-bfloat16", "port-compiled",
+    "ours-float32", "ours-bfloat16", "ours-int8", "ours-int8-dynamic", "ours-int8-tower", "ours-int4",
+    "ours-int8-draft", "ours-int8-dynamic-draft", "port-float32", "port-bfloat16", "port-compiled",
 )  # fmt: skip
+DRAFT = "-draft"  # Behind a variant's name: whole pages, with a draft of whose tokens so many are right:
+DRAFT_RIGHT = 0.8
 CLOCKS = ("wall", "cpu")
 PUBLISHED_LAYERS = 24
 PUBLISHED_TOWER_LAYERS = 12
@@ -64,6 +66,9 @@ class BenchOptions:
             raise ValueError(f"clock must be wall or cpu, got {self.clock!r}.")
         if self.clock == "cpu" and (self.threads != 1 or self.device != "cpu"):
             raise ValueError("clock cpu counts the seconds of one thread of a CPU: give threads 1 and device cpu too.")
+        drafted = [name for name in self.variants if name.endswith(DRAFT)]
+        if drafted and "page" in self.stages and self.batches != (1,):
+            raise ValueError(f"drafts are verified for one page at a time: give batch 1, or leave out {drafted[0]}.")
         if self.tower_layers not in (3, 6, 9, 12):
             raise ValueError(f"tower_layers must be 3, 6, 9 or 12, got {self.tower_layers}.")
 

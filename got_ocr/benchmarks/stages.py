@@ -5,6 +5,7 @@ Shape legend:
     L  tokens of the prompt
 """
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,11 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
 from transformers.generation import NoRepeatNGramLogitsProcessor
 
+from ..modeling.drafts import DraftCandidates, verify_drafts
 from ..modeling.generation import CACHE_NAME, NoRepeatNGramProcessor, make_cache
 from ..processing.image_processor import GotOcrImageProcessor
 from .models import PLAIN_TOKENS, Models
-from .options import BenchOptions
+from .options import DRAFT, DRAFT_RIGHT, BenchOptions
 
 PROMPT_TOKENS = 286  # Of one picture and `OCR: `.
 PUBLISHED_IMAGE_TOKENS = 256
@@ -29,6 +31,7 @@ PAGE_SIZE_PX = (1654, 2339)  # A4 at 200 dpi, (width, height).
 COMPARED = 64  # Last positions of a prompt whose likeliest tokens are compared.
 DETOKENISED = 1024  # Tokens of an ordinary page's answer.
 PAGE_STAGE = "page"
+DRAFT_TOKENS = 7  # Guessed at once: with the token that is known, eight are shown together.
 
 
 @dataclass
@@ -92,8 +95,9 @@ def make_cases(options: BenchOptions, models: Models) -> Iterator[list[Case]]:
 
 
 def _eager(options: BenchOptions) -> list[str]:
-    """The variants that differ in single stages; what compilation gives is seen in whole pages."""
-    return [variant for variant in options.variants if variant != "port-compiled"] or ["port-bfloat16"]
+    """The variants that differ in single stages; what compilation and drafts give is seen in whole pages."""
+    names = [name for name in options.variants if name != "port-compiled" and not name.endswith(DRAFT)]
+    return names or ["port-bfloat16"]
 
 
 def _pixel_cases() -> list[Case]:
@@ -245,8 +249,11 @@ def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
         options["cache_implementation"] = "static"  # What makes transformers compile the step on a GPU.
     ids, pixels = _prompt(batch, models), _pixels(batch, model, models)
 
-    def run(_: Any) -> Tensor:
+    def run(draft: list[int] | None) -> Tensor:
         more = options if variant.startswith("port") else {**options, "cache": _new_cache(variant, models)}
+        if draft is not None:
+            candidates = DraftCandidates([draft], ids.shape[1], DRAFT_TOKENS, look_back=False)
+            more = {**more, "custom_generate": verify_drafts(candidates)}
         sequences: Tensor = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -256,4 +263,22 @@ def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
         )
         return sequences[:, ids.shape[1] :]
 
-    return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, run)
+    if not variant.endswith(DRAFT):
+        return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, lambda _: run(None))
+    drafts: list[list[int]] = []
+
+    def draft() -> list[int]:
+        if not drafts:
+            drafts.append(spoil(run(None)[0].tolist(), models.plain_tokens))
+        return drafts[0]
+
+    return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, run, draft)
+
+
+def spoil(answer: list[int], plain_tokens: int) -> list[int]:
+    """Make a draft of an answer: by chance as many of its tokens stay as DRAFT_RIGHT says. Returns: the draft."""
+    drawer = random.Random(3)
+    return [
+        token if drawer.random() < DRAFT_RIGHT else (token + drawer.randrange(1, plain_tokens)) % plain_tokens
+        for token in answer
+    ]

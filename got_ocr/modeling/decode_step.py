@@ -1,4 +1,4 @@
-"""One more token a sequence, on a CPU, by the decoder's own layers and without what transformers does around them.
+"""One more token a sequence, or a few of a draft, on a CPU: the decoder's own layers without transformers around them.
 
 The smaller a step's weights are, the more the hundreds of small calls around its matrices count: checks of arguments,
 masks that mask nothing, wrappers that record outputs. This calls the layers' matrices one after the other. Whatever is
@@ -6,12 +6,14 @@ out of the ordinary goes the ordinary way (:func:`can_step`).
 
 Shape legend:
     B  sequences
-    L  tokens of a sequence so far, the new one included
+    L  tokens of a sequence so far, the new ones included
+    T  new tokens of a sequence
     H  heads
     D  channels of a head
     C  width of the decoder
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,9 +23,12 @@ from transformers.cache_utils import Cache
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
 from .generation import GrowingCacheLayer
+from .one_row import apply_linear
+from .quantization import Int8Linear
 
 # What a caller may say besides, and that changes nothing here.
 HARMLESS = {"return_dict", "use_cache", "cache_position", "logits_to_keep"}
+MOST_NEW = 16  # New tokens of a sequence; of more, as in prompts, the matrices are what costs.
 
 
 def can_step(
@@ -33,7 +38,7 @@ def can_step(
 
     Args:
         model: The decoder.
-        inputs_embeds: (B, new, C) float.
+        inputs_embeds: (B, T, C) float.
         attention_mask: As the call has it.
         cache: As the call has it.
         options: Its further arguments.
@@ -41,7 +46,7 @@ def can_step(
     Returns:
         Whether :func:`run_step` may do it.
     """
-    if inputs_embeds.device.type != "cpu" or inputs_embeds.shape[1] != 1 or cache is None:
+    if inputs_embeds.device.type != "cpu" or inputs_embeds.shape[1] > MOST_NEW or cache is None:
         return False
     if torch.is_grad_enabled() or model.training or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
@@ -52,9 +57,9 @@ def can_step(
         return False
     if attention_mask is not None and not (isinstance(attention_mask, Tensor) and attention_mask.ndim == 2):
         return False
-    return all(type(layer) is GrowingCacheLayer and layer.is_initialized for layer in cache.layers) and all(
-        _is_plain(layer) for layer in model.layers
-    )
+    is_growing = all(type(layer) is GrowingCacheLayer and layer.is_initialized for layer in cache.layers)
+    has_all = len(cache.layers) == len(model.layers)  # A cache of transformers' own may have none as yet.
+    return is_growing and has_all and all(_is_plain(layer) for layer in model.layers)
 
 
 def _is_plain(layer: Any) -> bool:
@@ -66,46 +71,91 @@ def _is_plain(layer: Any) -> bool:
 def run_step(
     model: Any, inputs_embeds: Tensor, attention_mask: Tensor | None, position_ids: Tensor | None, cache: Cache
 ) -> Tensor:
-    """Decode one token a sequence.
+    """Decode a few tokens a sequence.
 
     Args:
         model: The decoder.
-        inputs_embeds: (B, 1, C) float.
+        inputs_embeds: (B, T, C) float.
         attention_mask: (B, L) int64 or bool, 0 at padding; None: there is none.
-        position_ids: (B, 1) or (1, 1) int64; None: the number of tokens in the cache.
-        cache: Keys and values; grows by one token.
+        position_ids: (B, T) or (1, T) int64; None: from the number of tokens in the cache on.
+        cache: Keys and values; grows by T tokens.
 
     Returns:
-        (B, 1, C) float, behind the last norm.
+        (B, T, C) float, behind the last norm.
     """
     hidden = inputs_embeds
-    batch = hidden.shape[0]
+    batch, new, _ = hidden.shape
+    done = cache.get_seq_length()
     if position_ids is None:
-        position_ids = torch.full((1, 1), cache.get_seq_length(), dtype=torch.int64)
+        position_ids = torch.arange(done, done + new).unsqueeze(0)
     cosine, sine = model.rotary_emb(hidden, position_ids)
     cosine, sine = cosine.unsqueeze(1), sine.unsqueeze(1)
     half = sine.shape[-1] // 2
     # The half that is turned into the other's place changes its sign: put it into the sine once.
     sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
-    mask = None
-    if attention_mask is not None and not bool(attention_mask.all()):
-        mask = attention_mask.bool()[:, None, None, :]
+    mask = _mask(attention_mask, new, done + new)
     for layer, layer_cache in zip(model.layers, cache.layers, strict=False):
         attention = layer.self_attn
         normed = _norm(hidden, layer.input_layernorm)
-        shape = (batch, -1, 1, attention.head_dim)  # One token: heads and tokens need no turning.
-        query, key = attention.q_proj(normed).view(shape), attention.k_proj(normed).view(shape)
+        query, key, value = (
+            output.view(batch, new, -1, attention.head_dim).transpose(1, 2)
+            for output in apply_linears((attention.q_proj, attention.k_proj, attention.v_proj), normed)
+        )
         query = query * cosine + query.roll(half, -1) * sine
         key = key * cosine + key.roll(half, -1) * sine
-        keys, values = layer_cache.update(key, attention.v_proj(normed).view(shape))
-        attended = F.scaled_dot_product_attention(
-            query, keys, values, attn_mask=mask, scale=attention.scaling, enable_gqa=query.shape[1] != keys.shape[1]
-        )
-        hidden = hidden + attention.o_proj(attended.view(batch, 1, -1))
+        keys, values = layer_cache.update(key, value)
+        attended = _attend(query, keys, values, mask, attention.scaling)
+        hidden = hidden + apply_linears((attention.o_proj,), attended.transpose(1, 2).reshape(batch, new, -1))[0]
         normed = _norm(hidden, layer.post_attention_layernorm)
         mlp = layer.mlp
-        hidden = hidden + mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)) * mlp.up_proj(normed))
+        gate, up = apply_linears((mlp.gate_proj, mlp.up_proj), normed)
+        hidden = hidden + apply_linears((mlp.down_proj,), mlp.act_fn(gate) * up)[0]
     return _norm(hidden, model.norm)
+
+
+def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """Attend from a few new tokens. Args: query: (B, H, T, D); keys, values: (B, H, L, D). Returns: (B, H, T, D)."""
+    is_grouped = query.shape[1] != keys.shape[1]
+    if query.dtype == torch.float32 or query.shape[2] > 1 or mask is not None or is_grouped:
+        return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, scale=scale, enable_gqa=is_grouped)
+    # In bfloat16 torch's kernel takes four times as long for one token as in float32, and this half of that.
+    weights = torch.softmax(keys @ (query * scale).transpose(2, 3), dim=2, dtype=torch.float32).to(query.dtype)
+    return weights.transpose(2, 3) @ values
+
+
+def _mask(attention_mask: Tensor | None, new: int, length: int) -> Tensor | None:
+    """Say what each new token sees. Returns: bool, to be expanded to (B, H, T, L); None: everything."""
+    mask = torch.ones(new, length, dtype=torch.bool).tril(length - new)[None, None] if new > 1 else None
+    if attention_mask is None or bool(attention_mask.all()):
+        return mask
+    seen = attention_mask.bool()[:, None, None, :]
+    return seen if mask is None else seen & mask
+
+
+def apply_linears(layers: Sequence[Any], hidden: Tensor) -> list[Tensor]:
+    """Apply linear layers to the same few tokens on a CPU, without gradient.
+
+    Args:
+        layers: nn.Linear, or what stands in its place.
+        hidden: (B, T, C) float.
+
+    Returns:
+        (B, T, outputs) float each.
+    """
+    first = layers[0]
+    if isinstance(first, Int8Linear) and all(
+        type(layer) is type(first) and layer.packed is not None for layer in layers
+    ):
+        shown = first.show(hidden)  # Once for all of them.
+        return [layer.multiply(shown) for layer in layers]
+    return [apply_linear(layer, hidden) for layer in layers]
+
+
+def apply_head(head: Any, hidden: Tensor) -> Tensor:
+    """Apply the head. Args: head: nn.Linear or other; hidden: (B, kept, C) float. Returns: (B, kept, V) float."""
+    is_plain = not (torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing())
+    output: Tensor = apply_linear(head, hidden) if is_plain and hidden.device.type == "cpu" else head(hidden)
+    return output
 
 
 def _norm(hidden: Tensor, norm: Any) -> Tensor:

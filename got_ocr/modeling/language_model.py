@@ -20,6 +20,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, CausalLMOu
 from transformers.utils.generic import can_return_tuple
 
 from ..configuration.config import GotOcrConfig
+from .decode_step import apply_head
 from .generation import CACHE_NAME, NoRepeatNGramProcessor, name_cache
 from .network import GotOcrModel, GotOcrPreTrainedModel
 from .quantization import Int8Embedding
@@ -138,7 +139,7 @@ class GotOcrLanguageModel(GotOcrPreTrainedModel, GenerationMixin):
             **kwargs,
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-        logits = self.lm_head(outputs.last_hidden_state[:, kept, :])
+        logits = apply_head(self.lm_head, outputs.last_hidden_state[:, kept, :])
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)

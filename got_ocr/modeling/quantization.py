@@ -13,6 +13,8 @@ Shape legend:
 """
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -27,6 +29,7 @@ METHOD = "got_ocr"
 BITS = (8, 4)
 GROUP_SIZES = (32, 64, 128, 256)  # What torch's kernel of 4 bits knows.
 INT8_MOST, INT4_MOST = 127, 15
+REST_SCALE, MIDDLE = 254, 128  # What rounding leaves is at most a half; the kernel's zero among 0 to 255.
 INT4_MIDDLE = 8  # The kernel takes this from every number before it multiplies by the scale.
 FEW_ROWS = 16  # Up to so many rows the packed kernels are faster than widening the weights.
 ALIGNMENT_BYTES, KERNEL_WIDTH = 64, 32  # What torch's kernel for 8 bits takes for granted of addresses and of K.
@@ -75,8 +78,27 @@ class GotOcrQuantizationConfig(QuantizationConfigMixin):
         return 0 if self.bits == 8 or not fitting else fitting[-1]
 
 
+@dataclass
+class ShownRows:
+    """Rows as a layer of 8 bits is shown them.
+
+    Attributes:
+        rows: (M or 2 M, K) float32.
+        ranges: (M, 1) float32: by what the product of each row is multiplied.
+        hidden: What they were made of, (..., K) float.
+    """
+
+    rows: Tensor
+    ranges: Tensor
+    hidden: Tensor
+
+
 class Int8Linear(nn.Module):
     """A linear layer whose weights have 8 bits, with a scale an output.
+
+    On CPUs that multiply 8 bits by 8 bits with 32 bits for sums, each row is shown to torch's kernel for that as two:
+    itself, rounded, and what was lost by that, 254 times as large. So rows keep 16 bits, and two rows cost what one
+    does. Loaded there, weights stand in that kernel's order, and `weight` is empty. Other CPUs widen the weights.
 
     Args:
         num_inputs: K.
@@ -90,15 +112,55 @@ class Int8Linear(nn.Module):
         self.weight = _constant(torch.empty(num_outputs, num_inputs, dtype=torch.int8))
         self.scale = _constant(torch.empty(num_outputs))
         self.bias = _constant(torch.empty(num_outputs)) if bias else None
+        self.packed: Any = None
+
+    def can_pack(self) -> bool:
+        """Whether this machine has the kernel."""
+        return can_multiply_integers() and self.weight.device.type == "cpu"
+
+    def pack(self) -> None:
+        """Put the weights into the order that the kernel reads, if there is one."""
+        if self.packed is None and self.can_pack():
+            self.packed = pack_int8(self.weight.data, self.scale.detach())
+            self.weight = _constant(self.weight.new_empty(0))
+
+    def unpacked(self) -> Tensor:
+        """Put the weights back into the stored order. Returns: (N, K) int8."""
+        if self.packed is None:
+            return self.weight
+        weight: Tensor = torch.ops.quantized.linear_unpack(self.packed)[0].int_repr()
+        return weight
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Multiply. Args: hidden: (..., K) float. Returns: (..., N) float of the same dtype."""
-        output = multiply_int8(hidden.reshape(-1, self.in_features), self.weight, self.scale)
-        return _finish(output, self.bias, hidden)
+        self.pack()
+        if self.packed is None:
+            output = multiply_int8(hidden.reshape(-1, self.in_features), self.weight, self.scale)
+            return _finish(output, self.bias, hidden)
+        return self.multiply(self.show(hidden))
+
+    def show(self, hidden: Tensor) -> ShownRows:
+        """Make of rows what :meth:`multiply` takes, once for all layers of a kind that are shown them."""
+        return split_rows(hidden)
+
+    def multiply(self, shown: ShownRows) -> Tensor:
+        """Multiply. Args: shown: By :meth:`show`. Returns: (..., N) float of the dtype of what was shown."""
+        return _finish(multiply_split(shown, self.packed), self.bias, shown.hidden)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Int8Linear":
+        """Move or convert: in the stored order, since another device may not know this one's."""
+        if self.packed is not None:
+            self.weight, self.packed = _constant(self.unpacked()), None
+        moved: Int8Linear = super()._apply(fn, recurse)
+        return moved
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}weight"] = self.unpacked().detach()
 
 
 class TiedInt8Head(nn.Module):
-    """The head of tied embeddings, which has no weights of its own.
+    """The head of tied embeddings, which has no weights of its own but for their numbers in the kernel's order.
 
     Args:
         embedding: The embedding.
@@ -107,12 +169,28 @@ class TiedInt8Head(nn.Module):
     def __init__(self, embedding: "Int8Embedding") -> None:
         super().__init__()
         self._embedding = (embedding,)  # In a tuple: no part of this module.
+        self.packed: Any = None
+
+    def pack(self) -> None:
+        """Put the numbers into the order that the kernel reads, if there is one."""
+        (embedding,) = self._embedding
+        if self.packed is None and can_multiply_integers() and embedding.weight.device.type == "cpu":
+            self.packed = pack_int8(embedding.weight.data, embedding.scale.detach())
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Multiply. Args: hidden: (..., K) float. Returns: (..., N) float of the same dtype."""
+        self.pack()
+        if self.packed is not None:
+            return _finish(multiply_split(split_rows(hidden), self.packed), None, hidden)
         (embedding,) = self._embedding
         output = multiply_int8(hidden.reshape(-1, hidden.shape[-1]), embedding.weight, embedding.scale)
         return _finish(output, None, hidden)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TiedInt8Head":
+        """Move or convert: the embedding is."""
+        self.packed = None
+        moved: TiedInt8Head = super()._apply(fn, recurse)
+        return moved
 
 
 class Int8Embedding(nn.Module):
@@ -207,8 +285,7 @@ class Int4Linear(nn.Module):
 class Int8DynamicLinear(Int8Linear):
     """A linear layer that rounds what it is shown to 8 bits too, with a scale a row, and multiplies integers.
 
-    Loaded, its weights stand in the order of torch's kernel for x86, and `weight` is empty. CPUs without that kernel
-    multiply as :class:`Int8Linear` does.
+    CPUs without torch's kernel for x86 multiply as :class:`Int8Linear` does.
 
     Args:
         num_inputs: K.
@@ -216,43 +293,64 @@ class Int8DynamicLinear(Int8Linear):
         bias: Whether it has a bias.
     """
 
-    def __init__(self, num_inputs: int, num_outputs: int, bias: bool) -> None:
-        super().__init__(num_inputs, num_outputs, bias)
-        self.packed: Any = None
+    def can_pack(self) -> bool:
+        """Whether this machine has the kernel."""
+        return torch.backends.quantized.engine in DYNAMIC_ENGINES and self.weight.device.type == "cpu"
 
-    def pack(self) -> None:
-        """Put the weights into the order that the kernel reads, if there is one."""
-        if torch.backends.quantized.engine not in DYNAMIC_ENGINES:
-            return
-        zero_points = torch.zeros(self.out_features, dtype=torch.int64)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch means to drop the type of tensor that its own kernel takes.
-            weight = torch._make_per_channel_quantized_tensor(
-                self.weight.data, self.scale.detach().double(), zero_points, 0
-            )
-            self.packed = torch.ops.quantized.linear_prepack(weight, None)
-        self.weight = _constant(self.weight.new_empty(0))
-
-    def unpacked(self) -> Tensor:
-        """Put the weights back into the stored order. Returns: (N, K) int8."""
-        if self.packed is None:
-            return self.weight
-        weight: Tensor = torch.ops.quantized.linear_unpack(self.packed)[0].int_repr()
-        return weight
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Multiply. Args: hidden: (..., K) float. Returns: (..., N) float of the same dtype."""
-        if self.packed is None:
-            return super().forward(hidden)
-        rows = hidden.reshape(-1, self.in_features).float()
+    def show(self, hidden: Tensor) -> ShownRows:
+        """Make of rows what :meth:`multiply` takes, once for all layers of a kind that are shown them."""
+        rows = hidden.reshape(-1, hidden.shape[-1]).float()
         # The kernel has one scale for all rows: let all have the same range.
         ranges = rows.abs().amax(1, keepdim=True).clamp_min(1e-30)
-        output = torch.ops.quantized.linear_dynamic(rows / ranges, self.packed, reduce_range=False).mul_(ranges)
-        return _finish(output, self.bias, hidden)
+        return ShownRows(rows / ranges, ranges, hidden)
 
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[f"{prefix}weight"] = self.unpacked().detach()
+    def multiply(self, shown: ShownRows) -> Tensor:
+        """Multiply. Args: shown: By :meth:`show`. Returns: (..., N) float of the dtype of what was shown."""
+        output = torch.ops.quantized.linear_dynamic(shown.rows, self.packed, reduce_range=False).mul_(shown.ranges)
+        return _finish(output, self.bias, shown.hidden)
+
+
+def can_multiply_integers() -> bool:
+    """Whether torch's kernel for 8 bits by 8 bits is there, and sums without overflow, as CPUs with VNNI do."""
+    has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)  # torch has no public way to ask.
+    return (
+        torch.backends.quantized.engine in ("x86", "fbgemm")
+        and hasattr(torch.ops.quantized, "linear_with_input_q_dq_qweight_dq_output_fp32")
+        and bool(has_vnni())
+    )
+
+
+def pack_int8(weight: Tensor, scale: Tensor) -> Any:
+    """Put weights of 8 bits into the order of torch's kernel for x86.
+
+    Args:
+        weight: (N, K) int8.
+        scale: (N,) float.
+
+    Returns:
+        What that kernel takes.
+    """
+    zero_points = torch.zeros(weight.shape[0], dtype=torch.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch means to drop the type of tensor that its own kernel takes.
+        tensor = torch._make_per_channel_quantized_tensor(weight, scale.double(), zero_points, 0)
+        return torch.ops.quantized.linear_prepack(tensor, None)
+
+
+def split_rows(hidden: Tensor) -> ShownRows:
+    """Split each row into a rounded part and the rest. Args: hidden: (..., K) float. Returns: the rows, in halves."""
+    rows = hidden.reshape(-1, hidden.shape[-1]).float()
+    ranges = torch.linalg.vector_norm(rows, torch.inf, dim=1, keepdim=True).clamp_min(1e-30).div_(INT8_MOST)
+    scaled = rows / ranges
+    rest = torch.sub(scaled, scaled.round()).mul_(REST_SCALE)
+    return ShownRows(torch.cat((scaled, rest)), ranges, hidden)
+
+
+def multiply_split(shown: ShownRows, packed: Any) -> Tensor:
+    """Multiply rows that were split. Args: shown: Split; packed: By :func:`pack_int8`. Returns: (M, N)."""
+    product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(shown.rows, 1.0, MIDDLE, packed)
+    rounded, rest = product.chunk(2)
+    return torch.add(rounded, rest, alpha=1 / REST_SCALE).mul_(shown.ranges)
 
 
 def multiply_int8(rows: Tensor, weight: Tensor, scale: Tensor) -> Tensor:

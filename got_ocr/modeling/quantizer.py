@@ -170,7 +170,9 @@ class GotOcrQuantizer(HfQuantizer):
     def _process_model_after_weight_loading(self, model: Any, **kwargs: Any) -> Any:
         align_weights(model)
         for module in model.modules():
-            if isinstance(module, (Int4Linear, Int8DynamicLinear)) and module.weight.device.type == "cpu":
+            if isinstance(module, TiedInt8Head) or (
+                isinstance(module, (Int4Linear, Int8Linear)) and module.weight.device.type == "cpu"
+            ):
                 module.pack()
         return model
 

@@ -52,6 +52,19 @@ def test_every_stage_has_every_variant(measured):
     assert all(entry["seconds"] > 0 and entry["rate"] > 0 for entry in measured["results"])
 
 
+def test_a_page_with_a_draft_says_what_it_says_without(monkeypatch):
+    monkeypatch.setattr(machine, "GEMM_SIDE", {"cpu": 32})
+    monkeypatch.setattr(machine, "STREAM_BYTES", {"cpu": 4096})
+    variants = ("ours-int8", "ours-int8-draft")
+    options = BenchOptions(stages=("page",), variants=variants, answers=(24,), repeats=1)
+
+    with_draft = entries(run_bench(options, models=Models(options, small_config())), "page")
+
+    assert set(with_draft) == set(variants) and all(len(entry["all_seconds"]) == 1 for entry in with_draft.values())
+    with pytest.raises(ValueError, match="one page at a time: give batch 1, or leave out ours-int8-draft"):
+        BenchOptions(stages=("page",), variants=variants, batches=(1, 4))
+
+
 def test_ours_and_the_port_computed_the_same(measured):
     for stage in ("tower", "prefill", "page"):
         for entry in (entries(measured, stage, batch=batch)["ours-float32"] for batch in (1, 2)):

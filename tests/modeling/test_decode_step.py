@@ -40,12 +40,13 @@ def ordinary(model, *arguments, **options):
 @given(
     name=st.sampled_from(["plain", "grouped", "untied"]),
     rows=st.integers(1, 4),
+    new=st.sampled_from([1, 3]),
     length=st.integers(1, 40),
     padding=st.lists(st.integers(0, 6), min_size=4, max_size=4),
     dtype=st.sampled_from([torch.float32, torch.bfloat16]),
     seed=st.integers(0, 1000),
 )
-def test_a_step_equals_the_layers_own(models, name, rows, length, padding, dtype, seed):
+def test_a_step_equals_the_layers_own(models, name, rows, new, length, padding, dtype, seed):
     model = models[name].to(dtype)
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(0, 140, (rows, length + 3), generator=generator)
@@ -57,7 +58,8 @@ def test_a_step_equals_the_layers_own(models, name, rows, length, padding, dtype
     with torch.inference_mode():
         for run in (ordinary, lambda model, **options: model(**options)):
             cache, logits = make_cache(model.config.num_hidden_layers), []
-            for start, end in ((0, length), *((place, place + 1) for place in range(length, length + 3))):
+            ends = [length, *range(length + 1, length + 4)] if new == 1 else [length, length + 3]
+            for start, end in zip((0, *ends), ends, strict=False):
                 output = run(
                     model,
                     input_ids=ids[:, start:end],
@@ -67,8 +69,8 @@ def test_a_step_equals_the_layers_own(models, name, rows, length, padding, dtype
                     **{CACHE_NAME: cache},
                 )
                 assert output[CACHE_NAME] is cache
-                logits.append(output.logits[:, -1])
-            results.append((torch.stack(logits), [layer.keys.clone() for layer in cache.layers]))
+                logits.append(output.logits[:, -(end - start) :][:, -3:])
+            results.append((torch.cat(logits[1:], 1), [layer.keys.clone() for layer in cache.layers]))
     models[name].to(torch.float32)
 
     tolerance = 1e-4 if dtype == torch.float32 else 0.08

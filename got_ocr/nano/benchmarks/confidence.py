@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from got_ocr.evaluation.distances import edit_distance
+from got_ocr.hub.model_choice import ModelChoice, load_model_for
 from got_ocr.nano.benchmarks.real_documents import fold, pictures_of, truth_of
 from got_ocr.processing.pictures import load_image
+from got_ocr.processing.prompt import PLAIN
 from got_ocr.reading.answer import LOW_CONFIDENCE, GotOcrLine, calibrate
 from got_ocr.synthesis.degradation.degradations import DEFAULT_DEGRADATIONS, degrade_share
 from got_ocr.synthesis.pages.drawing import TextLine, draw_page
@@ -160,11 +162,7 @@ def main() -> int:
     options = parser.parse_args()
     from tqdm import tqdm
 
-    from got_ocr.processing.processor import GotOcrProcessor
-    from got_ocr.reading.model import GotOcrForConditionalGeneration
-
-    model = GotOcrForConditionalGeneration.from_pretrained(options.model).eval()
-    processor = GotOcrProcessor.from_pretrained(options.model)
+    model, processor = load_model_for(ModelChoice(str(options.model), ""), PLAIN)
     if options.real:
         sys.stdout.write(reliability(read_real(model, processor, options.real)) + "\n")
         return 0
