@@ -2,9 +2,11 @@
 # got-ocr as a server, with the built-in model inside. Two images of one file:
 #   docker build --tag got-ocr .                        CPU
 #   docker build --tag got-ocr:cuda --target cuda .     CUDA
-ARG PYTHON_VERSION=3.11
+# Where these two places can't be reached: --build-arg PYTHON_IMAGE=..., --build-arg TORCH_CPU_INDEX=...
+ARG PYTHON_IMAGE=python:3.11-slim
+ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 
-FROM python:${PYTHON_VERSION}-slim AS wheel
+FROM ${PYTHON_IMAGE} AS wheel
 WORKDIR /source
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir build
@@ -13,7 +15,7 @@ COPY configuration/training ./configuration/training
 COPY got_ocr ./got_ocr
 RUN python -m build --wheel --outdir /wheels
 
-FROM python:${PYTHON_VERSION}-slim AS runtime
+FROM ${PYTHON_IMAGE} AS runtime
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -43,8 +45,9 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
 USER 1000
 
 FROM runtime AS cpu
+ARG TORCH_CPU_INDEX
 COPY constraints.txt /tmp/constraints.txt
-RUN pip install --constraint /tmp/constraints.txt --index-url https://download.pytorch.org/whl/cpu torch
+RUN pip install --constraint /tmp/constraints.txt --index-url "${TORCH_CPU_INDEX}" torch
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[serve,render,demo]"
 USER 1000

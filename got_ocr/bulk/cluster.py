@@ -18,7 +18,12 @@ _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError._
 _SYSTEM_TROUBLE = re.compile(r"\[[Ee]rrno (\d+)\]")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 
-KEPT_TASKS = 10_000  # That Ray remembers for its dashboard: 4 KB and more each.
+# What Ray remembers of tasks, four of them a page: by default 100 000 with 3.5 KB each, then a million by their names.
+KEPT_TASKS = 1000
+MEMORY_SETTINGS = {
+    "RAY_task_events_max_num_task_in_gcs": str(KEPT_TASKS),
+    "RAY_task_events_max_dropped_task_attempts_tracked_per_job_in_gcs": str(KEPT_TASKS),
+}
 DEFAULT_OBJECT_STORE_BYTES = 2**30  # Of a cluster started here: pages on their way are some 10 MB each.
 
 
@@ -62,8 +67,8 @@ def _join(ray: Any, workers: Workers) -> Any:
 
 def _start(ray: Any, workers: Workers) -> Any:
     """Start a cluster on this machine."""
-    # Ray's default is ten times that: its server then grows by 16 KB a page for long.
-    os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", str(KEPT_TASKS))
+    for name, value in MEMORY_SETTINGS.items():
+        os.environ.setdefault(name, value)
     with _without_greeting():
         return ray.init(
             address="local",

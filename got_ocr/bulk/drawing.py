@@ -1,6 +1,7 @@
 """From a list of pages to their pictures: the stage that runs on cores, in a decoder of its own (`isolation`)."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ from PIL import Image
 
 from ..processing.isolation import Document
 from ..processing.options import PageError, printable
+from ..processing.pages import content_digest
 from . import gates
 from .failures import POISON, kind_of
 from .ledger import LedgerClient
@@ -87,7 +89,9 @@ class Drawer:
         place = tuple(page[name] for name in ("uri", "offset", "row_group", "row"))
         if self._document is None or self._document[0] != place:
             name = printable(page["source"])
-            self._document = (place, Document(self._opener.open_item(page), name, "", self._options.sources))
+            data = self._opener.open_item(page)
+            _check_content(data, page["sha256"], name)
+            self._document = (place, Document(data, name, "", self._options.sources))
         return self._document[1]
 
     @staticmethod
@@ -96,6 +100,16 @@ class Drawer:
             return document.read_text(page["page"], _page_name(page))
         except PageError:  # No PDF, or a damaged page: drawing it will say so.
             return ""
+
+
+def _check_content(data: Path | bytes, sha256: str, name: str) -> None:
+    """Refuse a file that is another by now: its row would bear the old one's name. Raises: PageError."""
+    try:
+        is_same = content_digest(data) == sha256
+    except OSError as error:
+        raise PageError(f"{name}: can't be read: {error.strerror}.") from None
+    if not is_same:
+        raise PageError(f"{name}: has changed since the job looked into it: run the same command again.")
 
 
 def _page_name(page: Mapping[str, Any]) -> str:

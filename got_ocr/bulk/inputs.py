@@ -183,7 +183,7 @@ def _find_in_lines(file: Any, filesystem: Any, path: str, open_lists: tuple[str,
 
 
 def _open(given: str) -> tuple[Any, str]:
-    return open_fsspec(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
+    return open_fsspec(given)
 
 
 def _find_in_data_set(name: str) -> Iterator[Source]:

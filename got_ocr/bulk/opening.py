@@ -51,6 +51,7 @@ class Opener:
         Raises:
             PageError: If it can't be had.
         """
+        _check_is_file(uri)
         if "://" not in uri or uri.lower().startswith(("http://", "https://")):
             if uri in self._files:
                 return self._files[uri]
@@ -104,6 +105,7 @@ class Opener:
         if kind == "file":
             yield {}, self.open_file(uri)
             return
+        _check_is_file(uri)
         is_empty = True
         try:
             for item in self._list_shard(uri) if kind == "shard" else self._list_table(uri):
@@ -228,6 +230,12 @@ class Opener:
             if isinstance(old, Path):
                 old.unlink(missing_ok=True)
         return data
+
+
+def _check_is_file(uri: str) -> None:
+    """Refuse what can't be opened twice, or waits for ever to be opened. Raises: PageError."""
+    if "://" not in uri and os.path.exists(uri) and not os.path.isfile(uri) and not os.path.isdir(uri):
+        raise PageError(f"{printable(uri)}: is a pipe, a socket or a device: save what comes from it as a file.")
 
 
 def name_of(uri: str, member: str | None) -> str:

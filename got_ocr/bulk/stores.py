@@ -144,6 +144,8 @@ def open_fsspec(url: str) -> tuple[Any, str]:
     """Find fsspec's file system of a path or URL. Returns and raises: as :func:`open_filesystem`."""
     import fsspec
 
+    if "://" not in url:  # A name may have `::` in it, by which fsspec joins URLs.
+        return fsspec.filesystem("file"), os.path.abspath(os.path.expanduser(url))
     try:
         filesystem, path = fsspec.core.url_to_fs(url)
     except ImportError as error:

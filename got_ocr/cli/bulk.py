@@ -12,6 +12,7 @@ from ..version import __version__
 from . import exit_codes
 from .engines import add_model_arguments, check_engine
 from .exit_codes import CommandError
+from .interrupt import ending_by_sigterm
 from .numbers import positive_int, positive_number
 from .progress import Progress
 from .read import add_limit_arguments, add_mode_arguments, mode_of, source_options_of
@@ -32,6 +33,7 @@ read within hours, `got-ocr FOLDER --output DIR` is the light way."""
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
 GIB = 2**30
 LINE_S = 60.0  # Between two lines of a log.
+STOPPED = "stopped: the same command goes on where it was."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +173,8 @@ def run(args: argparse.Namespace) -> int:
             on_progress=_Bar(progress).show,
             notify=progress.notice,
         )
-        report = job.run()
+        with ending_by_sigterm(STOPPED):
+            report = job.run()
     print(write_as_text(report), end="")
     return _exit_code(report)
 

@@ -15,6 +15,7 @@ PROCESS_LOST = 7  # Another process of a distributed training ended, or does not
 INTERNAL_ERROR = 70  # A mistake of ours (EX_SOFTWARE of sysexits.h).
 INTERRUPTED = 130  # Ctrl-C, as shells count it.
 BROKEN_PIPE = 141  # The reader of our output went away, as shells count it.
+STOPPED = 143  # SIGTERM, as shells count it.
 
 DESCRIPTION = f"""\
 exit codes:
@@ -28,7 +29,8 @@ exit codes:
   {PROCESS_LOST}    another process of a distributed training was lost
   {INTERNAL_ERROR}   a mistake in got-ocr itself
   {INTERRUPTED}  interrupted by Ctrl-C
-  {BROKEN_PIPE}  the reader of standard output went away"""
+  {BROKEN_PIPE}  the reader of standard output went away
+  {STOPPED}  stopped by SIGTERM"""
 
 
 class CommandError(Exception):

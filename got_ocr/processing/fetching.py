@@ -23,6 +23,7 @@ from .options import PageError, SourceOptions, printable, reason_of, say_how
 MAX_REDIRECTS = 5
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: of IPv6 nothing else is handed out.
 _BUSY_CODES = (429, 502, 503, 504)
 
 
@@ -270,7 +271,7 @@ def is_public(address: str) -> bool:
 
     Returns:
         False for loopback, private, link-local, multicast and reserved ones, also where one of these is wrapped in an
-        IPv6 address (mapped, 6to4, Teredo, NAT64).
+        IPv6 address (mapped, 6to4, Teredo, NAT64), and for all of IPv6 that belongs to nobody.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
@@ -283,6 +284,8 @@ def is_public(address: str) -> bool:
             return False
         if ip.ipv4_mapped is not None:
             return True
+        if ip not in _GLOBAL_UNICAST and ip not in _NAT64:
+            return False
     return ip.is_global and not ip.is_multicast
 
 

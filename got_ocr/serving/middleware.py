@@ -68,6 +68,9 @@ class Guard:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if self.options.api_key and scope["path"] not in OPEN_PATHS and not self._has_key(headers):
             raise ApiError(401, "the key is missing or wrong: send `Authorization: Bearer KEY`.")
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            # A proxy in front may believe the other one, and take what follows for a request of somebody else.
+            raise ApiError(400, "a body's length is given twice: send Content-Length or Transfer-Encoding, not both.")
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > self.options.max_bytes:
             raise self._too_large()
@@ -117,7 +120,7 @@ class Guard:
         if is_begun:
             return
         headers: dict[str, Any] = dict(error.headers)
-        if error.status in (408, 413):
+        if error.status in (400, 408, 413):
             headers["Connection"] = "close"  # Of such a body the rest is not waited for.
         await as_json(error_body(error.status, error.message, error.param), error.status, headers)(
             scope, receive, send

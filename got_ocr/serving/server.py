@@ -7,17 +7,13 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import create_app
 from .options import ServerOptions
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
-else:  # One of two that are alike, by what is installed.
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol as HttpProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +55,11 @@ class Server(uvicorn.Server):
             self._on_started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
-class BoundedProtocol(HttpProtocol):
+class BoundedProtocol(H11Protocol):
     """uvicorn's, which gives a client that sends the head of a request slowly, or nothing, so much time and no more.
 
-    Between two requests uvicorn's own limit holds until the first byte comes, then this one.
+    Between two requests uvicorn's own limit holds until the first byte comes, then this one. Always h11, also where
+    uvicorn would take httptools: that one keeps heads and trailers of any length, h11 refuses them above 64 KiB.
     """
 
     head_timeout_s: float

@@ -19,6 +19,10 @@ from .options import ServerOptions
 from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrRequest, ReadingFields
 
 MAX_FORM_FIELDS = 50
+# Each value of JSON is an object of Python's, of some hundred bytes where its text has two: so they are counted first.
+MAX_JSON_VALUES = 100_000
+_BEFORE_VALUES = (b",", b"[", b"{")  # None of which base64 has.
+_BLANKS = b" \t\r\n\f\v"
 _DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
@@ -63,10 +67,9 @@ async def read_ocr_request(
         async with request.form(
             max_files=MAX_IMAGES, max_fields=MAX_FORM_FIELDS, max_part_size=options.max_bytes
         ) as form:
-            fields, contents = await _read_form(form)
+            fields, contents = await asyncio.to_thread(_read_form, form)
     elif content_type == "application/json":
-        fields = validate(OcrRequest, await request.body())
-        contents = [("image", decode_base64(text, "image")) for text in _as_list(fields.image)]
+        fields, contents = await asyncio.to_thread(_read_json, await request.body())
     else:
         raise ApiError(
             415, f"send multipart/form-data or application/json, got {content_type[:100] or 'no content type'}."
@@ -78,14 +81,19 @@ async def read_ocr_request(
     return fields, _as_sources(contents, fields)
 
 
-async def _read_form(form: FormData) -> tuple[OcrForm, list[tuple[str, bytes]]]:
+def _read_json(body: bytes) -> tuple[OcrRequest, list[tuple[str, bytes]]]:
+    fields = validate(OcrRequest, body)
+    return fields, [("image", decode_base64(text, "image")) for text in _as_list(fields.image)]
+
+
+def _read_form(form: FormData) -> tuple[OcrForm, list[tuple[str, bytes]]]:
     values: dict[str, Any] = {}
     contents: list[tuple[str, bytes]] = []
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name not in _FILE_FIELDS:
                 raise ApiError(400, f"a file must be sent as `file`, got it as {name[:60]!r}.", name[:60])
-            contents.append(("file", await value.read()))
+            contents.append(("file", value.file.read()))
         elif name in _FILE_FIELDS:
             contents.append(("image", decode_base64(value, name)))
         elif name in values:
@@ -106,8 +114,10 @@ def validate(model: type[AnyModel], body: bytes | dict[str, Any]) -> AnyModel:
         The checked body.
 
     Raises:
-        ApiError: If it does not fit; the message names a field that does not.
+        ApiError: If it does not fit, where the message names a field that does not, or has too many values.
     """
+    if isinstance(body, bytes) and sum(map(body.count, _BEFORE_VALUES)) > MAX_JSON_VALUES:
+        raise ApiError(413, f"the body has more than {MAX_JSON_VALUES:,} values: send fewer, or shorter messages.")
     try:
         return model.model_validate_json(body) if isinstance(body, bytes) else model.model_validate(body)
     except ValidationError as error:
@@ -134,7 +144,7 @@ def decode_base64(text: str, param: str) -> bytes:
     start = _DATA_URI.match(text)
     payload = text[start.end() :] if start else text
     try:
-        data = base64.b64decode("".join(payload.split()).encode("ascii"), validate=True)
+        data = base64.b64decode(payload.encode("ascii").translate(None, _BLANKS), validate=True)
     except (binascii.Error, ValueError):
         what = f"{param} must be base64 or a data: URI of it"
         foreign = _NO_BASE64.search(payload) if start else None
@@ -229,7 +239,7 @@ async def read_chat_request(
         if _HTTP_URL.match(url):
             contents.append(("image_url", await _fetch(url, options, decoder, "image_url")))
         else:
-            contents.append(("image_url", decode_base64(url, "image_url")))
+            contents.append(("image_url", await asyncio.to_thread(decode_base64, url, "image_url")))
     return fields, mode, _as_sources(contents, fields.files or FileFields())
 
 

@@ -2,7 +2,9 @@
 
 import io
 import os
+import struct
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -302,6 +304,143 @@ class TestPages:
         pages = pages_of(tmp_path)
 
         assert [page["error_kind"] for page in pages] == ["damaged", "damaged"]
+
+
+# Of file systems of Linux and macOS; what a shell, a URL, a glob or a list would take for something else.
+STRANGE_NAMES = (
+    *("a\nb.png", "a#1.png", "#x.png", "a*b.png", "a?b.png", "[1].png", "a::b.png", "100%.png", "a%20b.png"),
+    *(" lead.png", "trail .png", "~x.png", "file:x.png", "http:x.png", "-o.png", "{a}.png", "$HOME.png", 'q"u.png'),
+    *("back\\slash.png", "hub:x.png"),
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other file systems refuse such names")
+class TestStrangeFiles:
+    def test_names_that_mean_something_elsewhere_are_names(self, tmp_path):
+        for width, name in enumerate(STRANGE_NAMES, start=1):
+            (tmp_path / name).write_bytes(picture(width))
+
+        pages = pages_of(tmp_path)
+
+        assert sorted(sizes_of(pages)) == [(width, 20) for width in range(1, len(STRANGE_NAMES) + 1)]
+        assert {Path(page["source"]).name for page in pages} == set(STRANGE_NAMES)
+
+    @pytest.mark.parametrize("name", [name for name in STRANGE_NAMES if "*" not in name and "?" not in name])
+    def test_they_may_be_named_one_by_one(self, tmp_path, name):
+        (tmp_path / name).write_bytes(picture(7))
+
+        assert sizes_of(pages_of(tmp_path / name)) == [(7, 20)]
+
+    def test_links_that_go_round_or_nowhere_end(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(picture(5))
+        (tmp_path / "below").mkdir()
+        (tmp_path / "below" / "back").symlink_to(tmp_path)
+        (tmp_path / "b.png").symlink_to("a.png")
+        (tmp_path / "nowhere.png").symlink_to("gone.png")
+        (tmp_path / "round.png").symlink_to("round.png")
+
+        pages = pages_of(tmp_path)
+
+        assert [Path(page["source"]).name for page in pages] == ["a.png", "nowhere.png", "round.png"]
+        assert [Path(copy).name for copy in pages[0]["copies"]] == ["b.png"]
+        assert [page["error"] is None for page in pages] == [True, False, False]
+
+    @pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.tar", "a.parquet"])
+    def test_a_pipe_is_a_failure_and_nobody_waits_for_it(self, tmp_path, name):
+        os.mkfifo(tmp_path / name)
+        (tmp_path / "z.png").write_bytes(picture(5))
+
+        pages = pages_of(tmp_path)
+
+        assert [page["error_kind"] for page in pages] == ["not allowed", None]
+        assert "is a pipe, a socket or a device: save" in pages[0]["error"]
+
+    def test_a_tables_cell_that_names_a_pipe_is_a_failure(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe.png")
+        pq.write_table(pa.table({"image": ["pipe.png"]}), tmp_path / "a.parquet")
+
+        (page,) = pages_of(tmp_path / "a.parquet")
+
+        assert page["error_kind"] == "not allowed"
+
+
+def test_a_file_that_changes_while_the_job_runs_is_a_failure_not_another_files_row(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(picture(5 if name == "a.png" else 6))
+    with tarfile.open(tmp_path / "c.tar", "w") as shard:
+        info = tarfile.TarInfo("c.png")
+        info.size = len(picture(7))
+        shard.addfile(info, io.BytesIO(picture(7)))
+    pages = pages_of(tmp_path)
+    (tmp_path / "a.png").write_bytes(picture(9))
+    shard = (tmp_path / "c.tar").read_bytes()
+    (tmp_path / "c.tar").write_bytes(shard.replace(picture(7), picture(8)))
+    drawer = Drawer(BulkOptions(Mode(), "nano", sources=HERE))
+
+    drawn = [drawer.draw(page) for page in pages]
+
+    assert [one.get("error_kind") for one in drawn] == ["changed", None, "changed"]
+    assert "a.png: has changed since the job looked into it: run the same command again." in drawn[0]["error"]
+    assert sizes_of(pages_of(tmp_path)) == [(9, 20), (6, 20), (8, 20)]
+
+
+def pdf_that_takes_long() -> bytes:
+    """A page of some million lines, in 150 KB."""
+    content = zlib.compress(b"0 0 m 9 9 l S\n" * 3_000_000, 9)
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 60] /Contents 4 0 R >>",
+        b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(content), content),
+    )
+    data = b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%b\nendobj\n" % one for one in enumerate(objects, start=1))
+    return data + b"trailer << /Size 5 /Root 1 0 R >>\n%%EOF\n"
+
+
+def test_a_pdf_that_is_drawn_for_ever_costs_its_time_and_no_other_page(tmp_path):
+    (tmp_path / "long.pdf").write_bytes(pdf_that_takes_long())
+    (tmp_path / "z.png").write_bytes(picture(5))
+    long, good = pages_of(tmp_path)
+
+    soon = Drawer(BulkOptions(Mode(), "nano", sources=SourceOptions(page_timeout_s=0.3))).draw(long)
+    patient = Drawer(BulkOptions(Mode(), "nano", sources=SourceOptions(page_timeout_s=120)))
+
+    assert soon["error_kind"] == "time"
+    assert patient.draw(good)["width_px"] == 5
+
+
+def test_a_tiff_of_ten_thousand_pages_has_as_many(tmp_path):
+    entries = ((256, 4, 1), (257, 4, 1), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 0), (278, 4, 1), (279, 4, 1))
+    length = 2 + 12 * len(entries) + 4
+    body = struct.pack("<H", len(entries)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, at) for tag, kind, at in entries
+    )
+    following = [8 + number * length for number in range(1, 10_000)] + [0]
+    data = b"II*\0" + struct.pack("<I", 8) + b"".join(body + struct.pack("<I", place) for place in following)
+    (tmp_path / "a.tif").write_bytes(data)
+
+    pages = pages_of(tmp_path)
+
+    assert [page["page"] for page in pages] == list(range(1, 10_001))
+    assert sizes_of(pages[-2:]) == [(1, 1), (1, 1)]
+
+
+def test_tables_without_any_picture_are_a_row_each(tmp_path):
+    tables = {
+        "a": pa.array([None, None], pa.null()),
+        "b": pa.array([None, picture(3)], pa.large_binary()),
+        "c": pa.array([[1, 2]], pa.list_(pa.int64())),
+        "d": pa.array([{"bytes": None, "path": None}]),
+        "e": pa.array([picture(4)]).dictionary_encode(),
+        "f": pa.array([b""]),
+    }
+    for name, column in tables.items():
+        pq.write_table(pa.table({"image": column}), tmp_path / f"{name}.parquet")
+
+    pages = pages_of(tmp_path)
+
+    kinds = ["empty", "empty", "empty", None, "damaged", "empty", None, "empty"]
+    assert [page["error_kind"] for page in pages] == kinds
 
 
 def test_awkward_pdfs_are_a_row_each_with_the_kind_of_their_failure(tmp_path):

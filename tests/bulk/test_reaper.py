@@ -15,6 +15,12 @@ from got_ocr.bulk.reaper import MARK, end_with_us, find_marked
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
 ROOT = Path(__file__).resolve().parents[2]
 SOON_S = 240  # What a loaded machine may take for something that takes seconds.
+# The command's exit code and its last line, by what ended it.
+ENDS = {
+    signal.SIGKILL: (-signal.SIGKILL, ""),
+    signal.SIGTERM: (143, "stopped: the same command goes on where it was."),
+    signal.SIGINT: (130, "interrupted."),
+}
 
 # A program that starts a process which starts another, both in sessions of their own, and deaf to SIGTERM.
 PROGRAM = """
@@ -35,7 +41,22 @@ PROGRAM = """
 
 def start(code: str, *arguments: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background is told not to listen to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def wait_for_some(mark: str, least: int) -> list[int]:
+    deadline = time.monotonic() + SOON_S
+    while len(found := find_marked(mark)) < least and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def wait_for(mark: str, count: int) -> list[int]:
@@ -73,9 +94,10 @@ def test_what_is_left_ends_with_the_context_and_nothing_else():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["Ray starts", "pages are read"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_no_process_of_ray_outlives_the_command(tmp_path, number):
-    """`got-ocr bulk` with a Ray of its own, ended while pages are read: all of its processes are gone soon."""
+def test_no_process_of_ray_outlives_the_command(tmp_path, number, moment):
+    """`got-ocr bulk` with a Ray of its own, ended at any time: one line, and all of its processes are gone soon."""
     pytest.importorskip("ray.data", reason="bulk reading on Ray needs the extra bulk")
     from got_ocr.bulk.benchmarks.materials import write_small_pages
 
@@ -99,15 +121,21 @@ def test_no_process_of_ray_outlives_the_command(tmp_path, number):
     try:
         mark = program.stdout.readline().strip()
         deadline = time.monotonic() + SOON_S
-        while not list(output.glob("pages/*.parquet")) and program.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        at_work = find_marked(mark)
+        if moment == "Ray starts":
+            at_work = wait_for_some(mark, 2)
+        else:
+            while not list(output.glob("pages/*.parquet")) and program.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.1)
+            at_work = find_marked(mark)
         program.send_signal(number)
-        program.communicate(timeout=SOON_S)
+        _, said = program.communicate(timeout=SOON_S)
     finally:
         program.kill()
         program.wait()
 
-    assert len(at_work) > 5
-    assert program.returncode == (130 if number == signal.SIGINT else -number)
+    assert len(at_work) > (1 if moment == "Ray starts" else 5)
+    code, line = ENDS[number]
+    assert program.returncode == code
+    assert [one for one in said.splitlines() if one.startswith("got-ocr: ")][-1:] == [f"got-ocr: {line}"] or not line
+    assert "Traceback" not in said
     assert wait_for(mark, 0) == []

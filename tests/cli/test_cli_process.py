@@ -6,11 +6,14 @@ import resource
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from got_ocr.cli import exit_codes
+from got_ocr.cli.interrupt import ending_by_sigterm
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +133,45 @@ def test_an_end_at_once_ends_processes_of_libraries_too(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, env=ENVIRONMENT, timeout=600)
     assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, b"got-ocr: interrupted.\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("sigint", [signal.SIG_DFL, signal.SIG_IGN], ids=["in the foreground", "in the background"])
+@pytest.mark.parametrize("library", [True, False], ids=["a library listens", "nobody else listens"])
+def test_sigterm_ends_a_command_that_asks_for_it_with_one_line(library: bool, sigint: Any) -> None:
+    """Also while a library has a handler of its own and sends elsewhere what is said."""
+    code = textwrap.dedent("""
+        import os, signal, sys, threading
+        from got_ocr.cli import dispatch
+        from got_ocr.cli.interrupt import ending_by_sigterm
+        def wait(argv):
+            with ending_by_sigterm("stopped: on purpose."):
+                if sys.argv[1] == "True":
+                    signal.signal(signal.SIGTERM, lambda *_: None)
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                print("waiting", flush=True)
+                threading.Event().wait(600)
+        dispatch._dispatch = wait
+        sys.exit(dispatch.main([]))
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(library)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (exit_codes.STOPPED, b"got-ocr: stopped: on purpose.\n")
+
+
+def test_sigterm_is_the_systems_again_afterwards() -> None:
+    with ending_by_sigterm("stopped."):
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @needs_dev_full

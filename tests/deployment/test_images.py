@@ -85,7 +85,7 @@ def test_what_the_wheel_is_made_of_is_copied() -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no tomllib")
     hatch = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     wheel = hatch["build"]["targets"]["wheel"]
-    wanted = {*wheel["packages"], *wheel["force-include"], "hatch_build.py"}
+    wanted = {*wheel["packages"], *wheel["force-include"], "hatch_build.py", "README.md"}
     copied = {word for name, value in instructions("wheel") if name == "COPY" for word in value.split()[:-1]}
     assert wanted <= copied
     assert "custom" in hatch["metadata"]["hooks"]

@@ -336,6 +336,14 @@ def test_private_addresses_are_refused_at_a_redirect(server: str, monkeypatch: p
         ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
         ("2001:0:7f00:1::80ff:fffe", False),
+        # Translated by a network's own rules (RFC 2765, RFC 8215), or of no network at all.
+        ("::ffff:0:127.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("fec0::1", False),
+        ("::5efe:7f00:1", False),
+        ("4000::1", False),
     ],
 )
 def test_public_addresses(address: str, expected: bool) -> None:

@@ -2,19 +2,20 @@
 
 python -m got_ocr.bulk.benchmarks.throughput workers --pages 300      a loop, one and two workers, the built-in model
 python -m got_ocr.bulk.benchmarks.throughput overhead --pages 1000    Ray against a loop, without a model
-python -m got_ocr.bulk.benchmarks.throughput memory --pages 3000      the memory of all processes while it goes on
+python -m got_ocr.bulk.benchmarks.throughput memory --pages 3000      the memory of each process while it goes on
 
 Speeds are of the middle of a run, from its first to its last fifth of pages: starting processes is told apart.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from .materials import copy_fresh, write_small_pages
 OBJECT_STORE_BYTES = 200 * 2**20
 IDENTITY = Identity("benchmark", "", __version__)
 MIDDLE = (0.2, 0.8)
+STEADY = (0.3, 0.95)  # Of the pages: processes are warm, and none has ended.
 LOOK_S = 1.0
 
 
@@ -46,12 +48,15 @@ def make_options(model: str | None) -> BulkOptions:
     return BulkOptions(Mode(), model or str(BUILTIN_CHECKPOINT), max_new_tokens=64)
 
 
-def run_job(args: argparse.Namespace, workers: int, model: str | None) -> dict[str, float]:
+def run_job(
+    args: argparse.Namespace, workers: int, model: str | None, on_done: Callable[[int], None] = lambda count: None
+) -> dict[str, float]:
     """Read the pages anew on Ray. Returns: seconds in all, until the first page, and pages a second in the middle."""
     seen: list[tuple[float, int]] = []
 
     def note(progress: Progress) -> None:
         seen.append((time.monotonic(), progress.done))
+        on_done(progress.done)
 
     job = BulkJob(
         [str(args.folder / "pages")],
@@ -123,32 +128,57 @@ def measure_overhead(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def watch_memory(args: argparse.Namespace) -> dict[str, Any]:
-    """Sum up what all processes hold while pages are read: proportional set sizes, so that nothing counts twice."""
+    """See what each process holds while pages are read: proportional set sizes, so that nothing counts twice."""
     import psutil
 
     over = threading.Event()
-    seen: list[tuple[float, float]] = []
+    done = [0]
+    seen: dict[str, list[tuple[int, float]]] = {}
 
     def watch() -> None:
         while not over.wait(LOOK_S):
-            total = 0
+            sums: dict[str, float] = {"all": 0.0}
             for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-                try:
-                    total += process.memory_full_info().pss
-                except psutil.Error:  # It ended meanwhile.
-                    continue
-            seen.append((time.monotonic(), total / 2**20))
+                with contextlib.suppress(psutil.Error):  # It ended meanwhile.
+                    mib = process.memory_full_info().pss / 2**20
+                    name = name_process(process.cmdline())
+                    sums[name] = sums.get(name, 0.0) + mib
+                    sums["all"] += mib
+            for name, total in sums.items():
+                seen.setdefault(name, []).append((done[0], total))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
-    start = time.monotonic()
-    figures = run_job(args, 2, NO_MODEL)
+    run_job(args, 2, NO_MODEL, lambda count: done.__setitem__(0, count))
     over.set()
     thread.join()
-    begin, end = start + figures["until_first"], start + figures["seconds"]
-    parts = [[mib for when, mib in seen if begin + (end - begin) * k / 5 <= when < begin + (end - begin) * (k + 1) / 5]
+    begin, end = (round(args.pages * part) for part in STEADY)
+    steady = {name: [one for one in found if begin <= one[0] <= end] for name, found in seen.items()}
+    growth = {name: growth_in_a_thousand(found) for name, found in steady.items() if len(found) > 2}
+    parts = [[mib for count, mib in seen["all"] if args.pages * k / 5 <= count < args.pages * (k + 1) / 5 and count]
              for k in range(5)]  # fmt: skip
-    return {"pages": args.pages, "mib_by_fifths": [round(statistics.median(part)) for part in parts if part]}
+    return {
+        "pages": args.pages,
+        "mib_by_fifths": [round(statistics.median(part)) for part in parts if part],
+        "mib_more_in_a_thousand_pages": dict(sorted(growth.items(), key=lambda one: -one[1])),
+    }
+
+
+def name_process(command: Sequence[str]) -> str:
+    """Name a process by what it does, from its command line."""
+    line = " ".join(command)
+    if command and command[0].startswith("ray::"):
+        return command[0].removeprefix("ray::").removesuffix(".submit")
+    parts = ("gcs_server", "raylet/raylet", "dashboard", "log_monitor", "monitor.py", "agent", "reaper", "page_worker")
+    return next((part for part in parts if part in line), "driver")
+
+
+def growth_in_a_thousand(seen: Sequence[tuple[int, float]]) -> float:
+    """Fit a line through what was held after numbers of pages. Returns: its rise over a thousand pages."""
+    pages, held = [one[0] for one in seen], [one[1] for one in seen]
+    if len(set(pages)) < 2:
+        return float("nan")
+    return round(1000 * statistics.linear_regression(pages, held).slope, 2)
 
 
 COMMANDS = {"workers": compare_workers, "overhead": measure_overhead, "memory": watch_memory}
@@ -167,6 +197,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside other work they would get nothing.
     copy_fresh(args.folder / "pages")
     write_small_pages(args.folder / "pages", args.pages)
+    if args.what == "memory":  # Of a job with a Ray of its own, as `got-ocr bulk` starts it.
+        print(json.dumps(watch_memory(args)), flush=True)
+        return 0
     ray.init(
         address="local",
         num_cpus=6,

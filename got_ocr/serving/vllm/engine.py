@@ -63,19 +63,13 @@ class VllmEngine:
     def __init__(self, location: str, dtype: str = "auto", options: Mapping[str, Any] | None = None) -> None:
         # Said before vLLM is imported: it reports who uses it for what, unless it is told not to.
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        from vllm.engine.arg_utils import AsyncEngineArgs
-
-        self.processor = GotOcrProcessor.from_pretrained(location)
-        # Probabilities of what was picked, after n-grams are blocked, as our own generation records them.
-        settings: dict[str, Any] = {"logprobs_mode": "processed_logprobs", **(options or {})}
-        settings.setdefault("dtype", _choose_dtype(dtype, location))
-        _spare_compiling(settings)
-        arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
         self._numbers = itertools.count()
-        announce_parent()
         loop = EventLoopThread("got-ocr-vllm")
         try:
-            self._running = RunningEngine(loop.run(_start(arguments)), loop)
+            loop.run(_import_vllm())
+            self.processor = GotOcrProcessor.from_pretrained(location)
+            announce_parent()
+            self._running = RunningEngine(loop.run(_start(location, dtype, options or {})), loop)
         except BaseException:
             loop.stop()
             raise
@@ -176,9 +170,26 @@ def _spare_compiling(settings: dict[str, Any]) -> None:
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 
-async def _start(arguments: Any) -> Any:
+async def _import_vllm() -> None:
+    """Import vLLM, in the thread of the event loop.
+
+    Of packages that are not installed vLLM keeps the exceptions, and they keep each frame that waited for the import:
+    in the caller's thread that would be its engine and all else that it has at hand, for ever.
+    """
+    import vllm.engine.arg_utils
+    import vllm.v1.engine.async_llm  # noqa: F401
+
+
+async def _start(location: str, dtype: str, options: Mapping[str, Any]) -> Any:
+    """Start vLLM's engine."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    # Probabilities of what was picked, after n-grams are blocked, as our own generation records them.
+    settings: dict[str, Any] = {"logprobs_mode": "processed_logprobs", **options}
+    settings.setdefault("dtype", _choose_dtype(dtype, location))
+    _spare_compiling(settings)
+    arguments = AsyncEngineArgs(model=location, enable_log_requests=False, disable_log_stats=True, **settings)
     return AsyncLLM.from_engine_args(arguments)
 
 
