@@ -86,3 +86,42 @@ def draw_bars(
     if marked & set(names):
         draw.text((x, 30 * SCALE), mark_label, (150, 90, 0), small, anchor="lm")
     return image.reduce(SCALE).quantize(48)
+
+
+def draw_reliability(title: str, bins: Sequence[tuple[float, float]]) -> Image.Image:
+    """Draw how much was right of what was read with which confidence; on the diagonal it is as told.
+
+    Args:
+        title: over the plot.
+        bins: of each bin of lines the confidence that was told and the share that was right, 0 to 1.
+
+    Returns:
+        The plot.
+
+    Raises:
+        ValueError: there are no bins.
+    """
+    if not bins:
+        raise ValueError("there is nothing to plot: no line was read whose text is known")
+    side, left, top, bottom = 320 * SCALE, 60 * SCALE, 40 * SCALE, 46 * SCALE
+    image = Image.new("RGB", (left + side + 24 * SCALE, top + side + bottom), "white")
+    draw, font, small = ImageDraw.Draw(image), ImageFont.load_default(12 * SCALE), ImageFont.load_default(11 * SCALE)
+
+    def place(told: float, right: float) -> tuple[float, float]:
+        return left + told * side, top + (1.0 - right) * side
+
+    for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        draw.line([place(tick, 0.0), place(tick, 1.0)], GRID, SCALE)
+        draw.line([place(0.0, tick), place(1.0, tick)], GRID, SCALE)
+        x, y = place(tick, 0.0)
+        draw.text((x, y + 4 * SCALE), f"{tick:.0%}", "black", small, anchor="mt")
+        x, y = place(0.0, tick)
+        draw.text((x - 6 * SCALE, y), f"{tick:.0%}", "black", small, anchor="rm")
+    draw.line([place(0.0, 0.0), place(1.0, 1.0)], (150, 150, 150), SCALE)
+    draw.line([place(*one) for one in bins], COLOURS["nano"], 2 * SCALE)
+    for x, y in (place(*one) for one in bins):
+        radius = 3 * SCALE
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), COLOURS["nano"])
+    draw.text((left, 10 * SCALE), title, "black", font, anchor="lt")
+    draw.text((left + side / 2, top + side + 24 * SCALE), "confidence of the line", "black", small, anchor="mt")
+    return image.reduce(SCALE).quantize(32)

@@ -1,7 +1,7 @@
 """Does the mark of doubt find the lines with errors? Measured on drawn pages, clean and degraded, line by line.
 
     python -m got_ocr.nano.benchmarks.confidence [--model got_ocr/assets/nano] [--pages 20] [--corpus-cache FILE]
-        [--real FOLDER]
+        [--real FOLDER [--plot FILE.png]]
 
 Each line that was read is compared with the printed line whose box it covers most. The table says for several limits
 of `min_probability` how many lines are marked, how many of the lines with an error that finds, and how many of the
@@ -24,6 +24,7 @@ import numpy as np
 from got_ocr.evaluation.distances import edit_distance
 from got_ocr.hub.model_choice import ModelChoice, load_model_for
 from got_ocr.nano.benchmarks.real_documents import fold, pictures_of, truth_of
+from got_ocr.nano.plots import draw_reliability
 from got_ocr.processing.pictures import load_image
 from got_ocr.processing.prompt import PLAIN
 from got_ocr.reading.answer import LOW_CONFIDENCE, GotOcrLine, calibrate
@@ -32,6 +33,7 @@ from got_ocr.synthesis.pages.drawing import TextLine, draw_page
 from got_ocr.synthesis.resources import Resources
 
 SEED = 1_000_017
+PLOT_TITLE = "Characters in words without an error"
 LIMITS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99, 0.995, 1.01)
 Box = tuple[float, float, float, float]
@@ -134,16 +136,42 @@ def read_real(model: Any, processor: Any, folder: Path) -> list[tuple[float, int
     return found
 
 
-def reliability(lines: Sequence[tuple[float, int, int]]) -> str:
-    """Write the table of `read_real`'s lines by their mean probability. Returns: Markdown."""
-    rows = ["| mean probability | lines | characters in right words | confidence |", "|---|---|---|---|"]
+@dataclass(frozen=True)
+class Bin:
+    """Lines of about one mean probability.
+
+    Attributes:
+        low: Least mean probability.
+        high: They are below this.
+        lines: How many there are.
+        told: Mean confidence of their characters.
+        right: Share of the characters that stand in words without an error.
+    """
+
+    low: float
+    high: float
+    lines: int
+    told: float
+    right: float
+
+
+def put_in_bins(lines: Sequence[tuple[float, int, int]]) -> list[Bin]:
+    """Group `read_real`'s lines by their mean probability. Args: lines: they. Returns: the bins that have text."""
+    found = []
     for low, high in pairwise(BINS):
         some = [line for line in lines if low <= line[0] < high]
         total = sum(line[1] for line in some)
         if total:
-            share = sum(line[2] for line in some) / total
             told = sum(calibrate(line[0]) * line[1] for line in some) / total
-            rows.append(f"| {low} to {min(high, 1.0)} | {len(some)} | {share:.1%} | {told:.1%} |")
+            found.append(Bin(low, high, len(some), told, sum(line[2] for line in some) / total))
+    return found
+
+
+def reliability(bins: Sequence[Bin]) -> str:
+    """Write the table of bins. Args: bins: they. Returns: Markdown."""
+    rows = ["| mean probability | lines | characters in right words | confidence |", "|---|---|---|---|"]
+    for one in bins:
+        rows.append(f"| {one.low} to {min(one.high, 1.0)} | {one.lines} | {one.right:.1%} | {one.told:.1%} |")
     return "\n".join(rows)
 
 
@@ -159,12 +187,16 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=20, help="half of them degraded (20)")
     parser.add_argument("--corpus-cache", type=Path, help="prose collected before, to save collecting it anew")
     parser.add_argument("--real", type=Path, help="a folder of folders of pictures with NAME.gt.txt beside them")
+    parser.add_argument("--plot", type=Path, help="with --real: where to draw the reliability curve, a PNG file")
     options = parser.parse_args()
     from tqdm import tqdm
 
     model, processor = load_model_for(ModelChoice(str(options.model), ""), PLAIN)
     if options.real:
-        sys.stdout.write(reliability(read_real(model, processor, options.real)) + "\n")
+        bins = put_in_bins(read_real(model, processor, options.real))
+        sys.stdout.write(reliability(bins) + "\n")
+        if options.plot:
+            draw_reliability(PLOT_TITLE, [(one.told, one.right) for one in bins]).save(options.plot, optimize=True)
         return 0
     resources = Resources(corpus_cache=options.corpus_cache, held_out=True)
     judged: list[JudgedLine] = []
