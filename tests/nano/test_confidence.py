@@ -17,7 +17,8 @@ def test_bins_weigh_lines_by_their_characters() -> None:
 
 
 def test_the_curve_shows_each_bin_where_it_belongs() -> None:
-    plots = [np.asarray(draw_reliability("t", [one]).convert("RGB"), dtype=int) for one in ((0.9, 0.2), (0.2, 0.9))]
+    bins = [[(0.8, 0.2), (0.9, 0.2), (0.95, 0.2)], [(0.1, 0.9), (0.2, 0.9), (0.25, 0.9)]]
+    plots = [np.asarray(draw_reliability("t", some).convert("RGB"), dtype=int) for some in bins]
     places = [np.argwhere(plot[..., 0] - plot[..., 2] > 60).mean(0) for plot in plots]
     assert places[0][0] > places[1][0] + 100, "what is less right stands lower"
     assert places[0][1] > places[1][1] + 100, "what was told as surer stands further right"
