@@ -39,7 +39,7 @@ def test_on_an_index_readme_has_absolute_links(monkeypatch: pytest.MonkeyPatch) 
     written = hook["absolute_links"](readme, "me/mine", "1.2.3")
     assert relative_links(readme) and relative_links(written) == []
     assert "![samples](https://raw.githubusercontent.com/me/mine/v1.2.3/got_ocr/synthesis/samples.png)" in written
-    assert "https://github.com/me/mine/blob/v1.2.3/docs/figures.md#what-the-weights" in written
+    assert "https://github.com/me/mine/blob/v1.2.3/docs/figures.md#the-built-in-model-on-real-pictures" in written
     badge = "[![Open](https://x.org/a.svg)](docs/a.md) ![p](a.png) [here](#top) [out](https://y.org) [m](mailto:a@b.c)"
     assert hook["absolute_links"](badge, "me/mine", "1") == (
         "[![Open](https://x.org/a.svg)](https://github.com/me/mine/blob/v1/docs/a.md) "

@@ -80,7 +80,7 @@ _shtab_got_ocr_defaults_added=0
 _shtab_got_ocr_bench_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--stage[of pixels, tower, prefill, decode, blocking, detokenise, page (default\: all but page)]:A,B:"
-  "--variant[of ours-float32, ours-bfloat16, ours-int8, ours-int8-dynamic, ours-int8-tower, ours-int4, port-float32, port-bfloat16, port-compiled (default\: float32 on a CPU, bfloat16 on a GPU)]:A,B:"
+  "--variant[of ours-float32, ours-bfloat16, ours-int8, ours-int8-dynamic, ours-int8-tower, ours-int4, ours-int8-draft, ours-int8-dynamic-draft, port-float32, port-bfloat16, port-compiled (default\: float32 on a CPU, bfloat16 on a GPU)]:A,B:"
   "--batch[pages at once (default\: 1)]:N,M:"
   "--answer[tokens of a whole page\'s answer (default\: 256)]:N,M:"
   "--context[answer lengths at which a token is timed (default\: 256,4096)]:N,M:"
