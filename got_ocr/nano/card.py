@@ -152,8 +152,8 @@ def write_plots(folder: Path, scored: ScoredTiers, unseen: frozenset[str]) -> li
     for tier, found in scored.items():
         for reader, answers in found.items():
             modes.setdefault(reader, {}).update(group_errors(answers, partial(_named, tier)))
-    if modes:
-        names = list(modes[next(iter(modes))])
+    names = list(modes[next(iter(modes))]) if modes else []
+    if names:  # pictures without text have no error rate
         path = folder / "error_by_mode.png"
         draw_bars("Character error rate by kind of picture", names, modes).save(path, optimize=True)
         files.append(path)

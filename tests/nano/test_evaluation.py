@@ -251,6 +251,15 @@ class TestRuns:
         (tmp_path / "model.safetensors").write_text("2")
         assert before.startswith("nano-") and model_folder(tmp_path) != before
 
+    def test_pictures_without_text_alone_have_no_plot(self, tmp_path: Path, materials: Materials) -> None:
+        tier = tier_of("blank")
+        path = answers_file(tmp_path, "nano", tier)
+        path.parent.mkdir()
+        entry = {"number": 0, "picture": picture_sum(tier.question(materials, 0)), "texts": [""], "answer": "I"}
+        path.write_text(json.dumps({**entry, "facts": {}, "cpu_s": 0.25}) + "\n")
+        _, scored = load_results(tmp_path, {"nano": "nano"}, [tier], {"blank": 1})
+        assert write_plots(tmp_path, scored, frozenset()) == []
+
     def test_reports_tables_plots_and_worst_answers(self, tmp_path: Path, materials: Materials) -> None:
         tier = tier_of("lines")
         for reader, mistake in (("nano", "e"), ("tesseract", "t")):
