@@ -67,10 +67,9 @@ class Packer:
         pixels: of the page.
         options: how to cut it.
         canvas_size: side of the model's input in px.
-        ink_gamma: below 1.0 the grey edges of thin strokes become darker.
     """
 
-    def __init__(self, pixels: PagePixels, options: SlicingOptions, canvas_size: int, ink_gamma: float = 1.0) -> None:
+    def __init__(self, pixels: PagePixels, options: SlicingOptions, canvas_size: int) -> None:
         self.pixels = pixels
         self.options = options
         self.canvas_size = canvas_size

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from got_ocr.cli import main
+from got_ocr.cli.data import FORMS
 from got_ocr.processing.pictures import load_image
 from got_ocr.training.conversation_sets import open_set
 from got_ocr.training.exports import DATASET_INFO, EXPORTS, export_set
@@ -57,6 +58,10 @@ def test_read_back_it_is_the_same(form: str, source: Path, tmp_path: Path, monke
         assert [Path(image).is_file() for image in new.images] == [True] * len(new.images)
     names = [[Path(image).name for image in after[index].images] for index in range(4)]
     assert names == [["a.png"], ["b.png"], ["a.png", "b.png"], ["1.png", "2.png", "10.png"]]
+
+
+def test_the_command_knows_the_forms() -> None:
+    assert FORMS == EXPORTS  # Written down there once more, since `--help` imports no trainer.
 
 
 def test_ms_swift_gets_a_mark_a_picture_and_absolute_names(source: Path, tmp_path: Path) -> None:
