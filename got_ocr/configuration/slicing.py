@@ -8,6 +8,7 @@ from typing import Any
 # Chosen with the first version of the built-in checkpoint: small canvases, and text as small as it reads well.
 TEXT_HEIGHT_PX = 21.0  # font size (em) of lines on a slice
 MIN_TEXT_HEIGHT_PX = 18.0  # the same of a line that then needs no cut
+TEXT_HEIGHTS_PX = (4, 512)  # the least and the most of both that is allowed
 ROWS = 3  # pieces of text on a slice
 MARGIN_PX = 8  # white around the text of a slice
 ROW_GAP_PX = 4  # least white between two pieces
@@ -49,8 +50,8 @@ class SlicingOptions:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("text_height_px", 4, 512),
-            ("min_text_height_px", 4, 512),
+            ("text_height_px", *TEXT_HEIGHTS_PX),
+            ("min_text_height_px", *TEXT_HEIGHTS_PX),
             ("rows", 0, 1000),
             ("margin_px", 0, 256),
             ("row_gap_px", 0, 256),

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..slices.joining import spread_text
-from ..slices.lookalikes import settle_lookalikes
 from ..slices.sliced_page import SlicedPage
 from .answer import GotOcrAnswer, GotOcrLine, join_answers
 
@@ -78,7 +77,7 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
     certainty = answer.mean_probability or 0.0
     cells = [False] * len(found) if page.natural else [page.is_cell(piece) for piece in page.pieces_of(number)]
     return [
-        PieceReading(settle_lookalikes(text), lines)
+        PieceReading(text, lines)
         if text and _is_text(text, lines, certainty, doubtful, cell)
         else PieceReading("", ())
         for (text, lines), cell in zip(found, cells, strict=True)
@@ -113,7 +112,7 @@ def check_piece(answer: GotOcrAnswer, doubtful: bool, is_cell: bool = False) -> 
     """
     text = " ".join(line.text for line in answer.lines)
     is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful, is_cell)
-    return PieceReading(settle_lookalikes(text), answer.lines) if is_text else PieceReading("", ())
+    return PieceReading(text, answer.lines) if is_text else PieceReading("", ())
 
 
 def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool, is_cell: bool) -> bool:

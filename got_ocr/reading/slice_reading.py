@@ -13,6 +13,7 @@ from ..layout.time_limit import OutOfTimeError, is_out_of_time
 from ..processing.mode import Mode
 from ..processing.prompt import PLAIN
 from ..slices.joining import join_pieces, join_slices
+from ..slices.lookalikes import settle_lookalikes
 from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
@@ -77,7 +78,8 @@ class SliceReader:
         self.on_text = hooks.on_text
         self.formatted = mode.is_formatted and made_for_slices
         self.is_plain = not (mode.is_formatted or mode.instruction)
-        self.looks_again = made_for_slices and not mode.instruction
+        # Small ones misread in ways that are known: what they read is looked at again and settled.
+        self.corrects = made_for_slices and not mode.instruction
         # A checkpoint that was not made for slices reads as many lines at once as fit.
         self.slicing = SlicingOptions.from_dict(config.slicing or {"rows": 0})
         self.canvas_px: int = config.vision_config.image_size
@@ -135,7 +137,7 @@ class SliceReader:
         while True:
             doubtful = is_doubtful(read, least)
             # What was handed on stays as it is. A line that goes on waits for the rest of it.
-            done = len(read) if not self.looks_again else count_whole(sliced, len(read))
+            done = count_whole(sliced, len(read)) if self.corrects else len(read)
             numbers = range(len(checked), done)
             alone = self._read_alone(sliced, [n for n in numbers if is_mixed_up(sliced, n, read[n])], doubtful, looks)
             looks -= sum(map(len, alone.values()))
@@ -143,7 +145,10 @@ class SliceReader:
                 alone[number] if number in alone else check_slice(sliced, number, read[number], doubtful)
                 for number in numbers
             ]
-            checked += look_again(sliced, some, numbers.start, doubtful, self._read_all) if self.looks_again else some
+            if self.corrects:
+                some = look_again(sliced, some, numbers.start, doubtful, self._read_all)
+                some = [[replace(one, text=settle_lookalikes(one.text)) for one in pieces] for pieces in some]
+            checked += some
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
                 return sliced, read, checked

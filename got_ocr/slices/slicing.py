@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image
 
-from ..configuration.slicing import SlicingOptions
+from ..configuration.slicing import TEXT_HEIGHTS_PX, SlicingOptions
 from ..layout.orientation import turn_clockwise
 from ..layout.page import PageLayout, PagePixels, analyse_page
 from ..layout.time_limit import check_time
@@ -65,7 +65,7 @@ def slice_lines(page: SlicedPage, numbers: Sequence[int], size: float) -> Sliced
     Args:
         page: of `slice_page`, not shown as it is.
         numbers: of the lines, in order.
-        size: their text height on the slices, to the page's.
+        size: their text height on the slices, to the page's, within what options allow.
 
     Returns:
         The same page with slices and pieces of these lines only.
@@ -75,12 +75,12 @@ def slice_lines(page: SlicedPage, numbers: Sequence[int], size: float) -> Sliced
     """
     if page.pixels is None:
         raise ValueError("a page that is shown as it is has no lines to cut once more.")
-    options = page.options
-    options = replace(
-        options,
-        text_height_px=size * options.text_height_px,
-        min_text_height_px=size * options.min_text_height_px,
+    least, most = TEXT_HEIGHTS_PX
+    usual_px, low_px = (
+        min(max(size * height, least), most)
+        for height in (page.options.text_height_px, page.options.min_text_height_px)
     )
+    options = replace(page.options, text_height_px=usual_px, min_text_height_px=low_px)
     packer = _pack(page.layout, page.pixels, options, page.slices[0].width, numbers)
     return replace(page, slices=packer.slices, pieces=packer.pieces, options=options)
 

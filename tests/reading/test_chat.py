@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from got_ocr.configuration.config import GotOcrConfig
 from got_ocr.configuration.slicing import SlicingOptions
@@ -346,6 +346,20 @@ def test_lines_of_a_sliced_page_have_boxes_in_the_picture_and_their_pieces_certa
     scripted(*["x"] * len(whole.slices))
     (moved,) = model.read(tiny_processor, [page], box=[20, 10, 273, 113], batch_size=1)
     assert all(line.box[0] >= 20 and line.box[1] >= 10 for line in moved.lines)
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize(("slicing", "word"), [({"rows": 1, "keep_natural": False}, "Issue"), (None, "lssue")])
+def test_letters_are_settled_for_small_models_alone(
+    model: Any, tiny_processor: Any, scripted: Any, slicing: dict[str, Any] | None, word: str
+) -> None:
+    """A full model may well read Polish, where a word begins with `lg`."""
+    model.config.slicing = slicing
+    page = Image.new("RGB", (200, 60), "white")
+    ImageDraw.Draw(page).text((10, 20), "Issue", "black", font=ImageFont.load_default(20))
+    scripted(*["lssue"] * 8)
+    (answer,) = model.read(tiny_processor, [page], slice_pages=True)
+    assert set(answer.text.split()) == {word} == {part for line in answer.lines for part in line.text.split()}
 
 
 @pytest.mark.usefixtures("untrained")

@@ -123,6 +123,17 @@ def test_slices_whose_last_line_goes_on_wait(page: SlicedPage) -> None:
         assert before.isdisjoint(piece.line for piece in page.pieces if piece.slice_index >= read)
 
 
+@pytest.mark.parametrize(("usual_px", "least_px", "size"), [(12, 4, 0.9), (512, 500, 1.12)])
+def test_lines_of_the_least_and_the_greatest_text_are_cut_once_more(
+    usual_px: float, least_px: float, size: float
+) -> None:
+    options = SlicingOptions(rows=1, keep_natural=False, text_height_px=usual_px, min_text_height_px=least_px)
+    cut = slice_page(draw(), options, 4 * CANVAS if usual_px < 100 else 1100)
+    again = slice_lines(cut, [1], size)
+    assert again.slices and {piece.line for piece in again.pieces} == {1}
+    assert 4 <= again.options.min_text_height_px <= again.options.text_height_px <= 512
+
+
 def test_a_page_that_is_shown_as_it_is_has_no_lines_to_cut() -> None:
     natural = slice_page(draw(("few words",), 20).crop((0, 0, 190, 60)), SlicingOptions(), CANVAS)
     assert natural.natural
