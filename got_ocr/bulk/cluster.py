@@ -5,6 +5,7 @@ import math
 import os
 import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,10 @@ from .options import Workers
 from .reaper import end_with_us
 
 _MODEL_TROUBLE = re.compile(rf"{re.escape(ModelError.__module__)}\.{ModelError.__name__}: (.+)")
+_PLACE = re.compile(r"(?:ray://)?\[?([^/]+?)\]?:(\d{1,5})")
 _SYSTEM_TROUBLE = re.compile(r"\[[Ee]rrno (\d+)\]")
 PACKAGES = "'ray[data]>=2.60'"  # As pyproject.toml has it.
+ANSWER_S = 10.0  # So long a cluster may take to answer.
 
 # What Ray remembers of tasks, four of them a page: by default 100 000 with 3.5 KB each, then a million by their names.
 KEPT_TASKS = 1000
@@ -58,9 +61,12 @@ def join_cluster(workers: Workers) -> Iterator[str | None]:
 def _join(ray: Any, workers: Workers) -> Any:
     """Join the cluster that is named. Raises: ValueError: If none answers."""
     try:
+        place = _PLACE.fullmatch(workers.address or "")
+        if place is not None:  # Ray would try for many minutes.
+            socket.create_connection((place[1], int(place[2])), ANSWER_S).close()
         with _without_greeting():
             return ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
-    except ConnectionError as error:
+    except OSError as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
 
@@ -127,6 +133,8 @@ def import_ray() -> Any:
     """Import Ray, which then tells nobody that it is used. Raises: ModuleNotFoundError."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Its C++ warns of what we mean to do.
+    # It prints what workers met onto our standard output, with stacks: what ends the job is raised, all else has rows.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     try:
         import ray
         import ray.data

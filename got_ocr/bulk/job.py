@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -107,7 +107,7 @@ class BulkJob:
             if take_folder(folder, run, self.read_anew):
                 self.notify("what was read with other options is gone: reading anew.")
             with plain_errors(folder.store.url), contextlib.ExitStack() as cluster:
-                join = _Once(lambda: self._join(cluster))
+                join = cache(lambda: self._join(cluster))  # At the first call, if there is one.
                 pages = self._list_pages(folder, sources, join)
                 facts = self._read(folder, pages, join, start)
             return self._finish(folder, pages, facts, run)
@@ -117,7 +117,7 @@ class BulkJob:
         if dashboard is not None:
             self.notify(f"Ray's dashboard: {dashboard}")
 
-    def _list_pages(self, folder: OutputFolder, sources: pa.Table, join: "_Once") -> pa.Table:
+    def _list_pages(self, folder: OutputFolder, sources: pa.Table, join: Callable[[], None]) -> pa.Table:
         """Look into the sources that are not in the catalogue, and list the pages of all."""
         target = folder.catalog
         target.clean()
@@ -137,7 +137,7 @@ class BulkJob:
         tables = [target.data.read_table(path) for path in target.files()]
         return list_pages(pa.concat_tables(tables), order)
 
-    def _read(self, folder: OutputFolder, pages: pa.Table, join: "_Once", start: float) -> RunFacts:
+    def _read(self, folder: OutputFolder, pages: pa.Table, join: Callable[[], None], start: float) -> RunFacts:
         folder.pages.clean()
         self._remove_old_rows(folder, pages)
         done = folder.pages.done()
@@ -242,8 +242,7 @@ class BulkJob:
         if self.outputs.documents:
             report["documents_written"] = write_documents(folder)
         if self.outputs.sheet:
-            by_id = {page[PAGE_ID]: page for page in pages.to_pylist()}
-            sheet = write_sheet(folder, self.outputs.sheet, by_id, self.options)
+            sheet = write_sheet(folder, self.outputs.sheet, pages, self.options)
             folder.store.write(sheet.encode("utf-8", "replace"), SHEET)
         folder.store.write_json(report, REPORT_JSON)
         folder.store.write(write_as_text(report).encode(), REPORT_TEXT)
@@ -269,19 +268,6 @@ def _look_here(sources: pa.Table, look: Cataloguer, target: Target) -> pa.Table:
 
 def _repeats(pages: set[str], row: dict[str, Any]) -> bool:
     return row["duplicate_of"] in pages
-
-
-class _Once:
-    """Does something when it is called first."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._is_done = False
-
-    def __call__(self) -> None:
-        if not self._is_done:
-            self._is_done = True
-            self._work()
 
 
 def _forget_failed_sources(folder: OutputFolder) -> None:

@@ -43,6 +43,7 @@ class Ledger:
                 if before[1] not in dead_nodes:
                     self._deaths[page] += 1
                 self._counts["begun_again"] += 1
+                self._devices.pop(before[0], None)
             self._open[page] = (worker, node)
         return [self._deaths[page] for page in pages]
 

@@ -6,6 +6,8 @@ checkpoint says so. The list of a run holds only what is not written yet, so Ray
 """
 
 import logging
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +18,10 @@ from .stores import Store
 
 LIST_TASKS = 1000  # So many parts a long list is handed out in, at most.
 BLOCK_BYTES = 32 * 2**20  # Of pages that go from stage to stage: two or three, so that nobody waits for many.
+# Tasks that hand out the list, and that write, at once; they share a core and ask for none: Ray grants cores from the
+# list on downwards, so that none was left to write with until the list was through, and a stop cost all pages.
+LIST_TASKS_AT_ONCE, WRITE_TASKS_AT_ONCE = 2, 4
+KEPT_STATISTICS = 1000  # Of a stage's last blocks: Ray would keep those of all in the driver until the end.
 DATA_SUFFIX = ".parquet"
 PENDING_SUFFIX = ".pending.parquet"  # As Ray names what a file will hold.
 
@@ -103,13 +109,16 @@ def write_exactly_once(table: pa.Table, stages: Iterable[Stage], target: Target,
 
     quiet_ray_data()
     context = DataContext.get_current()
-    before = context.checkpoint_config, context.target_max_block_size
+    before = context.checkpoint_config, context.target_max_block_size, context.custom_execution_callback_classes
     target.data.make()
     try:
         context.checkpoint_config = _checkpoint_config(target)
         context.target_max_block_size = BLOCK_BYTES
-        dataset = ray.data.read_datasource(_make_list_source(table, list_rows))
-        if table.num_rows > LIST_TASKS * list_rows:
+        context.custom_execution_callback_classes = [*before[2], _make_bound_on_statistics()]
+        rows = max(list_rows, -(-table.num_rows // LIST_TASKS))
+        source = _make_list_source(table, rows)
+        dataset = ray.data.read_datasource(source, num_cpus=0, concurrency=LIST_TASKS_AT_ONCE)
+        if rows > list_rows:
             dataset = dataset.repartition(target_num_rows_per_block=list_rows)
         for stage in stages:
             dataset = dataset.map_batches(
@@ -124,11 +133,12 @@ def write_exactly_once(table: pa.Table, stages: Iterable[Stage], target: Target,
             target.data.root,
             filesystem=target.data.filesystem,
             min_rows_per_file=target.rows_per_file,
-            ray_remote_args={"num_cpus": 0.5},
+            ray_remote_args={"num_cpus": 0},
+            concurrency=WRITE_TASKS_AT_ONCE,
             compression="zstd",
         )
     finally:
-        context.checkpoint_config, context.target_max_block_size = before
+        context.checkpoint_config, context.target_max_block_size, context.custom_execution_callback_classes = before
 
 
 def _checkpoint_config(target: Target) -> Any:
@@ -150,12 +160,24 @@ def _checkpoint_config(target: Target) -> Any:
     )
 
 
-def _make_list_source(table: pa.Table, list_rows: int) -> Any:
-    """Make a source of a table's rows; Ray checkpoints only what comes from a source."""
+def _make_bound_on_statistics() -> type:
+    from ray.data._internal.execution.execution_callback import ExecutionCallback
+
+    class BoundOnStatistics(ExecutionCallback):  # type: ignore[misc,unused-ignore]
+        """Has the driver forget what it noted of blocks long gone: nobody asks for Ray's sum of it."""
+
+        def before_execution_starts(self, executor: Any) -> None:
+            for operator in executor._topology:
+                if hasattr(operator, "_output_blocks_stats"):
+                    operator._output_blocks_stats = deque(operator._output_blocks_stats, KEPT_STATISTICS)
+
+    return BoundOnStatistics
+
+
+def _make_list_source(table: pa.Table, rows: int) -> Any:
+    """Make a source of a table's rows, so many a task; Ray checkpoints only what comes from a source."""
     from ray.data.block import BlockMetadata
     from ray.data.datasource import Datasource, ReadTask
-
-    rows = max(list_rows, -(-table.num_rows // LIST_TASKS))
 
     def give(part: pa.Table) -> Callable[[], Iterable[pa.Table]]:
         return lambda: [part]
@@ -188,5 +210,6 @@ def quiet_ray_data() -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    warnings.filterwarnings("ignore", "The maximum number of concurrent tasks for", UserWarning)  # Of short lists.
     for name in ("ray.data", "ray"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # What fails is raised.

@@ -7,11 +7,14 @@ from html import escape
 from io import BytesIO
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from .drawing import Drawer
 from .options import BulkOptions
 from .output import OutputFolder
+from .rows import PAGE_ID
 
 PICTURE_SIDE_PX = 900
 PICTURE_QUALITY = 70  # JPEG's: to look at, not to read again.
@@ -28,18 +31,27 @@ _STYLE = (
 
 def find_least_certain(folder: OutputFolder, count: int) -> list[dict[str, Any]]:
     """Find the pages that were read with the least certainty, the worst first."""
-    names = ["id", "source", "page", "text", "mean_probability", "finish_reason"]
-    rows = (row for row in folder.iterate(names) if row["mean_probability"] is not None)
-    return heapq.nsmallest(count, rows, key=lambda row: (row["mean_probability"], row["id"]))
+    certain = (
+        (row["mean_probability"], row[PAGE_ID], path)
+        for path in folder.pages.files()
+        for row in folder.store.read_table(path, [PAGE_ID, "mean_probability"]).to_pylist()
+        if row["mean_probability"] is not None
+    )
+    worst = heapq.nsmallest(count, certain)
+    # Texts are read of the files with these pages only: those of all are many times what says how certain they are.
+    names = [PAGE_ID, "source", "page", "text", "mean_probability", "finish_reason"]
+    tables = {path: folder.store.read_table(path, names) for _, _, path in worst}
+    rows = {row[PAGE_ID]: row for table in tables.values() for row in table.to_pylist()}
+    return [rows[page] for _, page, _ in worst]
 
 
-def write_sheet(folder: OutputFolder, count: int, pages: Mapping[str, Mapping[str, Any]], options: BulkOptions) -> str:
+def write_sheet(folder: OutputFolder, count: int, pages: pa.Table, options: BulkOptions) -> str:
     """Write the sheet.
 
     Args:
         folder: The output.
         count: Of pages, at most.
-        pages: The list of pages by id, to draw them again.
+        pages: The list of pages, to draw them again.
         options: How they are drawn.
 
     Returns:
@@ -47,9 +59,12 @@ def write_sheet(folder: OutputFolder, count: int, pages: Mapping[str, Mapping[st
     """
     drawer = Drawer(options)
     parts = []
-    for row in find_least_certain(folder, count):
+    worst = find_least_certain(folder, count)
+    shown_pages = pages.filter(pc.is_in(pages[PAGE_ID], pa.array([row[PAGE_ID] for row in worst], pa.string())))
+    places = {page[PAGE_ID]: page for page in shown_pages.to_pylist()}
+    for row in worst:
         title = f"{row['source']}, page {row['page']}: {row['mean_probability']:.3f} ({row['finish_reason']})"
-        picture = _draw(drawer, pages[row["id"]]) if row["id"] in pages else None
+        picture = _draw(drawer, places[row[PAGE_ID]]) if row[PAGE_ID] in places else None
         shown = "<p>no picture: the source is gone</p>" if picture is None else f'<img alt="" src="{picture}">'
         text = escape(row["text"][:MOST_LETTERS])
         parts.append(f"<section><h2>{escape(title)}</h2><div>{shown}</div><pre>{text}</pre></section>")

@@ -267,6 +267,7 @@ class _Bar:
     def show(self, state: "JobProgress") -> None:
         """Show how far the job is."""
         self._progress.total = state.total
+        self._progress.note = ", ".join(_troubles_and_devices(state))
         self._progress.advance(state.done - self._progress.done)
         now = time.monotonic()
         if self._first is None and state.done:
@@ -278,23 +279,28 @@ class _Bar:
             pages, rows = ("page", "its row says") if count == 1 else ("pages", "their rows say")
             self._say(f"{count:,} {pages} failed so far: {kind} ({rows} why)", kind)
         for device in state.devices:
-            busy = f", {device['busy_percent']} % busy" if "busy_percent" in device else ""
             memory = f", {device['memory_bytes'] / GIB:.1f} GiB" if "memory_bytes" in device else ""
-            self._say(f"a worker reads on {device['name']}{memory}{busy}", str(device["worker"]))
+            self._say(f"a worker reads on {device['name']}{memory}", str(device["worker"]))
 
     def _line(self, state: "JobProgress", now: float) -> str:
-        failed = sum(state.failures.values())
-        line = f"{state.done:,} of {state.total:,} pages, {failed:,} failed"
-        if self._first is None or state.done == self._first[1]:
-            return line
-        speed = (state.done - self._first[1]) / (now - self._first[0])
-        minutes = (state.total - state.done) / speed / 60
-        return f"{line}, {speed:.2f} pages/s, {minutes // 60:.0f} h {minutes % 60:.0f} min to go"
+        parts = [f"{state.done:,} of {state.total:,} pages", *_troubles_and_devices(state)]
+        if self._first is not None and state.done > self._first[1]:
+            speed = (state.done - self._first[1]) / (now - self._first[0])
+            minutes = (state.total - state.done) / speed / 60
+            parts += [f"{speed:.2f} pages/s", f"{minutes // 60:.0f} h {minutes % 60:.0f} min to go"]
+        return ", ".join(parts)
 
     def _say(self, line: str, about: str) -> None:
         if about not in self._said:
             self._said.add(about)
             self._progress.notice(line)
+
+
+def _troubles_and_devices(state: "JobProgress") -> list[str]:
+    """Say how many pages failed, and how busy the workers' GPUs are on average."""
+    parts = [f"{sum(state.failures.values()):,} failed"]
+    busy = [device["busy_percent"] for device in state.devices if "busy_percent" in device]
+    return [*parts, f"GPUs {sum(busy) / len(busy):.0f} % busy"] if busy else parts
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Progress:
         self.program = program
         self.unit = unit
         self.done = 0
+        self.note = ""  # Said behind the bar.
         self.shows_bar = show_bar and not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._start = time.time()
         self._lock = threading.RLock()
@@ -76,6 +77,7 @@ class Progress:
         with self._lock:
             if self._bar is not None:
                 self._bar.n = self.done
+                self._bar.set_postfix_str(self.note, refresh=False)
                 self._bar.refresh()
 
     def advance(self, pages: int = 1) -> None:

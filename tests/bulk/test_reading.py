@@ -183,6 +183,15 @@ class TestLedger:
         assert (state["pages"], state["tokens"], state["failures"]) == (3, 8, {"time": 1})
         assert state["devices"] == [{"worker": "a", "name": "GPU", "memory_bytes": 5}]
 
+    def test_the_device_of_a_worker_that_died_is_told_no_more(self, monkeypatch):
+        monkeypatch.setattr("got_ocr.bulk.ledger._find_dead_nodes", set)
+        ledger = Ledger()
+        ledger.count({"pages": 1, "tokens": 1, "failures": {}}, {"worker": "a", "name": "GPU", "busy_percent": 5})
+        ledger.begin("a", "n", ["1"])
+        ledger.begin("b", "n", ["1"])
+
+        assert ledger.look()["devices"] == []
+
     def test_the_first_page_of_equal_pixels_is_the_one_to_read(self):
         ledger = Ledger()
 

@@ -135,11 +135,15 @@ def test_a_log_has_a_line_a_minute_with_speed_and_what_is_left(monkeypatch):
     bar = bulk._Bar(Progress())
     for seconds, done in ((5, 10), (65, 610), (66, 620), (130, 1260)):
         now[0] = 1000.0 + seconds
-        bar.show(JobProgress(done, 10_000, {"time": 2} if done > 100 else {}, devices=[]))
+        devices = [
+            {"worker": name, "name": "GPU", "busy_percent": percent} for name, percent in (("a", 80), ("b", 90))
+        ]
+        bar.show(JobProgress(done, 10_000, {"time": 2} if done > 100 else {}, devices=devices if done > 700 else []))
 
     lines = said.getvalue().splitlines()
     assert [line for line in lines if "to go" in line] == [
         "got-ocr: 610 of 10,000 pages, 2 failed, 10.00 pages/s, 0 h 16 min to go",
-        "got-ocr: 1,260 of 10,000 pages, 2 failed, 10.00 pages/s, 0 h 15 min to go",
+        "got-ocr: 1,260 of 10,000 pages, 2 failed, GPUs 85 % busy, 10.00 pages/s, 0 h 15 min to go",
     ]
     assert sum("pages failed so far: time" in line for line in lines) == 1
+    assert sum("a worker reads on GPU" in line for line in lines) == 2
