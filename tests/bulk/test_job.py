@@ -73,10 +73,10 @@ def widths_read(log: Path) -> list[int]:
     return sorted(map(int, log.read_text().split())) if log.exists() else []
 
 
-def write_pictures(folder: Path, widths: range, height: int = 40) -> None:
+def write_pictures(folder: Path, widths: range) -> None:
     folder.mkdir(exist_ok=True)
     for width in widths:
-        image = Image.new("L", (width, height), 255)
+        image = Image.new("L", (width, 40), 255)
         image.paste(0, (5, 5, 15, 30))
         image.save(folder / f"{width}.png")
 
@@ -166,37 +166,6 @@ def test_what_dies_on_the_way_costs_no_page_and_doubles_none(cluster, tmp_path):
     assert [row["text"] for row in rows_of(tmp_path)] == [f"width {width}" for width in range(50, 70)]
 
 
-class PatientReader:
-    """Waits until what it read is written, all but a few pages."""
-
-    batch_size = 2
-
-    def __init__(self, output: Path) -> None:
-        self.output, self.read_so_far = output, 0
-
-    def read(self, images, stop):
-        deadline = time.monotonic() + SOON_S
-        while not (is_written := self.count_written() >= self.read_so_far - 10) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.read_so_far += len(images)
-        return [GotOcrAnswer("in time" if is_written else "too late", "stop", 1, 0.5, 0.5) for _ in images]
-
-    def count_written(self) -> int:
-        return 2 * len(list((self.output / "pages").glob("*.parquet")))
-
-
-def test_pages_are_written_while_others_are_read(cluster, tmp_path):
-    """With no core more than a job asks for: the list, which waits for drawing, may not keep it to its end."""
-    write_pictures(tmp_path / "in", range(1500, 1560), 1500)
-    job = make_job(tmp_path, tmp_path / "log", gates=Gates(skip_blank=False))
-    job.workers = Workers(count=2, rows_per_file=2, batch_size=2)
-    job.load_reader = lambda options, workers: PatientReader(tmp_path / "out")
-
-    job.run()
-
-    assert {row["text"] for row in rows_of(tmp_path)} == {"in time"}
-
-
 class Copier:
     """A stage that changes nothing."""
 
@@ -204,17 +173,19 @@ class Copier:
         yield batch
 
 
-def test_what_ray_notes_of_blocks_does_not_grow_with_their_number(cluster, tmp_path, monkeypatch):
+def test_writing_waits_for_no_core_and_ray_notes_no_more_of_more_blocks(cluster, tmp_path, monkeypatch):
+    """Ray grants cores from the list on downwards: what writes would get none of a cluster with just enough."""
     import pyarrow as pa
     from ray.data import DataContext
     from ray.data._internal.execution.execution_callback import ExecutionCallback
 
-    noted = {}
+    noted, cores = {}, {}
 
     class Noting(ExecutionCallback):
         def after_execution_succeeds(self, executor):
             for operator in executor._topology:
                 noted[operator.name] = len(getattr(operator, "_output_blocks_stats", ()))
+                cores[operator.name] = operator.incremental_resource_usage().cpu
 
     monkeypatch.setattr("got_ocr.bulk.pipeline.KEPT_STATISTICS", 3)
     monkeypatch.setattr(DataContext.get_current(), "custom_execution_callback_classes", [Noting])
@@ -226,6 +197,12 @@ def test_what_ray_notes_of_blocks_does_not_grow_with_their_number(cluster, tmp_p
 
     assert target.done() == set(table["id"].to_pylist())
     assert max(noted.values()) == 3 and len(noted) >= 3, noted
+    assert {
+        name.split("->")[0]: number for name, number in cores.items() if name.startswith(("ReadPages", "Write"))
+    } == {
+        "ReadPages": 0,
+        "Write": 0,
+    }, cores
     assert DataContext.get_current().custom_execution_callback_classes == [Noting]
 
 
