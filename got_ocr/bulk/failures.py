@@ -12,6 +12,7 @@ _WORDS = (
     ("no pages", ("is a PDF without pages", "has no pages")),
     ("missing", ("no such file", "no such list")),
     ("not allowed", ("may not be read", "is a folder", "is a pipe")),
+    ("compressed", ("is a compressed tar",)),
     ("changed", ("has changed since",)),
     ("too large", ("are allowed", "is larger than", "far too large", "no shape of a page")),
     ("empty", ("is empty (",)),
@@ -26,7 +27,6 @@ _WORDS = (
             "can't be drawn",
             "no picture",
             "can't be decoded",
-            "compressed tar",
         ),
     ),
 )

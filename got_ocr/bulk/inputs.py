@@ -103,7 +103,7 @@ def _find_files(given: str) -> Iterator[Source]:
     if _WEB.match(given):
         yield Source(given)
         return
-    filesystem, path = _open(given)
+    filesystem, path = open_fsspec(given)
     try:
         if filesystem.isdir(path):
             details = filesystem.find(path, detail=True)
@@ -141,7 +141,7 @@ def _find_in_list(given: str, open_lists: tuple[str, ...]) -> Iterator[Source]:
     Raises:
         ValueError: If there is no such list, or it is none.
     """
-    filesystem, path = _open(given)
+    filesystem, path = open_fsspec(given)
     try:
         if not _WEB.match(given) and filesystem.isdir(path):
             yield from _find_files(given)
@@ -180,10 +180,6 @@ def _find_in_lines(file: Any, filesystem: Any, path: str, open_lists: tuple[str,
             yield from _find(name, open_lists)
         except ValueError as error:
             yield Source(name, error=str(error))
-
-
-def _open(given: str) -> tuple[Any, str]:
-    return open_fsspec(given)
 
 
 def _find_in_data_set(name: str) -> Iterator[Source]:

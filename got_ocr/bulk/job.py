@@ -100,10 +100,10 @@ class BulkJob:
             raise ValueError(f"{self.output} is the memory of one process: give an --output that all workers see.")
         folder = OutputFolder(self.output, self.workers.rows_per_file)
         run = describe_run(self.options, self.identity)
+        own = folder.store.root if folder.store.is_local else folder.store.url
+        sources = make_sources(find_sources(self.inputs, own))
         folder.house.make()
         with _only_writer(folder):
-            own = folder.store.root if folder.store.is_local else folder.store.url
-            sources = make_sources(find_sources(self.inputs, own))
             if take_folder(folder, run, self.read_anew):
                 self.notify("what was read with other options is gone: reading anew.")
             with plain_errors(folder.store.url), contextlib.ExitStack() as cluster:

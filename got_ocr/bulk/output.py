@@ -139,6 +139,7 @@ def _next_name(name: str) -> str:
 
 
 def count_values(column: pa.ChunkedArray) -> dict[str, int]:
-    """Count a column's values, without nulls."""
+    """Count a column's values, without nulls; the most frequent first."""
     found = pc.value_counts(column.drop_null()).to_pylist()
-    return {str(one["values"]): int(one["counts"]) for one in found}
+    counts = {str(one["values"]): int(one["counts"]) for one in found}
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))

@@ -59,7 +59,7 @@ def make_report(folder: OutputFolder, facts: RunFacts, outputs: Outputs, run: Ma
         "besides": rows.num_rows - (facts.listed - facts.left),
         "documents": len(pc.unique(rows["sha256"])),
         "failed": sum(failures.values()),
-        "failures": dict(sorted(failures.items(), key=lambda one: (-one[1], one[0]))),
+        "failures": failures,
         "finish_reasons": count_values(rows["finish_reason"]),
         "tokens": int(tokens),
         "confidence": _histogram(rows["mean_probability"].drop_null().to_pylist()),

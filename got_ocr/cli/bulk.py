@@ -44,19 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="folder, glob, file, list, hub:owner/name, or URL")
     parser.add_argument("-o", "--output", required=True, metavar="DIR|URL", help="folder, here or in an object store")
-    add_mode_arguments(parser.add_argument_group("what to read"))
+    add_mode_arguments(parser.add_argument_group("what to read"), page_by_page=True)
     _add_gates(parser.add_argument_group("what not to read"))
     _add_model(parser.add_argument_group("model"))
     _add_workers(parser.add_argument_group("workers"))
     _add_outputs(parser.add_argument_group("output"))
     limits = parser.add_argument_group("limits")
-    add_limit_arguments(limits)
+    add_limit_arguments(limits, "of a page, to decode it (default: 60; 0: any)")
     limits.add_argument(
         "--read-timeout",
         type=positive_number,
         default=600,
         metavar="S",
-        help="of the model over a page (default: 600)",
+        help="of a page, to read it (default: 600)",
     )
 
 

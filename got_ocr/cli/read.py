@@ -77,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limit_arguments(parser.add_argument_group("limits"))
 
 
-def add_mode_arguments(what: argparse._ArgumentGroup) -> None:
-    """Declare what is read, and how."""
+def add_mode_arguments(what: argparse._ArgumentGroup, page_by_page: bool = False) -> None:
+    """Declare what is read, and how; `page_by_page`: no pages together, which is refused where it is given."""
     what.add_argument(
         "--type",
         choices=("ocr", "format"),
@@ -94,7 +94,8 @@ def add_mode_arguments(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument("--crop", action="store_true", help="read each page in tiles: for large or dense pages")
     what.add_argument("--max-tiles", type=positive_int, metavar="N", help="most tiles of a page (default: 6)")
-    what.add_argument("--multi-page", action="store_true", help="read all pages together, as one document")
+    together = argparse.SUPPRESS if page_by_page else "read all pages together, as one document"
+    what.add_argument("--multi-page", action="store_true", help=together)
     what.add_argument(
         "--slice",
         action=argparse.BooleanOptionalAction,
@@ -174,8 +175,9 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     output.add_argument("-q", "--quiet", action="store_true", help="no notices and no progress bar; errors are said")
 
 
-def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
-    """Declare the limits of sources."""
+def add_limit_arguments(limits: argparse._ArgumentGroup, page_timeout: str | None = None) -> None:
+    """Declare the limits of sources. Args: page_timeout: what that of a page is of; None: as `got-ocr` has it."""
+    whole = "of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)"
     limits.add_argument("--timeout", type=positive_number, default=20, metavar="S", help="of a URL (default: 20)")
     limits.add_argument(
         "--max-bytes", type=positive_int, default=50_000_000, metavar="N", help="of a URL or pipe (default: 50000000)"
@@ -187,7 +189,7 @@ def add_limit_arguments(limits: argparse._ArgumentGroup) -> None:
         "--page-timeout",
         type=_time_or_any,
         metavar="S",
-        help="of a page, from opening it to its last letter (default: 60 to decode it, 600 for all; 0: any)",
+        help=page_timeout or whole,
     )
     limits.add_argument(
         "--max-memory", type=_number_or_none, default=4, metavar="GIB", help="to decode a page (default: 4; 0: all)"

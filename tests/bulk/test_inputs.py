@@ -172,6 +172,7 @@ class TestSources:
         (page,) = pages_of(tmp_path)
 
         assert "uncompress it to .tar" in page["error"] and page["page"] == 0
+        assert page["error_kind"] == "compressed"
 
     def test_another_content_is_another_source(self, tmp_path):
         file = tmp_path / "a.png"

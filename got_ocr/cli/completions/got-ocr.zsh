@@ -107,7 +107,6 @@ _shtab_got_ocr_bulk_options=(
   "--color[read what a frame of this colour encloses]:color:(red green blue)"
   "--crop[read each page in tiles\: for large or dense pages]"
   "--max-tiles[most tiles of a page (default\: 6)]:N:"
-  "--multi-page[read all pages together, as one document]"
   {--slice,--no-slice}"[cut pages between lines and read the slices (default\: if the model is made for it)]"
   "--instruction[your own words, for a model that was trained on others]:TEXT:"
   "--pages[pages of PDFs and multi-page TIFFs, counted from 1]:1-3,7:"
@@ -145,10 +144,10 @@ _shtab_got_ocr_bulk_options=(
   "--timeout[of a URL (default\: 20)]:S:"
   "--max-bytes[of a URL or pipe (default\: 50000000)]:N:"
   "--max-pixels[of a page (default\: 89000000)]:N:"
-  "--page-timeout[of a page, from opening it to its last letter (default\: 60 to decode it, 600 for all\; 0\: any)]:S:"
+  "--page-timeout[of a page, to decode it (default\: 60\; 0\: any)]:S:"
   "--max-memory[to decode a page (default\: 4\; 0\: all)]:GIB:"
   "--no-private-addresses[fetch no URL that leads into this machine or its network]"
-  "--read-timeout[of the model over a page (default\: 600)]:S:"
+  "--read-timeout[of a page, to read it (default\: 600)]:S:"
   "(*):folder, glob, file, list, hub\:owner\/name, or URL:_files"
 )
 
