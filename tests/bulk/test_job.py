@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -20,6 +21,7 @@ from got_ocr.bulk import BulkJob, BulkOptions, Gates, Identity, Outputs, Workers
 from got_ocr.bulk.benchmarks.awkward import find_different  # noqa: E402
 from got_ocr.bulk.benchmarks.kills import run_serially  # noqa: E402
 from got_ocr.bulk.benchmarks.materials import write_awkward_pdfs, write_small_pages  # noqa: E402
+from got_ocr.bulk.cluster import _join  # noqa: E402
 from got_ocr.bulk.output import OutputFolder  # noqa: E402
 from got_ocr.bulk.pipeline import Stage, Target, write_exactly_once  # noqa: E402
 from got_ocr.bulk.stores import Store  # noqa: E402
@@ -276,3 +278,22 @@ def test_workers_that_want_more_than_there_is_are_refused(cluster, tmp_path):
         job.workers = workers
         with pytest.raises(ValueError, match=said):
             job.run()
+
+
+def test_an_address_where_nobody_answers_is_refused_at_once():
+    with socket.socket() as taken:  # Bound and not listening: nobody else takes it meanwhile.
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"no Ray cluster answers at {address} .*refused"):
+            _join(ray, Workers(address=address))
+
+
+def test_what_workers_meet_stays_off_standard_output():
+    code = (
+        "from got_ocr.bulk.cluster import import_ray; import_ray(); "
+        "from ray._private.worker import print_to_stdstream; "
+        "print_to_stdstream({'lines': ['Task failed, and its stack'], 'pid': 'raylet', 'is_err': False}, False)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert said.stdout == ""
