@@ -146,6 +146,8 @@ def open_fsspec(url: str) -> tuple[Any, str]:
 
     if "://" not in url:  # A name may have `::` in it, by which fsspec joins URLs.
         return fsspec.filesystem("file"), os.path.abspath(os.path.expanduser(url))
+    if "::" in url:  # What is found in there would not know by which way.
+        raise ValueError(f"{url}: joins several URLs by `::`: give one, and unpack what lies in archives but .tar.")
     try:
         filesystem, path = fsspec.core.url_to_fs(url)
     except ImportError as error:

@@ -174,6 +174,10 @@ class TestSources:
         assert "uncompress it to .tar" in page["error"] and page["page"] == 0
         assert page["error_kind"] == "compressed"
 
+    def test_urls_that_are_joined_are_refused(self):
+        with pytest.raises(ValueError, match="joins several URLs by `::`: give one"):
+            list(find_sources(["zip://scans::file:///data/a.zip"]))
+
     def test_another_content_is_another_source(self, tmp_path):
         file = tmp_path / "a.png"
         file.write_bytes(picture(5))
