@@ -9,6 +9,7 @@ started again by the same command, a worker by Ray, a node by us. Every page mus
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -37,6 +38,7 @@ NO_MODEL = "digest"  # In the place of a model: workers start in a second instea
 NO_MODEL_S = 0.05  # What a page takes then.
 LOG_VARIABLE = "GOT_OCR_BENCHMARK_LOG"
 NODE_CPUS = 3  # Two workers, and one that draws or the core more that a job asks for: none to spare.
+STARTS = 3  # Of a node, until it runs.
 VICTIMS = ("driver", "worker", "node")
 _EQUAL = ("text", "finish_reason", "num_tokens", "error")
 _PROBABILITIES = ("mean_probability", "min_probability")
@@ -106,7 +108,7 @@ class Killing:
         self.args = args
         self._node = {"num_cpus": NODE_CPUS, "object_store_memory": 150 * 2**20}
         self.cluster = Cluster(initialize_head=True, head_node_args={**self._node, "include_dashboard": False})
-        self.other = self.cluster.add_node(**self._node)
+        self.other = self._add_node()
         self.cluster.wait_for_nodes()
         self.driver: subprocess.Popen[bytes] | None = None
 
@@ -166,13 +168,19 @@ class Killing:
             return 1
         if self.victim == "node":
             self.cluster.remove_node(self.other, allow_graceful=False)
-            self.other = self.cluster.add_node(**self._node)
+            self.other = self._add_node()
             return 1
         readers = self._find_workers()
         if not readers:
             return 0
         os.kill(self.chance.choice(readers), signal.SIGKILL)
         return 1
+
+    def _add_node(self) -> Any:
+        for _ in range(STARTS - 1):
+            with contextlib.suppress(Exception):  # Ray gives a node 30 seconds, which a busy machine may not have.
+                return self.cluster.add_node(**self._node)
+        return self.cluster.add_node(**self._node)
 
     def _find_workers(self) -> list[int]:
         """Find the processes that read, of our own two nodes."""
