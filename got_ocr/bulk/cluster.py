@@ -66,7 +66,7 @@ def _join(ray: Any, workers: Workers) -> Any:
             socket.create_connection((place[1], int(place[2])), ANSWER_S).close()
         with _without_greeting():
             return ray.init(address=workers.address, log_to_driver=False, logging_level="ERROR")
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # Ports end at 65535.
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"no Ray cluster answers at {workers.address} ({reason}): see `ray start`.") from None
 

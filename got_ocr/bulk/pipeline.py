@@ -114,7 +114,7 @@ def write_exactly_once(table: pa.Table, stages: Iterable[Stage], target: Target,
     try:
         context.checkpoint_config = _checkpoint_config(target)
         context.target_max_block_size = BLOCK_BYTES
-        context.custom_execution_callback_classes = [*before[2], _make_bound_on_statistics()]
+        context.custom_execution_callback_classes = [*before[2], *_make_bounds_on_statistics()]
         rows = max(list_rows, -(-table.num_rows // LIST_TASKS))
         source = _make_list_source(table, rows)
         dataset = ray.data.read_datasource(source, num_cpus=0, concurrency=LIST_TASKS_AT_ONCE)
@@ -160,8 +160,11 @@ def _checkpoint_config(target: Target) -> Any:
     )
 
 
-def _make_bound_on_statistics() -> type:
-    from ray.data._internal.execution.execution_callback import ExecutionCallback
+def _make_bounds_on_statistics() -> list[type]:
+    try:
+        from ray.data._internal.execution.execution_callback import ExecutionCallback
+    except ImportError:  # Ray's own, which may move: the driver then grows by 1 MiB in a thousand pages.
+        return []
 
     class BoundOnStatistics(ExecutionCallback):  # type: ignore[misc,unused-ignore]
         """Has the driver forget what it noted of blocks long gone: nobody asks for Ray's sum of it."""
@@ -171,7 +174,7 @@ def _make_bound_on_statistics() -> type:
                 if hasattr(operator, "_output_blocks_stats"):
                     operator._output_blocks_stats = deque(operator._output_blocks_stats, KEPT_STATISTICS)
 
-    return BoundOnStatistics
+    return [BoundOnStatistics]
 
 
 def _make_list_source(table: pa.Table, rows: int) -> Any:
