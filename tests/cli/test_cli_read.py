@@ -613,11 +613,12 @@ def test_a_bar_shows_itself_only_when_it_takes_long(monkeypatch: pytest.MonkeyPa
         terminal = Terminal()
         monkeypatch.setattr(sys, "stderr", terminal)
         with Progress(total=4) as progress:
+            progress.note = "GPUs 85 % busy"
             progress.advance()
             end = time.monotonic() + 10 * shown
-            while time.monotonic() < end and "1/4" not in terminal.getvalue():
+            while time.monotonic() < end and "85 % busy" not in terminal.getvalue():
                 time.sleep(0.01)
-        assert ("1/4" in terminal.getvalue()) == shown
+        assert ("1/4" in terminal.getvalue()) == ("GPUs 85 % busy" in terminal.getvalue()) == shown
 
 
 def test_no_bar_without_a_terminal() -> None:
