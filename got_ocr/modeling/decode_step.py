@@ -24,6 +24,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
 from .generation import GrowingCacheLayer
 from .one_row import apply_linear
+from .plain_cpu import is_plain_cpu
 from .quantization import Int8Linear
 
 # What a caller may say besides, and that changes nothing here.
@@ -46,9 +47,7 @@ def can_step(
     Returns:
         Whether :func:`run_step` may do it.
     """
-    if inputs_embeds.device.type != "cpu" or inputs_embeds.shape[1] > MOST_NEW or cache is None:
-        return False
-    if torch.is_grad_enabled() or model.training or torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if not is_plain_cpu(inputs_embeds) or model.training or inputs_embeds.shape[1] > MOST_NEW or cache is None:
         return False
     config = model.config
     if config._attn_implementation != "sdpa" or config.output_hidden_states or config.output_attentions:
@@ -94,6 +93,7 @@ def run_step(
     # The half that is turned into the other's place changes its sign: put it into the sine once.
     sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
     mask = _mask(attention_mask, new, done + new)
+    is_grouped = model.config.num_attention_heads != model.config.num_key_value_heads
     for layer, layer_cache in zip(model.layers, cache.layers, strict=False):
         attention = layer.self_attn
         normed = _norm(hidden, layer.input_layernorm)
@@ -103,24 +103,17 @@ def run_step(
         )
         query = query * cosine + query.roll(half, -1) * sine
         key = key * cosine + key.roll(half, -1) * sine
-        keys, values = layer_cache.update(key, value)
-        attended = _attend(query, keys, values, mask, attention.scaling)
-        hidden = hidden + apply_linears((attention.o_proj,), attended.transpose(1, 2).reshape(batch, new, -1))[0]
+        keys, values = layer_cache.append(key, value)
+        attended = F.scaled_dot_product_attention(
+            query.to(keys.dtype), keys, values, attn_mask=mask, scale=attention.scaling, enable_gqa=is_grouped
+        )
+        attended = attended.transpose(1, 2).reshape(batch, new, -1).to(hidden.dtype)
+        hidden = hidden + apply_linears((attention.o_proj,), attended)[0]
         normed = _norm(hidden, layer.post_attention_layernorm)
         mlp = layer.mlp
         gate, up = apply_linears((mlp.gate_proj, mlp.up_proj), normed)
         hidden = hidden + apply_linears((mlp.down_proj,), mlp.act_fn(gate) * up)[0]
     return _norm(hidden, model.norm)
-
-
-def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-    """Attend from a few new tokens. Args: query: (B, H, T, D); keys, values: (B, H, L, D). Returns: (B, H, T, D)."""
-    is_grouped = query.shape[1] != keys.shape[1]
-    if query.dtype == torch.float32 or query.shape[2] > 1 or mask is not None or is_grouped:
-        return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, scale=scale, enable_gqa=is_grouped)
-    # In bfloat16 torch's kernel takes four times as long for one token as in float32, and this half of that.
-    weights = torch.softmax(keys @ (query * scale).transpose(2, 3), dim=2, dtype=torch.float32).to(query.dtype)
-    return weights.transpose(2, 3) @ values
 
 
 def _mask(attention_mask: Tensor | None, new: int, length: int) -> Tensor | None:
@@ -153,8 +146,7 @@ def apply_linears(layers: Sequence[Any], hidden: Tensor) -> list[Tensor]:
 
 def apply_head(head: Any, hidden: Tensor) -> Tensor:
     """Apply the head. Args: head: nn.Linear or other; hidden: (B, kept, C) float. Returns: (B, kept, V) float."""
-    is_plain = not (torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing())
-    output: Tensor = apply_linear(head, hidden) if is_plain and hidden.device.type == "cpu" else head(hidden)
+    output: Tensor = apply_linear(head, hidden) if is_plain_cpu(hidden) else head(hidden)
     return output
 
 
