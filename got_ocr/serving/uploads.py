@@ -21,6 +21,7 @@ from .options import ServerOptions
 from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrRequest, ReadingFields
 
 MAX_FORM_FIELDS = 50
+MOST_SAID = 40  # Letters or digits of a wrong value that its error repeats.
 # Each value of JSON is an object of Python's, of some hundred bytes where its text has two: so they are counted first.
 MAX_JSON_VALUES = 100_000
 _BEFORE_VALUES = (b",", b"[", b"{")  # None of which base64 has.
@@ -139,10 +140,11 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
         close = difflib.get_close_matches(place[-1][:40], names, 1)
         return f"there is no such field: did you mean {close[0]}?" if close else f"is none of {', '.join(names)}."
     value = error["input"]
-    # Of a string that may be a picture only the beginning; a body that is no JSON says itself what is wrong.
-    is_said = isinstance(value, (str, int, float, type(None))) and place and error["type"] != "missing"
-    got = f", got {(value[:40] if isinstance(value, str) else value)!r}" if is_said else ""
-    return f"{error['msg']}{got}."
+    # Of a body that is no JSON the message says what is wrong.
+    if not place or error["type"] == "missing" or not isinstance(value, (str, int, float, type(None))):
+        return f"{error['msg']}."
+    got = repr(value[:MOST_SAID]) if isinstance(value, str) else str(value)[:MOST_SAID]
+    return f"{error['msg']}, got {got}."
 
 
 def decode_base64(text: str, param: str) -> bytes:

@@ -249,6 +249,7 @@ def test_a_chat_that_can_not_be_read_is_refused(nano_server, asked, expected):
     ("fields", "expected"),
     [
         ({"n": 2}, "n: Input should be less than or equal to 1, got 2."),
+        ({"n": int("9" * 4000)}, f"equal to 1, got {'9' * 40}."),
         ({"logprobs": True}, "logprobs: Input should be False, got True."),
         ({"got_ocr": {"tipe": "ocr"}}, "got_ocr.tipe: there is no such field: did you mean type?"),
         ({"files": {"zzz": "1"}}, "files.zzz: is none of dpi, pages, password."),
