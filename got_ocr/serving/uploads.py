@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from ..processing.mode import Mode
-from ..processing.options import PageError, parse_page_numbers
+from ..processing.options import PageError, parse_page_numbers, printable
 from .decoder import Decoder, Source
 from .errors import ApiError
 from .messages import make_mode, parse_message_text
@@ -128,7 +128,8 @@ def validate(model: type[AnyModel], body: bytes | dict[str, Any]) -> AnyModel:
         found = error.errors(include_url=False, include_context=False)
         # Where a value may be of several kinds, the deepest error is that of the kind which was meant.
         first = max(found, key=lambda one: len(one["loc"]))
-        place = ".".join(str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))[:100]
+        names = (str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))
+        place = printable(".".join(names)[:100])
         raise ApiError(400, f"{place or 'the body'}: {_explain(first, model)}", place or None) from None
 
 

@@ -177,6 +177,7 @@ def test_an_answer_that_is_cut_says_so(nano_server, page_png):
             400,
             "tipe: there is no such field: did you mean type?",
         ),
+        ({"image": as_uri(as_png(draw_page())), "a\nb": 1}, 400, "a\\nb: is none of box"),
         ({"image": as_uri(as_png(draw_page())), "zzz": 1}, 400, "zzz: is none of box, color, crop, dpi, "),
         ({"image": as_uri(as_png(draw_page())), "dpi": 9}, 400, "greater than or equal to 36, got 9."),
         ({"image": as_uri(as_png(draw_page())), "instruction": "y" * 30_000}, 400, f"got '{'y' * 40}'."),
