@@ -66,7 +66,7 @@ class Tier:
             (characters where there is no text).
         count: pictures by default.
         page_segmentation: what fits for Tesseract: 3 a page, 6 a block, 7 a line.
-        mark: what is to be reached, as the issue has it.
+        mark: what was set out to reach.
         floor: what must be reached.
         sliced: whether to read as `chat` does, or to show the whole picture to the model at once.
     """
@@ -261,7 +261,7 @@ def draw_non_text(materials: Materials, rng: np.random.Generator, number: int) -
 _LINES = Print((1, 3))
 _PARAGRAPH = Print((5, 10), width_em=(20.0, 40.0))
 
-# In the order of the issue's table, then what else tells something.
+# Those of the model card first, then what else tells something.
 TIERS = (
     Tier("lines", "clean lines, known fonts, 16 to 32 px", partial(draw_print, _LINES), mark="< 0.5 %", floor="< 2 %"),
     Tier("paragraphs", "clean paragraphs, known fonts", partial(draw_print, _PARAGRAPH), mark="< 1 %", floor="< 3 %"),

@@ -12,7 +12,9 @@ from got_ocr.layout.orientation import turn_clockwise, turned_back
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.reading.answer import GotOcrAnswer
 from got_ocr.reading.model import GotOcrForConditionalGeneration
-from got_ocr.reading.turning import certainty, is_better_turned, turns_to_try
+from got_ocr.reading.slice_reading import _read_upright
+from got_ocr.reading.turning import certainty, is_better_turned, put_on_head, turns_to_try
+from got_ocr.slices.sliced_page import SlicedPage
 from got_ocr.slices.slicing import slice_page
 from got_ocr.synthesis.text.fonts import installed_faces
 
@@ -112,6 +114,47 @@ def test_a_picture_is_turned_only_where_that_makes_the_model_much_surer() -> Non
     assert turns_to_try(sideways=False, upright=None) == ()
     assert is_better_turned(None, 0.9) and is_better_turned(0.7, 0.95) and is_better_turned(0.0, 0.8)
     assert not (is_better_turned(0.8, 0.85) or is_better_turned(None, 0.6) or is_better_turned(0.2, None))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_slice_on_its_head_begins_where_slices_begin(mode: str) -> None:
+    image = Image.new(mode, (192, 64), "white")
+    for x, y, grey in ((30, 9, 0), (31, 9, 120), (150, 40, 60)):
+        image.putpixel((x, y), grey if mode == "L" else (grey,) * 3)
+    turned = put_on_head(image, 5)
+    assert (turned.mode, turned.size) == (image.mode, image.size)
+    grey = np.asarray(turned.convert("L"))
+    assert {(x, y): int(grey[y, x]) for y, x in np.argwhere(grey < 255)} == {(5, 5): 60, (124, 36): 120, (125, 36): 0}
+    blank = Image.new(mode, (192, 64), "white")
+    assert put_on_head(blank, 5).tobytes() == blank.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("on_head", "turned", "cuts", "rotation"),
+    [(0.4, 0.99, 1, 0), (0.8, 0.97, 2, 180), (0.8, 0.72, 2, 0), (None, 0.99, 1, 0)],
+)
+def test_a_page_is_cut_on_its_head_only_where_its_slices_read_better_so(
+    on_head: float | None, turned: float, cuts: int, rotation: int, font: ImageFont.FreeTypeFont
+) -> None:
+    """Read with a probability of .7 as it is, on_head and turned otherwise."""
+    upright = draw([" ".join(WORDS[:6]), " ".join(WORDS[6:12])], font, 560)
+    made = []
+
+    def cut(rotation: int = 0) -> SlicedPage:
+        made.append(slice_page(upright, OPTIONS, 192, rotation))
+        return made[-1]
+
+    def read(slices: list[Image.Image]) -> list[GotOcrAnswer]:
+        def tell(image: Image.Image) -> GotOcrAnswer:
+            of = [any(image is one for one in page.slices) for page in made]
+            sure = (0.7, turned)[of.index(True)] if any(of) else on_head
+            return GotOcrAnswer("ab" if sure else "", "stop", 3, sure, sure)
+
+        return [tell(image) for image in slices]
+
+    page, answers = _read_upright(cut, read, 8)
+    assert (len(made), page.rotation) == (cuts, rotation)
+    assert len(answers) == min(8, len(page.slices))
 
 
 @pytest.fixture(scope="module")

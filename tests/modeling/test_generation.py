@@ -8,6 +8,7 @@ from transformers.generation import NoRepeatNGramLogitsProcessor
 
 from got_ocr.modeling.generation import (
     CACHE_NAME,
+    GrowingCacheLayer,
     NoRepeatNGramProcessor,
     RepetitionStop,
     TokenProbabilityRecorder,
@@ -118,3 +119,22 @@ def test_a_cache_given_by_both_names_is_an_error(tiny_model: GotOcrForConditiona
     for read in (tiny_model, tiny_model.model, tiny_model.generate):
         with pytest.raises(ValueError, match="two names of one thing: give cache alone"):
             read(input_ids=torch.tensor([[5, 6]]), cache=cache, past_key_values=cache)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_cache_keeps_halves_in_float32_and_gives_back_what_it_was_given(dtype: torch.dtype) -> None:
+    (layer,) = make_cache(1).layers
+    assert isinstance(layer, GrowingCacheLayer)
+    keys = torch.randn(2, 3, 700, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+    moved, room, end = 0, 0, 0
+    for new in (300, 1, 1, *[2] * 199):
+        found, values = layer.update(keys[..., end : end + new, :], keys[..., end : end + new, :] + 1)
+        end += new
+        moved += layer.buffers[0].shape[-2] != room
+        room = layer.buffers[0].shape[-2]
+        assert found.dtype == values.dtype == dtype
+        assert layer.keys.dtype == torch.float32
+        assert torch.equal(found, keys[..., :end, :])
+    assert torch.equal(values, keys + 1)
+    assert moved <= 7, "copied for every eighth of what it holds, or 64 tokens"
+    assert room <= end + 64 + end // 8

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from got_ocr.configuration.config import GotOcrConfig, GotOcrVisionConfig
+from got_ocr.modeling import vision
 from got_ocr.modeling.vision import (
     GotOcrVisionAttention,
     GotOcrVisionTower,
+    attend_by_rows,
     fold_relative_position,
     relative_position_terms,
     window_partition,
@@ -74,6 +76,40 @@ def test_sdpa_equals_eager_forward_and_backward(use_rel_pos: bool) -> None:
     torch.testing.assert_close(outputs[0], outputs[1], atol=1e-5, rtol=1e-5)
     for eager, sdpa in zip(*gradients, strict=True):
         torch.testing.assert_close(eager, sdpa, atol=1e-5 * float(sdpa.abs().max().clamp(min=1.0)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width", "rows"), [(6, 6, 4), (8, 5, 4), (3, 9, 4), (7, 7, 1), (4, 4, 9)])
+def test_rows_at_a_time_equal_eager(height: int, width: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps that a few rows divide and that they don't, higher and wider ones, and less than that at once."""
+    monkeypatch.setattr(vision, "ROWS_AT_ONCE", rows)
+    attention = randomised(GotOcrVisionAttention(small_vision_config(), size=6))
+    generator = torch.Generator().manual_seed(2)
+    query, key = (torch.randn(2, 3, height, width, 8, generator=generator).transpose(0, 1) for _ in range(2))
+    value = torch.randn(3, height * width, 2, 8, generator=generator).transpose(1, 2)
+    rel_h, rel_w = (torch.randn(2 * side - 1, 8, generator=generator) for side in (height, width))
+    attention.rel_pos_h, attention.rel_pos_w = map(torch.nn.Parameter, (rel_h, rel_w))
+    with torch.inference_mode():
+        expected = attention._attend_eager(query, key, value)
+        torch.testing.assert_close(attend_by_rows(query, key, value, rel_h, rel_w), expected, atol=1e-6, rtol=1e-5)
+        halves = attend_by_rows(*(part.bfloat16() for part in (query, key, value, rel_h, rel_w)))
+    assert halves.dtype == torch.bfloat16
+    torch.testing.assert_close(halves.float(), expected, atol=0.1, rtol=0.1)
+
+
+def test_whole_maps_go_by_rows_only_where_no_gradient_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = randomised(GotOcrVisionAttention(small_vision_config(), size=32))
+    hidden = torch.randn(1, 32, 32, 32, generator=torch.Generator().manual_seed(3))
+    calls = []
+    by_rows = vision.attend_by_rows
+    monkeypatch.setattr(vision, "attend_by_rows", lambda *parts: calls.append(parts) or by_rows(*parts))
+    folded = attention(hidden)
+    assert not calls
+    folded.sum().backward()
+    with torch.no_grad():
+        torch.testing.assert_close(attention(hidden), folded, atol=1e-5, rtol=1e-5)
+        assert len(calls) == 1
+        attention(hidden[:, :14, :14])
+    assert len(calls) == 1, "windows are small enough"
 
 
 def test_sdpa_holds_no_square_of_logits() -> None:

@@ -55,7 +55,7 @@ def read_first(page: SlicedPage, probabilities: dict[int, float]) -> list[list[P
 
 
 def reading_again(
-    page: SlicedPage, numbers: list[int], probabilities: list[float], seen: list[int]
+    page: SlicedPage, numbers: list[int], probabilities: list[float], seen: list[int], letters: str = "bc"
 ) -> Callable[[list[Image.Image]], list[GotOcrAnswer]]:
     """A reader of the lines `numbers` that is as sure as `probabilities` says of each look."""
 
@@ -65,7 +65,7 @@ def reading_again(
         assert [one.tobytes() for one in cut.slices] == [one.tobytes() for one in slices]
         seen.append(len(slices))
         sure = dict.fromkeys(range(len(LINES)), probabilities[look])
-        return [answer(cut, number, "bc"[look] * 3, sure) for number in range(len(slices))]
+        return [answer(cut, number, letters[look] * 3, sure) for number in range(len(slices))]
 
     return read
 
@@ -104,6 +104,16 @@ def test_the_surest_reading_of_a_doubtful_line_stays(
     assert set(rows[2].split()) == {f"{3 * kept}2"}
     lines = [line for pieces in again for piece in pieces for line in piece.lines if line.text == f"{3 * kept}2"]
     assert lines and all(line.mean_probability == dict(zip("abc", (0.7, *looks), strict=True))[kept] for line in lines)
+
+
+@pytest.mark.parametrize(("letters", "read"), [("bb", "b"), ("bc", "a"), ("ab", "a"), ("\\\\", "a")])
+def test_two_looks_that_agree_correct_the_surest_one(page: SlicedPage, letters: str, read: str) -> None:
+    checked = read_first(page, {0: 0.97, 1: 0.99, 2: 0.7})
+    again = look_again(page, checked, 0, False, reading_again(page, [2], [0.5, 0.6], [], letters))
+    rows = [row for row in join_slices(page, texts(again)).split("\n") if row]
+    assert set(rows[2].split()) == {f"{3 * read}2"}
+    probabilities = {line.mean_probability for pieces in again for piece in pieces for line in piece.lines}
+    assert probabilities == {0.97, 0.99, 0.7}
 
 
 def test_lines_of_which_nothing_was_read_stay_unread(page: SlicedPage) -> None:
