@@ -6,6 +6,7 @@ from . import exit_codes, serve
 from .exit_codes import CommandError
 
 DEFAULT_PORT = 7860  # Gradio's, and that of Spaces
+PACKAGES = f"'gradio>=6.0,<7' {serve.SERVING_PACKAGES}"  # of the extra `demo`
 SUMMARY = """\
 a page to try a model: upload or paste, draw a box, see the text come
 
@@ -41,6 +42,6 @@ def run(args: argparse.Namespace) -> int:
         from ..serving.demo.app import create_demo_app
     except ImportError as error:
         raise CommandError(
-            exit_codes.PART_MISSING, f"the page needs the package {error.name}: pip install 'got-ocr[demo]'."
+            exit_codes.PART_MISSING, f"the page needs the package {error.name}: pip install {PACKAGES}."
         ) from error
     return serve.run(args, create_demo_app)

@@ -48,6 +48,10 @@ _PUBLISHED = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"(\w+)\s*[:=]\s*(.*)", re.DOTALL)
+# What no sentence begins with behind its colon.
+_OPTION_VALUE = re.compile(
+    rf"[\d\s,.\[\]()-]+|{'|'.join((*COLORS, *SWITCHES, *filter(None, KEYWORDS)))}", re.IGNORECASE
+)
 # `box 1,2,3,4` and `color red` are no sentences.
 _SPOKEN_BOX = re.compile(r"(box|ocr_box)\s+([\[(\d-][\d\s,.\[\]()-]*)", re.IGNORECASE)
 _SPOKEN_COLOR = re.compile(rf"(colou?r)\s+({'|'.join(COLORS)})", re.IGNORECASE)
@@ -148,9 +152,10 @@ def _add(found: dict[str, Any], given: dict[str, Any]) -> None:
 
 def _check_spelling(part: str) -> None:
     """Refuse what was meant as an option and is misspelt."""
-    option = re.match(r"(\w+)\s*[:=]", part)
+    option = _OPTION.fullmatch(part)
     if option:
-        close = difflib.get_close_matches(option[1].lower(), NAMES, 1, cutoff=0.66)
+        is_value = _OPTION_VALUE.fullmatch(option[2].strip())
+        close = difflib.get_close_matches(option[1].lower(), NAMES, 1, cutoff=0.5 if is_value else 0.66)
         if close:
             raise ValueError(
                 f"there is no option {option[1][:40]!r}: did you mean {close[0]}? "

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from ..processing.mode import Mode
+from ..processing.options import PageError, parse_page_numbers, printable
 from .decoder import Decoder, Source
 from .errors import ApiError
 from .messages import make_mode, parse_message_text
@@ -19,6 +21,7 @@ from .options import ServerOptions
 from .schemas import MAX_IMAGES, ChatRequest, FileFields, Message, OcrForm, OcrRequest, ReadingFields
 
 MAX_FORM_FIELDS = 50
+MOST_SAID = 40  # Letters or digits of a wrong value that its error repeats.
 # Each value of JSON is an object of Python's, of some hundred bytes where its text has two: so they are counted first.
 MAX_JSON_VALUES = 100_000
 _BEFORE_VALUES = (b",", b"[", b"{")  # None of which base64 has.
@@ -28,6 +31,7 @@ _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
 # What pydantic puts into a place for the members of a union.
 _UNION_MEMBER = re.compile(r"(?:str|list\[.*|constrained-.*|function-.*)\Z")
+_HOLDERS: dict[str, type[BaseModel]] = {"got_ocr": ReadingFields, "files": FileFields}
 _FILE_FIELDS = ("file", "image", "files", "file[]", "image[]")
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -121,11 +125,27 @@ def validate(model: type[AnyModel], body: bytes | dict[str, Any]) -> AnyModel:
     try:
         return model.model_validate_json(body) if isinstance(body, bytes) else model.model_validate(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
+        found = error.errors(include_url=False, include_context=False)
         # Where a value may be of several kinds, the deepest error is that of the kind which was meant.
         first = max(found, key=lambda one: len(one["loc"]))
-        place = ".".join(str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))[:100]
-        raise ApiError(400, f"{place or 'the body'}: {first['msg']}.", place or None) from None
+        names = (str(one) for one in first["loc"] if not _UNION_MEMBER.match(str(one)))
+        place = printable(".".join(names)[:100])
+        raise ApiError(400, f"{place or 'the body'}: {_explain(first, model)}", place or None) from None
+
+
+def _explain(error: Any, model: type[BaseModel]) -> str:
+    """Say of one of pydantic's errors what was got and what is allowed. Returns: the end of a line."""
+    place = [str(one) for one in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        names = sorted((_HOLDERS.get(place[0], model) if len(place) > 1 else model).model_fields)
+        close = difflib.get_close_matches(place[-1][:40], names, 1)
+        return f"there is no such field: did you mean {close[0]}?" if close else f"is none of {', '.join(names)}."
+    value = error["input"]
+    # Of a body that is no JSON the message says what is wrong.
+    if not place or error["type"] == "missing" or not isinstance(value, (str, int, float, type(None))):
+        return f"{error['msg']}."
+    got = repr(value[:MOST_SAID]) if isinstance(value, str) else str(value)[:MOST_SAID]
+    return f"{error['msg']}, got {got}."
 
 
 def decode_base64(text: str, param: str) -> bytes:
@@ -161,6 +181,10 @@ def _as_list(value: str | list[str] | None) -> list[str]:
 
 
 def _as_sources(contents: Sequence[tuple[str, bytes]], fields: FileFields) -> list[Source]:
+    try:
+        parse_page_numbers(fields.pages)
+    except PageError as error:
+        raise ApiError(400, str(error), "pages") from None
     several = len(contents) > 1
     return [
         Source(data, f"{name} {place}" if several else name, fields.pages, fields.dpi, fields.password)

@@ -171,10 +171,18 @@ def test_an_answer_that_is_cut_says_so(nano_server, page_png):
         ({"image": as_uri(as_png(draw_page())), "color": "blue"}, 422, "no blue frame"),
         ({"image": as_uri(as_png(draw_page())), "box": "1,2,3"}, 400, "4 numbers"),
         ({"image": as_uri(as_png(draw_page())), "box": [1, 2, 3, 4], "color": "red"}, 400, "both given"),
-        ({"image": as_uri(as_png(draw_page())), "type": "poem"}, 400, "type: "),
-        ({"image": as_uri(as_png(draw_page())), "tipe": "ocr"}, 400, "tipe: "),
+        ({"image": as_uri(as_png(draw_page())), "type": "poem"}, 400, "or 'format', got 'poem'."),
+        (
+            {"image": as_uri(as_png(draw_page())), "tipe": "ocr"},
+            400,
+            "tipe: there is no such field: did you mean type?",
+        ),
+        ({"image": as_uri(as_png(draw_page())), "a\nb": 1}, 400, "a\\nb: is none of box"),
+        ({"image": as_uri(as_png(draw_page())), "zzz": 1}, 400, "zzz: is none of box, color, crop, dpi, "),
+        ({"image": as_uri(as_png(draw_page())), "dpi": 9}, 400, "greater than or equal to 36, got 9."),
+        ({"image": as_uri(as_png(draw_page())), "instruction": "y" * 30_000}, 400, f"got '{'y' * 40}'."),
         ({"image": as_uri(as_pdf([draw_page()])), "pages": "2"}, 422, "has 1 pages, but page 2"),
-        ({"image": as_uri(as_pdf([draw_page()])), "pages": "x"}, 422, "pages must be like 1-3"),
+        ({"image": as_uri(as_pdf([draw_page()])), "pages": "x"}, 400, "pages must be like 1-3"),
         ({"image": as_uri(as_png(draw_page())), "output": "pdf", "box": [1, 2, 30, 40]}, 400, "whole text"),
         ({"image": as_uri(as_png(draw_page())), "model": "other"}, 404, "this server has 'nano'"),
     ],
@@ -235,6 +243,28 @@ def test_a_chat_that_can_not_be_read_is_refused(nano_server, asked, expected):
         answer = client.post("/v1/chat/completions", json={"messages": asked})
 
     assert answer.status_code == 400
+    assert expected in error_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"n": 2}, "n: Input should be less than or equal to 1, got 2."),
+        ({"n": int("9" * 4000)}, f"equal to 1, got {'9' * 40}."),
+        ({"logprobs": True}, "logprobs: Input should be False, got True."),
+        ({"got_ocr": {"tipe": "ocr"}}, "got_ocr.tipe: there is no such field: did you mean type?"),
+        ({"files": {"zzz": "1"}}, "files.zzz: is none of dpi, pages, password."),
+        ({"files": {"pages": "x"}}, "pages must be like 1-3,7"),
+    ],
+)
+def test_a_field_of_a_chat_that_is_wrong_is_said_with_what_is_allowed(nano_server, page_png, fields, expected):
+    part = {"type": "image_url", "image_url": {"url": as_uri(page_png)}}
+    with nano_server.client() as client:
+        answer = client.post(
+            "/v1/chat/completions", json={"messages": [{"role": "user", "content": [part]}], **fields}
+        )
+
+    assert answer.status_code == 400, answer.text
     assert expected in error_of(answer)
 
 

@@ -1,7 +1,9 @@
 """`got-ocr serve`: what it refuses before it loads a model, and what it calls one."""
 
 import builtins
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from got_ocr.cli.serve import name_model
 from got_ocr.hub.cache import BUILTIN_CHECKPOINT
 from got_ocr.hub.model_choice import ModelChoice
 from got_ocr.serving.server import is_loopback
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -42,17 +46,28 @@ def test_an_empty_key_is_no_key(tmp_path, capsys):
     assert "is empty" in capsys.readouterr().err
 
 
-def test_without_its_packages_it_says_what_to_install(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("command", "module", "missing", "extras"),
+    [("serve", "serving.server", "uvicorn", ["serve"]), ("demo", "serving.demo.app", "gradio", ["demo", "serve"])],
+)
+def test_without_its_packages_it_says_what_to_install(command, module, missing, extras, monkeypatch, capsys):
     original = builtins.__import__
 
     def importer(name, globals_=None, locals_=None, fromlist=(), level=0):
-        if name.endswith("serving.server") and fromlist:
-            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
+        if name.endswith(module) and fromlist:
+            raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
         return original(name, globals_, locals_, fromlist, level)
 
     monkeypatch.setattr(builtins, "__import__", importer)
-    assert main(["serve"]) == 6
-    assert "pip install fastapi uvicorn" in capsys.readouterr().err
+    assert main([command]) == 6
+    error = capsys.readouterr().err
+    assert f"needs the package {missing}: pip install " in error
+    # All of them by their own names, since this package is on no index.
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    needed = {re.split("[<>=]", one)[0] for extra in extras for one in declared[extra]} - {"got-ocr[serve]"}
+    named = error.rstrip(".\n").partition("pip install ")[2].replace("'", "").split()
+    assert {re.split("[<>=]", one)[0] for one in named} == needed
 
 
 def test_names_of_models_tell_no_paths(tmp_path):

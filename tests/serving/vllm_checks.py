@@ -190,6 +190,36 @@ def test_tokens_are_ours_alone_and_in_a_mixed_batch(layout, folders, small, make
     assert len({tuple(tokens) for tokens in expected}) > 8
 
 
+@pytest.mark.parametrize("sharing", ["weights", "data"])
+def test_tokens_are_ours_where_two_processes_share_the_work(sharing, folders, small, make_engine):
+    model, processor = small
+    batch = prepare(processor, MODES)
+    ngram_sizes = [0 if mode.crop or mode.multi_page else 3 for mode, _ in batch]
+    expected = [generate_ours(model, inputs, size) for (_, inputs), size in zip(batch, ngram_sizes, strict=True)]
+    split = {"tensor_parallel_size": 2, "mm_encoder_tp_mode": sharing}  # "data": the pictures are shared out, too.
+    engine = make_engine(folders["got"], distributed_executor_backend="mp", **split)
+    asked = [ask(model.config, inputs, size) for (_, inputs), size in zip(batch, ngram_sizes, strict=True)]
+    outputs = engine.generate([one[0] for one in asked], [one[1] for one in asked], use_tqdm=False)
+    assert [list(output.outputs[0].token_ids) for output in outputs] == expected
+    assert engine.llm_engine.vllm_config.parallel_config.world_size == 2
+
+
+def test_a_picture_in_tiles_is_read_however_few_tokens_a_step_has(folders, small, make_engine):
+    model, processor = small
+    page, mode = noise(5, (300, 200)), Mode(crop=True)
+    inputs = processor([page], mode=mode)
+    tokens = inputs["input_ids"][0].tolist()
+    assert len(inputs["pixel_values"]) == 7 and tokens.count(model.config.im_patch_token) > 16
+    engine = make_engine(folders["own"], max_num_batched_tokens=16)
+    parameters = engine.get_default_sampling_params()
+    parameters.max_tokens = NEW_TOKENS
+    chat = [{"role": "user", "content": [{"type": "image_pil", "image_pil": page}]}]
+    tiles = {"mm_processor_kwargs": {"crop": True}, "chat_template_kwargs": {"crop": True}}
+    (output,) = engine.chat(chat, parameters, use_tqdm=False, **tiles)
+    assert output.prompt_token_ids == tokens
+    assert list(output.outputs[0].token_ids) == generate_ours(model, inputs, 0)
+
+
 @pytest.mark.parametrize("layout", ["got", "transformers"])
 def test_chats_are_written_as_ours_and_pictures_prepared_alike(layout, folders, small, make_engine):
     model, processor = small

@@ -1,10 +1,10 @@
-"""How many pages a second `got-ocr serve` reads for one, four and sixteen clients, by numpy and by torch.
+"""How many pages a second `got-ocr serve` reads for one, four and sixteen clients, by numpy, torch and vLLM.
 
     python -m got_ocr.serving.benchmarks.http_throughput [--engines numpy torch] [--clients 1 4 16] [--rounds 2]
 
 Clients send a line and the sample page, each the next as soon as it has its answer. The servers run side by side and
 are asked in turns; besides pages a second on the clock, processor seconds of the server and what it started are
-counted, since only these mean something on a machine that is busy. Needs the extra `serve`.
+counted, since only these mean something on a machine that is busy. Needs the extra `serve`; `--engines vllm` vLLM.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def make_pictures() -> dict[str, bytes]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engines", nargs="+", default=["numpy", "torch"], choices=("numpy", "torch"))
+    parser.add_argument("--engines", nargs="+", default=["numpy", "torch"], choices=("numpy", "torch", "vllm"))
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()

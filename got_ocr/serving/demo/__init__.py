@@ -2,7 +2,7 @@
 
 In: a loaded model and :class:`ServerOptions`. Out: the server's application with a page at `/`
 (:func:`create_demo_app`). Pages go the server's way (`serving.service`): decoded in processes with limits, read by the
-one thread, refused where too many wait. Imports `serving`, `rendering` and what stands below; needs `got-ocr[demo]`.
+one thread, refused where too many wait. Imports `serving`, `rendering` and what stands below; needs the extra `demo`.
 """
 
 from typing import TYPE_CHECKING

@@ -57,6 +57,16 @@ class GotOcrProcessingInfo(BaseProcessingInfo):  # type: ignore[misc, unused-ign
         """Tell how many pictures a prompt may hold: as many as the decoder has positions for."""
         return {"image": None}
 
+    def get_mm_max_tokens_per_item(self, seq_len: int, mm_counts: Mapping[str, int]) -> Mapping[str, int]:
+        """Tell how many tokens a picture has at most: read in as many tiles as the checkpoint itself makes of one."""
+        return {"image": self.count_images(seq_len) * self.get_hf_config().image_token_len}
+
+    def count_images(self, seq_len: int) -> int:
+        """Count the images of a picture in tiles. Args: seq_len: Most tokens of a prompt. Returns: n, at most."""
+        most: int = self.get_hf_processor().image_processor.max_tiles + 1
+        tokens: int = self.get_hf_config().image_token_len
+        return max(1, min(most, seq_len // tokens))
+
     def get_supported_mm_processor_kwargs(self) -> dict[str, set[str]]:
         """Tell what a request may ask of how pictures are prepared."""
         return {"image": set(OPTIONS)}
@@ -70,9 +80,11 @@ class GotOcrDummyInputs(BaseDummyInputsBuilder[GotOcrProcessingInfo]):  # type: 
         return ""
 
     def get_dummy_mm_data(self, seq_len: int, mm_counts: Mapping[str, int], mm_options: Any) -> dict[str, Any]:
-        """Draw pictures of the tower's size."""
-        side = self.info.get_hf_config().vision_config.image_size
-        return {"image": self._get_dummy_images(width=side, height=side, num_images=mm_counts.get("image", 0))}
+        """Make pictures in tiles, as their pixel values: the largest that there are."""
+        vision = self.info.get_hf_config().vision_config
+        images = self.info.count_images(self.info.ctx.model_config.max_model_len)
+        tiles = np.ones((images, vision.num_channels, vision.image_size, vision.image_size), dtype=np.float32)
+        return {"image": [tiles] * mm_counts.get("image", 0)}
 
 
 class GotOcrMultiModalProcessor(BaseMultiModalProcessor[GotOcrProcessingInfo]):  # type: ignore[misc, unused-ignore]
