@@ -22,6 +22,7 @@ from .options import DRAFT, BenchOptions
 SEED = 16
 FAN_IN_SPREAD = 3**0.5  # A uniform distribution of this half width has the standard deviation 1.
 PLAIN_TOKENS = 256  # Ids below this are no special tokens, in any vocabulary.
+ANSWER_TOKENS = 20_000  # The same in the published one; of fewer, as in no text, any few tokens occur everywhere.
 
 
 class Models:
@@ -38,6 +39,7 @@ class Models:
         vision = {"num_hidden_layers": options.tower_layers, "global_attn_indexes": global_blocks}
         self.config = config or GotOcrConfig(vision_config=vision, num_hidden_layers=options.layers)
         self.plain_tokens = min(PLAIN_TOKENS, self.config.im_patch_token)
+        self.answer_tokens = min(ANSWER_TOKENS, self.config.im_patch_token)
         self._made: dict[str, Any] = {}
         self._weights: dict[torch.dtype, dict[str, Tensor]] = {}
 

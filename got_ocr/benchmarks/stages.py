@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.generation import NoRepeatNGramLogitsProcessor
+from transformers.generation import LogitsProcessor, LogitsProcessorList, NoRepeatNGramLogitsProcessor
 
 from ..modeling.drafts import DraftCandidates, verify_drafts
 from ..modeling.generation import CACHE_NAME, NoRepeatNGramProcessor, make_cache
@@ -239,6 +239,27 @@ def _decode_case(variant: str, batch: int, size: int, models: Models, steps: int
     return Case("decode", variant, batch, size, "tokens", batch * steps, run, prepare)
 
 
+class Dictation(LogitsProcessor):
+    """Have every model write one answer, whatever it would have written.
+
+    Random weights have no favourites: two number formats soon write different answers, and a draft of one is wrong for
+    the other.
+
+    Args:
+        answer: Its tokens.
+        prompt_length: Tokens before it.
+    """
+
+    def __init__(self, answer: list[int], prompt_length: int) -> None:
+        self.answer = answer
+        self.prompt_length = prompt_length
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Prefer. Args: input_ids: (B, L) int64; scores: (B, V) float. Returns: them, the next highest."""
+        scores[:, self.answer[input_ids.shape[1] - self.prompt_length]] = float("inf")
+        return scores
+
+
 def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
     """Whole pages, from pixel values to the tokens of an answer of a length."""
     is_compiled = variant == "port-compiled"
@@ -248,10 +269,13 @@ def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
     if is_compiled:
         options["cache_implementation"] = "static"  # What makes transformers compile the step on a GPU.
     ids, pixels = _prompt(batch, models), _pixels(batch, model, models)
+    answer = random.Random(size).choices(range(models.answer_tokens), k=size)
+    options["logits_processor"] = LogitsProcessorList([Dictation(answer, ids.shape[1])])
+    draft = spoil(answer, models.answer_tokens)
 
-    def run(draft: list[int] | None) -> Tensor:
+    def run(_: None) -> Tensor:
         more = options if variant.startswith("port") else {**options, "cache": _new_cache(variant, models)}
-        if draft is not None:
+        if variant.endswith(DRAFT):
             candidates = DraftCandidates([draft], ids.shape[1], DRAFT_TOKENS, look_back=False)
             more = {**more, "custom_generate": verify_drafts(candidates)}
         sequences: Tensor = model.generate(
@@ -263,22 +287,13 @@ def _page_case(variant: str, batch: int, size: int, models: Models) -> Case:
         )
         return sequences[:, ids.shape[1] :]
 
-    if not variant.endswith(DRAFT):
-        return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, lambda _: run(None))
-    drafts: list[list[int]] = []
-
-    def draft() -> list[int]:
-        if not drafts:
-            drafts.append(spoil(run(None)[0].tolist(), models.plain_tokens))
-        return drafts[0]
-
-    return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, run, draft)
+    return Case(PAGE_STAGE, variant, batch, size, "tokens", batch * size, run)
 
 
-def spoil(answer: list[int], plain_tokens: int) -> list[int]:
+def spoil(answer: list[int], answer_tokens: int) -> list[int]:
     """Make a draft of an answer: by chance as many of its tokens stay as DRAFT_RIGHT says. Returns: the draft."""
     drawer = random.Random(3)
     return [
-        token if drawer.random() < DRAFT_RIGHT else (token + drawer.randrange(1, plain_tokens)) % plain_tokens
+        token if drawer.random() < DRAFT_RIGHT else (token + drawer.randrange(1, answer_tokens)) % answer_tokens
         for token in answer
     ]

@@ -28,6 +28,7 @@ from .generation import CACHE_NAME
 LONGEST_MATCH = 8  # Tokens of the answer's end that are compared with a place of the draft.
 KEY_LENGTH = 3  # N-grams of this size find a place anywhere; shorter ones only near where the draft was left.
 BEHIND, AHEAD = 32, 128  # Tokens around that place which count as near.
+CLOSE = 16  # So near one token tells that some were left out or put in; what is further off must agree in more.
 MOST_PLACES = 32  # Places of one n-gram that are looked at, before that place and behind it.
 MEMORY = 0.3  # Weight of the last step in the mean of right guesses.
 HOPELESS, TRY_EVERY = 0.25, 8  # With fewer right guesses a step, only one step in so many guesses, and one token.
@@ -81,6 +82,7 @@ class DraftCandidates(CandidateGenerator):
         self._mean_right = float(num_tokens)
         self._next = 0  # Where the draft goes on, if it is right.
         self._matched = LONGEST_MATCH if self._draft else 0  # Tokens before that place that the answer has too.
+        self._matched_before = 0  # The same before the last token, where that one differs.
 
     def get_candidates(self, input_ids: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
         """Guess.
@@ -152,12 +154,12 @@ class DraftCandidates(CandidateGenerator):
         if self._next < len(self._draft) and self._draft[self._next] == token:
             self._matched = min(self._matched + 1, LONGEST_MATCH)
         else:
-            self._matched = 0
+            self._matched_before, self._matched = self._matched, 0
         # A token that differs most often stands for one of the draft's.
         self._next += 1
 
     def _find_place(self) -> None:
-        """Look up by the answer's last tokens where the draft goes on."""
+        """Look up by the answer's last tokens where the draft goes on, behind one that it lacks."""
         expected, last = self._next, self._answer[-1]
         near = self._draft_ends.get((last,), [])
         places = near[bisect_left(near, expected - BEHIND) : bisect_left(near, expected + AHEAD)]
@@ -165,8 +167,10 @@ class DraftCandidates(CandidateGenerator):
         middle = bisect_left(anywhere, expected)
         places += anywhere[max(0, middle - MOST_PLACES) : middle + MOST_PLACES]
         best = max(places, key=lambda place: (self._count_matches(place), -abs(place - expected)), default=NO_PLACE)
-        if best != NO_PLACE:
-            self._next, self._matched = best, self._count_matches(best)
+        matches = 0 if best == NO_PLACE else self._count_matches(best)
+        # Else the one token that differs stands for one of the draft's, which goes on behind it.
+        if matches > (0 if abs(best - expected) <= CLOSE else self._matched_before):
+            self._next, self._matched = best, matches
 
     def _count_matches(self, place: int) -> int:
         """How many tokens before a place of the draft are the answer's last ones."""

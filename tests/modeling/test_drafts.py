@@ -231,3 +231,20 @@ def test_what_was_answered_before_is_guessed_again() -> None:
 def test_the_number_of_draft_tokens_is_checked(number: Any) -> None:
     with pytest.raises(ValueError, match=f"whole number of at least 1, got {number!r}"):
         DraftCandidates([], 0, number)
+
+
+@pytest.mark.parametrize(("written", "after"), [(45, 21), (99, 21), (24, 25), (12, 13)])
+def test_one_token_that_differs_moves_the_place_no_further_than_it_may_have_skipped(written: int, after: int) -> None:
+    """The draft says 20 where the answer says what stands far off in the draft, nowhere, or near."""
+    candidates = DraftCandidates([list(range(60))], 0, 3, look_back=False)
+    assert candidates.guess([])[:1] == [0]
+    for token in range(20):
+        assert candidates.guess([token])[0] == token + 1
+    assert candidates.guess([written])[0] == after
+
+
+def test_two_tokens_that_agree_elsewhere_move_the_place() -> None:
+    candidates = DraftCandidates([list(range(60))], 0, 3, look_back=False)
+    for token in [*range(20), 45]:
+        candidates.guess([token])
+    assert candidates.guess([46])[0] == 47
