@@ -22,6 +22,7 @@ PLAIN_SLICE = 0.97
 # In plain mode: a slice with formulas that was read with less certainty than this is no better than letters (real
 # pages of papers).
 CERTAIN_IN_PLAIN = 0.9
+BACKSLASH = "\\"  # What every sign of LaTeX begins with.
 _WORD = re.compile(rf"(?:{FORMULA.pattern}|\S)+", re.DOTALL)
 
 

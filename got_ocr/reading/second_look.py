@@ -16,13 +16,13 @@ from ..slices.sliced_page import Piece, SlicedPage
 from ..slices.slicing import slice_lines
 from .answer import GotOcrAnswer, GotOcrLine, join_probabilities
 from .doubt import PieceReading, check_slice, is_mixed_up
+from .formulas import BACKSLASH
 from .voting import correct_by_two
 
 # Lines below this mean probability, of whose words three in ten have an error, are looked at again, at so many times
 # their usual size, one after the other. Chosen on real receipts and small tables.
 DOUBTFUL_LINE = 0.96
 SIZES = (1.12, 0.9)
-BACKSLASH = "\\"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .doubt import (
     is_doubtful,
     is_mixed_up,
 )
-from .formulas import choose_plain, insert_formulas, may_have_formulas, without_latex
+from .formulas import BACKSLASH, choose_plain, insert_formulas, may_have_formulas, without_latex
 from .generating import Generation, SliceGenerator
 from .line_boxes import lines_of_places
 from .options import SILENT, ReadingHooks, ReadingOptions
@@ -39,7 +39,6 @@ from .turning import HEAD_TURNS, certainty, choose_sample, is_better_turned, put
 MAX_SLICES_PER_BATCH = 64
 # What the model writes of formulas, delimited or not; a lone backslash may stand on the page.
 LATEX = re.compile(r"\\[()\[\]]|\\[A-Za-z]{2,}")
-BACKSLASH = "\\"
 FIRST_SLICES = 8  # A streamed page's first text should come soon, and so many tell whether a page stands upright.
 # Longest answer for a slice, in tokens (characters) an image token: a slice cannot hold more text than that.
 SLICE_TOKENS_PER_IMAGE_TOKEN = 4
