@@ -46,6 +46,24 @@ def test_links_lead_somewhere(file: Path) -> None:
     assert not dead, f"{name_of(file)}: " + "\n".join(dead)
 
 
+def test_pages_of_the_site_link_to_pages_or_to_files_that_can_be_downloaded() -> None:
+    """The site has no place for a folder, nor for Markdown that is no page of it: the build ends with a warning."""
+    docs = ROOT / "docs"
+    lost = []
+    for file in markdown_files():
+        if not file.is_relative_to(docs) or read_as(file) != file:  # A README's links are led elsewhere: conf.py.
+            continue
+        for link in links(file):
+            path = link.partition("#")[0]
+            if not path or "://" in link or link.startswith("mailto:"):
+                continue
+            target = (file.parent / path).resolve()
+            outside = target.suffix == ".md" and not target.is_relative_to(docs)
+            if target.is_dir() or outside:
+                lost.append(f"{name_of(file)}: {link}")
+    assert not lost, "name these without a link: " + ", ".join(lost)
+
+
 def test_every_page_that_stands_for_a_readme_has_one() -> None:
     pages = [file for file in (ROOT / "docs").rglob("*.md") if "_build" not in file.parts]
     standing = {
