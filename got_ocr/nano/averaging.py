@@ -22,7 +22,7 @@ from torch import Tensor
 
 from got_ocr.nano.batches import Batch
 from got_ocr.nano.config import NanoTrainingConfig
-from got_ocr.nano.trainer import NanoTrainer, build_batch_source, grey_weights
+from got_ocr.nano.trainer import NanoTrainer, build_batch_source, grey_weights, weights_of
 
 SEED = 987_654
 TOWER = ".vision_tower_high."  # in the names of its weights
@@ -102,7 +102,7 @@ def measure(
     Returns:
         The means over each kind's batches.
     """
-    trainer.model.load_state_dict(average_weights(states[0]["model"], states[1]["model"], share, tower_share))
+    trainer.model.load_state_dict(average_weights(weights_of(states[0]), weights_of(states[1]), share, tower_share))
     trainer.heads.load_state_dict(average_weights(states[0]["heads"], states[1]["heads"], share))
     losses, wrong = [], []
     for kind in batches:
@@ -168,7 +168,7 @@ def main() -> int:
         sys.stdout.write(f"| {share:.2f} | {losses} | {wrong} |\n")
         sys.stdout.flush()
     best = min(results, key=lambda one: one.loss)
-    weights = average_weights(states[0]["model"], states[1]["model"], best.share, options.tower_share)
+    weights = average_weights(weights_of(states[0]), weights_of(states[1]), best.share, options.tower_share)
     torch.save({"model": weights, "heads": states[1]["heads"], "step": states[1]["step"]}, options.output)
     sys.stderr.write(f"{options.output}: {best.share:g} of {options.later}\n")
     return 0

@@ -92,6 +92,10 @@ class NanoTrainingConfig:
         loader_processes: that draw pictures ahead, of each process.
         corpus: text files of one's own to read prose from.
         start_from: folder of an exported checkpoint to train on; empty for new weights.
+        start_heads: state.pt of a former run, whose dense heads are taken; empty for new ones, which a run that starts
+            from a checkpoint lets in over its warm-up.
+        average_decay: of a moving average of the weights, which ships instead of the last ones: .999 for about the
+            last 1000 steps; 0 for none.
         document_share: of the slices without formulas, lines of receipts, forms and tables.
         plain_formula_share: of the slices to be read as plain text, those that show formulas all the same.
     """
@@ -124,6 +128,8 @@ class NanoTrainingConfig:
     loader_processes: int = _number(0, default=0)
     corpus: tuple[str, ...] = ()
     start_from: str = ""
+    start_heads: str = ""
+    average_decay: float = _number(0.0, 0.999999, default=0.0)
     document_share: float = _number(0.0, 1.0, default=0.0)
     plain_formula_share: float = _number(0.0, 1.0, default=0.0)
 

@@ -19,7 +19,7 @@ from transformers import GenerationConfig
 
 from got_ocr.configuration.config import GotOcrConfig
 from got_ocr.nano.network import fold_grey_into_rgb
-from got_ocr.nano.trainer import PATCH_EMBEDDING
+from got_ocr.nano.trainer import PATCH_EMBEDDING, weights_of
 from got_ocr.processing.image_processor import GotOcrImageProcessor
 from got_ocr.processing.processor import GotOcrProcessor
 from got_ocr.processing.tokenizer import VOCABULARY_FILE, GotOcrTokenizer
@@ -58,8 +58,9 @@ def export(state_file: Path, destination: Path) -> None:
         destination: folder that holds the vocabulary; its other files are left alone.
     """
     state = torch.load(state_file, weights_only=True, mmap=True)
-    check_finite_weights(state["model"], str(state_file), "export an earlier state")
-    model = colour_model(state["model"], json.loads(TRAINING_CONFIG.read_text(encoding="utf-8")))
+    weights = weights_of(state)
+    check_finite_weights(weights, str(state_file), "export an earlier state")
+    model = colour_model(weights, json.loads(TRAINING_CONFIG.read_text(encoding="utf-8")))
     model.generation_config = GenerationConfig.from_pretrained(GENERATION_CONFIG.parent, GENERATION_CONFIG.name)
     with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:
         model.save_pretrained(temporary)

@@ -6,13 +6,14 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from got_ocr.configuration.config import GotOcrConfig
@@ -169,6 +170,19 @@ def grey_weights(checkpoint: Path) -> dict[str, Tensor]:
     return {**state, **dict(zip(names, unfold_grey_from_rgb(*(state[name] for name in names)), strict=True))}
 
 
+def weights_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Tell the weights that ship.
+
+    Args:
+        state: what a run saved, or an average of two.
+
+    Returns:
+        The moving average of a run that kept one (`average_decay`), else the last weights.
+    """
+    weights: dict[str, Tensor] = state.get("average", state["model"])
+    return weights
+
+
 class NanoTrainer:
     """One process's part of a run."""
 
@@ -204,8 +218,13 @@ class NanoTrainer:
         self.heads = DenseHeads(
             model_config.vision_config.output_channels, model_config.hidden_size, batches.vocabulary.characters
         )
+        if config.start_heads:
+            _load_heads(self.heads, config.start_heads)
         self.model.to(self.device)
         self.heads.to(self.device)
+        self.average: AveragedModel | None = None
+        if config.average_decay:
+            self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay))
         self.prefix = batches.vocabulary.encode_prompt("")[0].to(self.device)
         self.waiting: Iterator[Batch] | None = None
         named = [*self.model.named_parameters(), *self.heads.named_parameters()]
@@ -289,7 +308,7 @@ class NanoTrainer:
         losses = self.losses(batch, stage.decoder)
         first, last = config.dense_weights
         dense = first + (last - first) * progress
-        if config.start_from:  # Fresh heads must not shake weights that read already.
+        if config.start_from and not config.start_heads:  # Fresh heads must not shake weights that read already.
             dense *= min(1.0, (self.step + 1) / config.warmup_steps)
         total = torch.zeros((), device=self.device)
         for name, loss in losses.items():
@@ -306,6 +325,8 @@ class NanoTrainer:
         for optimiser in (self.muon, self.adamw):
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         self.step += 1
         self.characters += batch.characters * self.world_size
         return {name: loss.item() for name, loss in losses.items()}
@@ -374,8 +395,9 @@ class NanoTrainer:
         logger.info(" ".join(f"{key}={value}" for key, value in entry.items()))
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next step depends on, beside the configuration."""
-        return {
+        """Everything that the next step depends on, beside the configuration, and what ships (`weights_of`)."""
+        average = {} if self.average is None else {"average": self.average.module.state_dict()}
+        return average | {
             "step": self.step,
             "seconds": self.seconds,
             "characters": self.characters,
@@ -412,9 +434,22 @@ class NanoTrainer:
         self.waiting = None
         self.step, self.seconds, self.characters = (state["step"], state["seconds"], state["characters"])
         self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.module.load_state_dict(weights_of(state))
+            self.average.n_averaged.fill_(self.step)
         self.heads.load_state_dict(state["heads"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
+
+
+def _load_heads(heads: DenseHeads, path: str) -> None:
+    state = torch.load(path, weights_only=True, mmap=True)
+    try:
+        heads.load_state_dict(state["heads"])
+    except (KeyError, RuntimeError):
+        raise ValueError(
+            f"start_heads: {path} has no dense heads of this model and vocabulary; name another state.pt, or none"
+        ) from None
 
 
 def _is_hidden_matrix(name: str, parameter: Tensor) -> bool:

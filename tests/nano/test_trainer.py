@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from got_ocr.nano.trainer import (
     NanoTrainer,
     StepBatches,
     grey_weights,
+    weights_of,
 )
 from got_ocr.reading.model import GotOcrForConditionalGeneration
 from got_ocr.synthesis.text.corpus import Corpus, TextSource
@@ -40,7 +42,7 @@ def batches() -> BatchSource:
     return BatchSource(pictures, Vocabulary(RANK_FILE), canvas_px=64, patch_px=8, seed=5)
 
 
-def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
+def trainer(batches: BatchSource, output: Path, steps: int = 6, **fields: Any) -> NanoTrainer:
     canvases = (Canvas(height=32, rows=1, batch=2, weight=1.0), Canvas(height=64, rows=2, batch=2, weight=1.0))
     config = NanoTrainingConfig(
         model="",
@@ -70,27 +72,59 @@ def trainer(batches: BatchSource, output: Path, steps: int = 6) -> NanoTrainer:
         ),
         families=(),
         held_out_families=(),
+        **fields,
     )
     vocabulary = batches.vocabulary
-    fields = {**TINY, "vocab_size": vocabulary.size, "im_patch_token": vocabulary.size - 1}
-    return NanoTrainer(config, GotOcrConfig(**fields), batches, output)
+    sizes = {**TINY, "vocab_size": vocabulary.size, "im_patch_token": vocabulary.size - 1}
+    return NanoTrainer(config, GotOcrConfig(**sizes), batches, output)
 
 
-def test_resuming_gives_the_same_weights_to_the_bit(batches: BatchSource, tmp_path: Path) -> None:
-    whole = trainer(batches, tmp_path)
+@pytest.mark.parametrize("average_decay", [0.0, 0.9])
+def test_resuming_gives_the_same_weights_to_the_bit(
+    batches: BatchSource, tmp_path: Path, average_decay: float
+) -> None:
+    whole = trainer(batches, tmp_path, average_decay=average_decay)
     for _ in range(6):
         whole.train_step()
-    interrupted = trainer(batches, tmp_path)
+    interrupted = trainer(batches, tmp_path, average_decay=average_decay)
     for _ in range(3):
         interrupted.train_step()
     interrupted.save()
-    resumed = trainer(batches, tmp_path)
+    resumed = trainer(batches, tmp_path, average_decay=average_decay)
     resumed.load(tmp_path / STATE_FILE)
     for _ in range(3):
         resumed.train_step()
     assert resumed.step == whole.step and resumed.characters == whole.characters
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+    for name, value in weights_of(whole.state()).items():
+        assert torch.equal(value, weights_of(resumed.state())[name]), name
+
+
+def test_what_ships_is_the_moving_average_of_the_weights(batches: BatchSource, tmp_path: Path) -> None:
+    run = trainer(batches, tmp_path, average_decay=0.75)
+    name = "model.embed_tokens.weight"
+    expected: torch.Tensor | None = None
+    for _ in range(4):
+        run.train_step()
+        now = run.model.state_dict()[name].clone()
+        expected = now if expected is None else 0.75 * expected + 0.25 * now
+    state = run.state()
+    torch.testing.assert_close(weights_of(state)[name], expected)
+    assert not torch.equal(weights_of(state)[name], state["model"][name])
+    assert weights_of({"model": state["model"]}) is state["model"], "a run without one ships its last weights"
+
+
+def test_a_run_may_begin_with_the_dense_heads_of_another(batches: BatchSource, tmp_path: Path) -> None:
+    former = trainer(batches, tmp_path)
+    former.train_step()
+    former.save()
+    run = trainer(batches, tmp_path / "next", start_heads=str(tmp_path / STATE_FILE))
+    for name, value in former.heads.state_dict().items():
+        assert torch.equal(value, run.heads.state_dict()[name]), name
+    torch.save({"model": {}}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=r"start_heads: .*other\.pt has no dense heads of this model"):
+        trainer(batches, tmp_path / "next", start_heads=str(tmp_path / "other.pt"))
 
 
 def test_a_loss_that_is_none_stops_before_the_weights_are(batches: BatchSource, tmp_path: Path) -> None:
