@@ -30,6 +30,8 @@ class Line:
         stacks: boxes of its fractions and signs with limits: all ink in them is the line's.
         frame: number of the frame that stands around it, -1 outside of all.
         stroke_em: mean width of its strokes along rows, in em; 0.0 where it was not measured.
+        end_stroke_em: the same of its right half.
+        gap_em: widest white between two of its letters, in em; 0.0 where it was not measured.
         bullet_px: where the item begins behind a bullet or dash, from the left edge of the page; 0.0 without one.
         is_dot: whether that bullet is a filled dot or square, which is nothing else and is not shown to the model.
         table: number of its table, -1 outside of tables.
@@ -48,6 +50,8 @@ class Line:
     stacks: tuple[Box, ...] = ()
     frame: int = -1
     stroke_em: float = 0.0
+    end_stroke_em: float = 0.0
+    gap_em: float = 0.0
     bullet_px: float = 0.0
     is_dot: bool = False
     table: int = -1

@@ -21,7 +21,7 @@ def measure_line(line: Line, ink: np.ndarray, own: np.ndarray) -> Line:
         own: (H, W) bool, which of them are its ink.
 
     Returns:
-        The line with its stroke, its bullet and its size, which many letters tell better; a cell as it is.
+        The line with its strokes, its gap, its bullet and its size, which many letters tell better; a cell as it is.
     """
     if line.table >= 0:
         return line
@@ -31,10 +31,13 @@ def measure_line(line: Line, ink: np.ndarray, own: np.ndarray) -> Line:
         em_px = min(em_px, line.height_px / Facts.LETTERS_EM)
     if line.is_even:
         em_px = min(em_px, _largest_em(line, own))
+    half = own.shape[1] // 2
     return replace(
         line,
         em_px=em_px,
         stroke_em=_measure_stroke(ink, own) / em_px,
+        end_stroke_em=_measure_stroke(ink[:, half:], own[:, half:]) / em_px,
+        gap_em=_widest_gap(own[:, bullet:]) / em_px,
         bullet_px=float(line.box[0] + bullet) if bullet else 0.0,
         is_dot=is_dot,
     )
@@ -60,6 +63,12 @@ def _measure_stroke(ink: np.ndarray, own: np.ndarray) -> float:
     level = float(np.percentile(ink[own], Facts.STROKE_PERCENT))
     near = padded[:, 1:-1] | padded[:, :-2] | padded[:, 2:]
     return float(ink[near].sum()) / max(level, 1.0) / max(runs, 1)
+
+
+def _widest_gap(own: np.ndarray) -> float:
+    """Most columns in px without ink between two with ink."""
+    steps = np.diff(np.flatnonzero(own.any(0)))
+    return float(steps.max() - 1) if len(steps) else 0.0
 
 
 def _find_bullet(line: Line, own: np.ndarray) -> tuple[int, bool]:

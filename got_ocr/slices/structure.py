@@ -25,6 +25,9 @@ from .thresholds import Headings, Items, Paragraphs
 _NUMBER = re.compile(r"\(?(?:\d{1,3}[.)]|(?:[a-z]|[ivx]{2,4})\))(?=\s+\S)")
 _BULLET = re.compile(r"(?:[•●○◦▪■□‣·∙*°\-‐–—−~>»¢©]{1,2}\s*|[^\saAI\d]\s+)(?=\S)")
 _CAPTION = re.compile(r"(?:table|figure|fig\.|tab\.)\s*\d", re.IGNORECASE)
+_ADDRESS = re.compile(r"\S@\S+\.\S|\bwww\.|https?:")
+_BOX = re.compile(r"[\[(].{0,2}[\])]\s")  # such as `[X] yes`
+_FOOT = re.compile(r"page \d+\b", re.IGNORECASE)
 _LEVELS = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
 
 
@@ -131,6 +134,7 @@ class _Reader:
             self.right[row.block] = max(self.right.get(row.block, row.box[2]), row.box[2])
         self.is_prose = self._has_prose(body)
         self.headings = self._heading_runs()
+        self.lonely = {at for at, end in self.headings.items() if not self._heads_something(at, end)}
         self.commands = self._levels()
         # A heading that looks like the text is below those that don't.
         self.plain_command = "subsection*" if "section*" in self.commands.values() else "section*"
@@ -195,8 +199,11 @@ class _Reader:
     def _is_loud(self, at: int) -> bool:
         row = self.rows[at]
         size, stroke = row.em_px / self.em, row.stroke_em / self.stroke if self.stroke else 1.0
-        is_bold = stroke > Headings.BOLD and size > Headings.BOLD_SIZE
-        return row.table < 0 and not row.bullet_px and (size > Headings.LARGE or is_bold)
+        # A label in bold may begin a paragraph: a heading is bold to its end.
+        is_bold = stroke > Headings.BOLD and row.end_stroke_em > Headings.BOLD_END * self.stroke
+        is_bold &= size > Headings.BOLD_SIZE
+        is_large = size > Headings.LARGE and (self.is_prose or at <= Headings.TITLE_PLACE or stroke > Headings.BOLD)
+        return row.table < 0 and not row.bullet_px and (is_large or is_bold)
 
     def _goes_on(self, at: int, first: Line) -> bool:
         """Whether a heading goes on: the line has the same size and stands right below the one before."""
@@ -213,6 +220,38 @@ class _Reader:
             return True
         pitch = (self.rows[at].baseline_px - self.rows[at - 1].baseline_px) / self.em
         return pitch < Paragraphs.NEXT_COLUMN_EM or pitch > Headings.SET_OFF * self.pitch
+
+    def _heads_something(self, at: int, end: int) -> bool:
+        """Whether text stands below what looks like a heading, or white below a title.
+
+        Labels of figures and maps, the rows of a form that is all in bold and a page's foot have none.
+        """
+        if at <= Headings.TITLE_PLACE:
+            return True
+        first, last = self.rows[at], self.rows[end - 1]
+        left, right = min(row.box[0] for row in self.rows[at:end]), max(row.box[2] for row in self.rows[at:end])
+        furthest_px = Headings.FURTHEST_EM * first.em_px
+        return any(
+            0 < row.baseline_px - last.baseline_px < furthest_px
+            and (row.table >= 0 or self._is_lesser(number, first))
+            and self._stands_under(row, left, right)
+            for number, row in enumerate(self.rows)
+        )
+
+    @staticmethod
+    def _stands_under(row: Line, left: int, right: int) -> bool:
+        """Whether a line is in line with what ends above it: by an edge, its middle, or as a whole line of prose."""
+        x1, _, x2, _ = row.box
+        is_wide = row.width_px > Headings.PROSE_EM * row.em_px
+        is_aligned = abs(x1 - left) < Headings.ALIGNED_EM[0] * row.em_px
+        is_aligned |= abs(x1 + x2 - left - right) < 2 * Headings.ALIGNED_EM[1] * row.em_px
+        return x2 > left and (is_wide or row.table >= 0 or (is_aligned and x1 < right))
+
+    def _is_lesser(self, at: int, heading: Line) -> bool:
+        """Whether a line is text, or a heading that is smaller or lighter than another."""
+        row = self.rows[at]
+        is_lighter = row.stroke_em * Headings.BOLD < heading.stroke_em and row.em_px < Headings.LARGE * heading.em_px
+        return at not in self.headings or row.em_px * Headings.LEVEL_STEP < heading.em_px or is_lighter
 
     def _is_below_title(self, at: int, elements: Sequence[_Element]) -> bool:
         """Whether what may be a heading names authors or a date: light, in the middle, right after the title."""
@@ -269,17 +308,36 @@ class _Reader:
         if not 0 < end <= ready:
             return 0
         text = " ".join(row.text for row in self.rows[at:end])
-        is_sentence = text[-1:] in ".,;:" and not text.endswith("...")
-        size = self.rows[at].em_px / self.em
-        letters = sum(map(str.isalpha, text))
-        if len(text) > Headings.MOST_CHARACTERS or letters < Headings.LETTERS * len(text.replace(" ", "")):
-            return 0  # a date, a price, a row of a table
         if text[0].islower() and not self._is_ended(at - 1):
             return 0  # a line that goes on, and looks larger than it is
-        if as_display(text) != text:
-            return 0
-        is_sentence &= size < Headings.TITLE and len(text) > Headings.SENTENCE_CHARACTERS
-        return 0 if _CAPTION.match(text) or is_sentence else end
+        if not _LEVELS.match(text):
+            has_cells = max(row.gap_em for row in self.rows[at:end]) > Headings.GAP_EM
+            if at in self.lonely or has_cells or self._runs_on(end, ready):
+                return 0
+        return end if self._reads_like_heading(at, text) else 0
+
+    def _reads_like_heading(self, at: int, text: str) -> bool:
+        """Whether words may be a heading: no formula, caption, sentence, date, price, row, list of names or choice."""
+        letters = sum(map(str.isalpha, text))
+        if len(text) > Headings.MOST_CHARACTERS or text.count(",") > Headings.MOST_COMMAS:
+            return False
+        if letters < max(Headings.LEAST_LETTERS, Headings.LETTERS * len(text.replace(" ", ""))):
+            return False
+        is_sentence = text[-1:] in ".,;:" and not text.endswith("...") and len(text) > Headings.SENTENCE_CHARACTERS
+        if is_sentence and self.rows[at].em_px / self.em < Headings.TITLE:
+            return False
+        if _ADDRESS.search(text) and at > Headings.TITLE_PLACE:
+            return False
+        return as_display(text) == text and not any(kind.match(text) for kind in (_BOX, _CAPTION, _FOOT))
+
+    def _runs_on(self, end: int, ready: int) -> bool:
+        """Whether the line below what looks like a heading goes on with a small letter."""
+        is_large = self.rows[end - 1].em_px > Headings.LONE_TITLE * self.em
+        if end >= ready or self.rows[end].table >= 0 or is_large:
+            return False
+        pitch = (self.rows[end].baseline_px - self.rows[end - 1].baseline_px) / self.em
+        is_close = Paragraphs.NEXT_COLUMN_EM < pitch < Paragraphs.MOST_PITCH * self.pitch
+        return is_close and self.rows[end].text[:1].islower()
 
     def _is_plain_heading(self, at: int) -> bool:
         """Whether a line that looks like the text is a heading: short, no sentence, more white above than below."""
@@ -294,6 +352,8 @@ class _Reader:
         under = (following.baseline_px - row.baseline_px) / self.em
         is_apart = Headings.APART * self.pitch < under < Headings.PLAIN_PITCH * self.pitch
         if following.table >= 0 or not is_apart or not self._is_set_off(at):
+            return False
+        if following.width_px < Headings.PROSE_EM * following.em_px:
             return False
         over = (row.baseline_px - self.rows[at - 1].baseline_px) / self.em if at else 0.0
         number = _LEVELS.match(row.text)

@@ -43,3 +43,17 @@ def test_a_bullet_is_told_from_a_letter(mark: tuple[slice, slice], bullet_px: fl
 def test_a_cell_is_left_as_it_is() -> None:
     cell = Line((0, 0, 50, 20), 15.0, 20.0, table=0)
     assert measure_line(cell, np.zeros((20, 50), np.uint8), np.zeros((20, 50), bool)) is cell
+
+
+def test_a_line_that_is_bold_at_its_beginning_alone_is_told_by_its_right_half() -> None:
+    own = np.hstack([strokes(5), strokes(2)])
+    found = measure(own)
+    assert found.end_stroke_em == pytest.approx(2 / 20, abs=0.01)
+    assert found.stroke_em > 1.4 * found.end_stroke_em
+
+
+@pytest.mark.parametrize("gap_px", [8, 50])
+def test_the_widest_white_in_a_line_is_measured(gap_px: int) -> None:
+    own = np.hstack([strokes(4)[:, 40:188], np.zeros((16, gap_px), bool), strokes(4)[:, 40:188]])
+    assert measure(own).gap_em == pytest.approx(gap_px / 20, abs=0.25)
+    assert measure(np.zeros((16, 60), bool)).gap_em == 0.0
