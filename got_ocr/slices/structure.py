@@ -331,12 +331,12 @@ class _Reader:
         return as_display(text) == text and not any(kind.match(text) for kind in (_BOX, _CAPTION, _FOOT))
 
     def _runs_on(self, end: int, ready: int) -> bool:
-        """Whether the line below what looks like a heading goes on with a small letter."""
+        """Whether the next line, no lower than lines of text are, goes on with a small letter."""
         is_large = self.rows[end - 1].em_px > Headings.LONE_TITLE * self.em
         if end >= ready or self.rows[end].table >= 0 or is_large:
             return False
         pitch = (self.rows[end].baseline_px - self.rows[end - 1].baseline_px) / self.em
-        is_close = Paragraphs.NEXT_COLUMN_EM < pitch < Paragraphs.MOST_PITCH * self.pitch
+        is_close = Paragraphs.NEXT_COLUMN_EM < pitch < Headings.SET_OFF * self.pitch
         return is_close and self.rows[end].text[:1].islower()
 
     def _is_plain_heading(self, at: int) -> bool:

@@ -107,3 +107,19 @@ def test_a_heading_may_have_a_number_far_before_it() -> None:
     sheet.y += 40
     sheet.paragraph(9)
     assert further_headings(sheet) == ["\\section*{2 Related work}"]
+
+
+def test_a_heading_may_stand_over_text_that_begins_with_a_small_letter() -> None:
+    sheet = sheet_with_prose()
+    sheet.heading("Something below it", 20)
+    sheet.lines(["e.g.", *prose(10, 40)], 60, 700, font())
+    assert further_headings(sheet) == ["\\section*{Something below it}"]
+
+
+def test_a_large_line_that_goes_on_is_text() -> None:
+    sheet = sheet_with_prose()
+    sheet.y += 20
+    sheet.writer.line(60, sheet.y, "Edgar, or an older name of his, was king of", font(24))
+    sheet.y += 27
+    sheet.lines(["the", *prose(11, 40)], 60, 700, font())
+    assert further_headings(sheet) == []
