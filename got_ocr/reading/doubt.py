@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..slices.joining import spread_text
-from ..slices.sliced_page import SlicedPage
+from ..slices.sliced_page import Piece, SlicedPage
 from .answer import GotOcrAnswer, GotOcrLine, join_answers
 
 # Below this mean probability of its tokens a page is doubtful: pictures of other things came out at 0.2 to 0.65 and a
@@ -23,6 +23,7 @@ MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least
 MOST_LOOKS = 8  # So many pieces of a page are looked at alone, where what was read of their slice can't be theirs.
 # Below this nine in ten characters of what has few letters, or more signs than letters, were wrong on real pages.
 SLIGHT_PIECE = 0.8
+SLIGHT_CROP = 0.6  # The same of a word or a number that was cut out: people don't cut out icons.
 NOISE_PIECE = 0.4  # Below this mean probability more characters of a piece are wrong than right.
 
 
@@ -75,13 +76,28 @@ def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: b
     else:
         found = [(text, answer.lines if text else ()) for text in spread_text(answer.text, widths)]
     certainty = answer.mean_probability or 0.0
-    cells = [False] * len(found) if page.natural else [page.is_cell(piece) for piece in page.pieces_of(number)]
+    pieces = [None] * len(found) if page.natural else page.pieces_of(number)
     return [
         PieceReading(text, lines)
-        if text and _is_text(text, lines, certainty, doubtful, cell)
+        if text and _is_text(text, lines, certainty, doubtful, least_of_slight(page, piece))
         else PieceReading("", ())
-        for (text, lines), cell in zip(found, cells, strict=True)
+        for (text, lines), piece in zip(found, pieces, strict=True)
     ]
+
+
+def least_of_slight(page: SlicedPage, piece: Piece | None) -> float:
+    """Tell how surely a few letters must be read to be text.
+
+    Args:
+        page: The cut page.
+        piece: Of it; None for a line of a page that is shown as it is.
+
+    Returns:
+        The least mean probability: in a cell of a table a digit or a sign alone is usual.
+    """
+    if piece is not None and page.is_cell(piece):
+        return NOISE_PIECE
+    return SLIGHT_CROP if page.layout.is_crop else SLIGHT_PIECE
 
 
 def is_mixed_up(page: SlicedPage, number: int, answer: GotOcrAnswer) -> bool:
@@ -99,27 +115,26 @@ def is_mixed_up(page: SlicedPage, number: int, answer: GotOcrAnswer) -> bool:
     return not page.natural and count > 1 and len(answer.lines) != count
 
 
-def check_piece(answer: GotOcrAnswer, doubtful: bool, is_cell: bool = False) -> PieceReading:
+def check_piece(answer: GotOcrAnswer, doubtful: bool, slight: float = SLIGHT_PIECE) -> PieceReading:
     """Leave out what is no text of a piece that was looked at alone.
 
     Args:
         answer: What was read of it.
         doubtful: Whether its page is, as `is_doubtful` tells.
-        is_cell: Whether it belongs to a table.
+        slight: As `least_of_slight` tells.
 
     Returns:
         Its reading.
     """
     text = " ".join(line.text for line in answer.lines)
-    is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful, is_cell)
+    is_text = bool(text) and _is_text(text, answer.lines, answer.mean_probability or 0.0, doubtful, slight)
     return PieceReading(text, answer.lines) if is_text else PieceReading("", ())
 
 
-def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool, is_cell: bool) -> bool:
-    """Whether a piece was read as surely as text is; in a cell of a table a digit or a sign alone is usual."""
+def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtful: bool, slight: float) -> bool:
+    """Whether a piece was read as surely as text is; `slight` is the least for few letters, or more signs."""
     probability = min((line.mean_probability for line in lines), default=certainty)
     letters, signs = sum(map(str.isalnum, text)), sum(not (one.isalnum() or one.isspace()) for one in text)
     if doubtful:
         return probability >= SURE_PIECE and letters >= SURE_CHARACTERS
-    is_slight = not is_cell and (letters < SURE_CHARACTERS or signs > letters)
-    return probability >= (SLIGHT_PIECE if is_slight else NOISE_PIECE)
+    return probability >= (slight if letters < SURE_CHARACTERS or signs > letters else NOISE_PIECE)

@@ -27,6 +27,7 @@ from .doubt import (
     check_slice,
     is_doubtful,
     is_mixed_up,
+    least_of_slight,
 )
 from .formulas import BACKSLASH, choose_plain, insert_formulas, may_have_formulas, without_latex
 from .generating import Generation, SliceGenerator
@@ -169,7 +170,9 @@ class SliceReader:
                 pictures += shown
         answers = iter(self._read_some(pictures) if pictures else [])
         return {
-            number: [check_piece(next(answers), doubtful, page.is_cell(piece)) for piece in page.pieces_of(number)]
+            number: [
+                check_piece(next(answers), doubtful, least_of_slight(page, piece)) for piece in page.pieces_of(number)
+            ]
             for number in chosen
         }
 

@@ -1,5 +1,7 @@
 """What of a page is text is told piece by piece: sure lines of a doubtful page stay, noise of a sure one goes."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -57,6 +59,26 @@ def test_a_piece_stays_by_its_own_certainty(probability: float, text: str, doubt
     (first, second) = check_slice(page(2), 0, answer((text, probability), ("sure line", 0.99)), doubtful)
     assert (first.text, bool(first.lines)) == (text if kept else "", kept)
     assert second.text == "sure line"
+
+
+@pytest.mark.parametrize(("probability", "kept"), [(0.95, True), (0.7, True), (0.5, False)])
+@pytest.mark.parametrize("natural", [False, True])
+def test_a_number_that_was_cut_out_needs_less_certainty_than_one_on_a_page(
+    probability: float, kept: bool, natural: bool
+) -> None:
+    whole = page(1)
+    crop = replace(whole, layout=replace(whole.layout, is_crop=True), natural=natural)
+    (found,) = check_slice(crop, 0, answer(("12", probability)), False)
+    assert found.text == ("12" if kept else "")
+    (found,) = check_slice(replace(whole, natural=natural), 0, answer(("12", probability)), False)
+    assert found.text == ("12" if probability > 0.8 else "")
+
+
+def test_a_cell_needs_no_more_certainty_for_a_digit_than_for_words() -> None:
+    whole = page(1)
+    cell = replace(whole, layout=replace(whole.layout, upright_lines=(Line((0, 0, 100, 15), table=0),)))
+    (found,) = check_slice(cell, 0, answer(("7", 0.5)), False)
+    assert found.text == "7"
 
 
 def test_what_is_left_out_is_named_by_its_box() -> None:
