@@ -215,7 +215,8 @@ def select_pages(
     chosen: set[int] = set()
     for first, last in options.pages:
         if first > num_pages or (last or first) > num_pages:
-            raise PageError(f"{name}: has {num_pages} pages, but page {max(first, last or first)} was asked for.")
+            held = f"{num_pages} page{'' if num_pages == 1 else 's'}"
+            raise PageError(f"{name}: has {held}, but page {max(first, last or first)} was asked for.")
         chosen.update(range(max(first, after + 1), min(last or num_pages, end) + 1))
     return sorted(chosen)
 

@@ -181,7 +181,7 @@ def test_an_answer_that_is_cut_says_so(nano_server, page_png):
         ({"image": as_uri(as_png(draw_page())), "zzz": 1}, 400, "zzz: is none of box, color, crop, dpi, "),
         ({"image": as_uri(as_png(draw_page())), "dpi": 9}, 400, "greater than or equal to 36, got 9."),
         ({"image": as_uri(as_png(draw_page())), "instruction": "y" * 30_000}, 400, f"got '{'y' * 40}'."),
-        ({"image": as_uri(as_pdf([draw_page()])), "pages": "2"}, 422, "has 1 pages, but page 2"),
+        ({"image": as_uri(as_pdf([draw_page()])), "pages": "2"}, 422, "has 1 page, but page 2"),
         ({"image": as_uri(as_pdf([draw_page()])), "pages": "x"}, 400, "pages must be like 1-3"),
         ({"image": as_uri(as_png(draw_page())), "output": "pdf", "box": [1, 2, 30, 40]}, 400, "whole text"),
         ({"image": as_uri(as_png(draw_page())), "model": "other"}, 404, "this server has 'nano'"),
