@@ -19,6 +19,9 @@ DOUBTFUL_REGION = 0.5  # The same of a box, a frame or a word cut out, which peo
 # What of a doubtful page is kept was read with this mean probability and has so many letters or digits: textures make
 # single letters that look sure.
 SURE_PIECE, SURE_CHARACTERS = 0.85, 3
+SURE_WORD = 2  # The longest of its words has so many.
+# Rings, the dots of a coarse screen, are read as zeros: so many words of one letter, none longer, most of them these.
+SCREEN_WORDS, SCREEN_SHARE, RINGS = 4, 0.6, frozenset("0Oo°")
 MANY_SLICES, LEAST_READ = 4, 0.5  # Of so many slices of a page of text at least this share has some.
 MOST_LOOKS = 8  # So many pieces of a page are looked at alone, where what was read of their slice can't be theirs.
 # Below this nine in ten characters of what has few letters, or more signs than letters, were wrong on real pages.
@@ -55,6 +58,21 @@ def is_doubtful(answers: Sequence[GotOcrAnswer], least: float) -> bool:
         return True
     certainty = join_answers("", read).mean_probability
     return certainty is not None and certainty < least
+
+
+def is_screen(answers: Sequence[GotOcrAnswer]) -> bool:
+    """Tell whether a whole page shows dots in place of text.
+
+    Args:
+        answers: Of its slices so far.
+
+    Returns:
+        Whether all that was read are single letters, zeros as a rule.
+    """
+    words = [word for answer in answers for word in answer.text.split()]
+    if len(words) < SCREEN_WORDS or max(map(len, words)) > 1:
+        return False
+    return sum(word in RINGS for word in words) >= SCREEN_SHARE * len(words)
 
 
 def check_slice(page: SlicedPage, number: int, answer: GotOcrAnswer, doubtful: bool) -> list[PieceReading]:
@@ -136,5 +154,6 @@ def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtfu
     probability = min((line.mean_probability for line in lines), default=certainty)
     letters, signs = sum(map(str.isalnum, text)), sum(not (one.isalnum() or one.isspace()) for one in text)
     if doubtful:
-        return probability >= SURE_PIECE and letters >= SURE_CHARACTERS
+        longest = max(map(len, text.split()))
+        return probability >= SURE_PIECE and letters >= SURE_CHARACTERS and longest >= SURE_WORD
     return probability >= (slight if letters < SURE_CHARACTERS or signs > letters else NOISE_PIECE)

@@ -27,6 +27,7 @@ from .doubt import (
     check_slice,
     is_doubtful,
     is_mixed_up,
+    is_screen,
     least_of_slight,
 )
 from .formulas import BACKSLASH, choose_plain, insert_formulas, may_have_formulas, without_latex
@@ -135,7 +136,7 @@ class SliceReader:
         checked: list[list[PieceReading]] = []
         looks = MOST_LOOKS
         while True:
-            doubtful = is_doubtful(read, least)
+            doubtful = is_doubtful(read, least) or (is_page and is_screen(read))
             # What was handed on stays as it is. A line that goes on waits for the rest of it.
             done = count_whole(sliced, len(read)) if self.corrects else len(read)
             numbers = range(len(checked), done)

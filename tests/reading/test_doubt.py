@@ -9,7 +9,7 @@ from got_ocr.configuration.slicing import SlicingOptions
 from got_ocr.layout.line import Line
 from got_ocr.layout.page import PageLayout
 from got_ocr.reading.answer import GotOcrAnswer, GotOcrLine, calibrate
-from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_piece, check_slice, is_doubtful, is_mixed_up
+from got_ocr.reading.doubt import DOUBTFUL_PAGE, check_piece, check_slice, is_doubtful, is_mixed_up, is_screen
 from got_ocr.reading.formulas import choose_plain
 from got_ocr.reading.slice_reading import _page_lines
 from got_ocr.reading.turning import choose_sample
@@ -104,6 +104,26 @@ def test_a_page_votes_with_slices_from_all_over_it() -> None:
     chosen = [image.getpixel((0, 0)) for image in choose_sample(slices)]
     assert len(chosen) == 16 and chosen[0] < 10 and chosen[-1] > 90 and chosen == sorted(chosen)
     assert choose_sample(slices[:3]) == slices[:3] and choose_sample([]) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "screen"),
+    [
+        (["0 0 0 0", "0 4 0"], True),
+        (["o o O °"], True),
+        (["0 0 0"], False),
+        (["4 7 9 1"], False),
+        (["Sum 0 0 0 0 0 0"], False),
+        (["0.0 0 0 0 0"], False),
+        ([], False),
+    ],
+)
+def test_a_page_of_single_zeros_is_a_screen(texts: list[str], screen: bool) -> None:
+    answers = [answer((text, 0.97)) for text in texts]
+    assert is_screen(answers) == screen
+    if screen:
+        (first, second) = check_slice(page(2), 0, answer((texts[0], 0.97), ("0 0 0", 0.97)), True)
+        assert first.text == second.text == ""
 
 
 def test_a_slice_whose_lines_are_not_its_pieces_is_mixed_up() -> None:
