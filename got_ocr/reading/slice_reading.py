@@ -13,7 +13,7 @@ from ..layout.time_limit import OutOfTimeError, is_out_of_time
 from ..processing.mode import Mode
 from ..processing.prompt import PLAIN
 from ..slices.joining import join_pieces, join_slices
-from ..slices.lookalikes import settle_lookalikes
+from ..slices.lookalikes import close_numbers, settle_lookalikes
 from ..slices.sliced_page import SlicedPage
 from ..slices.slicing import slice_page
 from ..slices.structure import join_formatted
@@ -148,7 +148,7 @@ class SliceReader:
             ]
             if self.corrects:
                 some = look_again(sliced, some, numbers.start, doubtful, self._read_all)
-                some = [[replace(one, text=settle_lookalikes(one.text)) for one in pieces] for pieces in some]
+                some = [_corrected(sliced, number, pieces) for number, pieces in zip(numbers, some, strict=True)]
             checked += some
             stream.put([_texts_of(sliced, pieces) for pieces in checked])
             if len(read) == len(sliced.slices):
@@ -264,6 +264,17 @@ def _places_by_height(slices: list[Image.Image]) -> list[list[int]]:
     """Group slices that can be read as a batch. Returns the places of those of each height, from low to high."""
     heights = sorted({image.height for image in slices})
     return [[place for place, image in enumerate(slices) if image.height == height] for height in heights]
+
+
+def _corrected(page: SlicedPage, number: int, pieces: list[PieceReading]) -> list[PieceReading]:
+    """Settle what looks alike, and spaces within numbers, in what was read of a slice's pieces."""
+    texts = [settle_lookalikes(piece.text) for piece in pieces]
+    if not page.natural:
+        shown = page.pieces_of(number)
+        texts = [
+            close_numbers(text, page.slices[number], piece.slice_box) for text, piece in zip(texts, shown, strict=True)
+        ]
+    return [replace(piece, text=text) for piece, text in zip(pieces, texts, strict=True)]
 
 
 def _texts_of(page: SlicedPage, pieces: list[PieceReading]) -> str | list[str]:

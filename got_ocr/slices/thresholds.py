@@ -147,3 +147,13 @@ class Cells:
     MAJORITY = 0.5  # of the columns that are set in the middle, or of a column's letters that are digits [pages]
     HEAD_ROWS = 2  # a table with more rows has a head, which tells nothing of its columns' numbers [pages]
     FURTHER_SHARE = 0.5  # of the columns have a further line in a row at most [scans]
+
+
+class Numbers:
+    """lookalikes.py: spaces within numbers."""
+
+    LEAST_GAPS = 1  # other gaps between words of the piece, which tell how wide one is [eye]
+    DARK = 150  # grey level of ink on a slice at most [eye]
+    CLOSE = (
+        0.8  # of the usual gap between words: what is narrower parts letters; behind a comma a gap is wider [pages]
+    )
