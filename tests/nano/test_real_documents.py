@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image, ImageDraw
 
-from got_ocr.nano.benchmarks.real_documents import bag_errors, fold, main, word_f1
+from got_ocr.nano.benchmarks.real_documents import Read, bag_errors, fold, main, row, word_f1
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,13 @@ def test_a_folder_is_read_and_answers_are_taken_up(tmp_path, capsys):
     kept.write_text("".join(json.dumps(answer) + "\n" for answer in answers), encoding="utf-8")
     main(command)
     assert "| lines (1) | got | 0.0500 | 0.0500 | 0.800 |" in capsys.readouterr().out
+
+
+def test_figures_of_several_pictures_have_intervals(tmp_path):
+    (tmp_path / "lines").mkdir()
+    reads = []
+    for number, answer in enumerate(["some words on a page", "some wards on a page", "some words on a page"]):
+        (tmp_path / "lines" / f"{number}.gt.txt").write_text("some words on a page\n", encoding="utf-8")
+        reads.append(Read("got", f"lines/{number}.png", answer, 1.0))
+    cells = row("lines", "got", tmp_path, reads).split(" | ")
+    assert cells[2:5] == ["0.0167", "0.0167 (0.000 to 0.050)", "0.933 (0.800 to 1.000)"]

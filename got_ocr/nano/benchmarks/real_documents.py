@@ -6,12 +6,14 @@
 Each subfolder of FOLDER is a source; a picture has its truth beside it in NAME.gt.txt, and an empty truth says that
 there is nothing to read. Every engine reads the same files on one core. Text is compared after NFKC, quotes, dashes
 and bullets folded, white space as single blanks. Printed for each source and engine: characters wrong (CER),
-characters wrong with the reading order left out (bag), F1 of the words, CPU seconds a picture; and how many answers
-are empty where there is text, or invented where there is none. Answers are kept in --answers and not read again.
+characters wrong with the reading order left out (bag), F1 of the words, both with their 95 % bootstrap interval over
+pictures, CPU seconds a picture; and how many answers are empty where there is text, or invented where there is none.
+Answers are kept in --answers and not read again.
 """
 
 import argparse
 import json
+import math
 import os
 import resource
 import sys
@@ -23,8 +25,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...evaluation.engines import ENGINES, EngineOptions, make_engine
 from ...evaluation.samples import Sample
+from ...evaluation.statistics import Interval, bootstrap
 from ...evaluation.text_metrics import character_errors
 from ...processing.pictures import load_image
 
@@ -163,22 +168,29 @@ def read_all(folders: list[Path], args: argparse.Namespace) -> Iterator[Read]:
 
 def row(source: str, engine: str, folder: Path, reads: list[Read]) -> str:
     """Lay out one source's figures of one engine as a row of the table."""
-    wrong = bag = length = empty = invented = 0
-    f1 = []
+    measured, empty, invented = [], 0, 0
     for read in reads:
         truth, answer = truth_of(folder / read.picture), fold(read.text)
         if truth == "":
             invented += len(answer)
         if not truth:
             continue
-        wrong += character_errors(truth, answer)[0]
-        bag += bag_errors(answer, truth)
-        length += len(truth)
-        f1.append(word_f1(answer, truth))
+        errors = character_errors(truth, answer)[0]
+        measured.append((errors, bag_errors(answer, truth), word_f1(answer, truth), len(truth)))
         empty += not answer
-    figures = [f"{wrong / length:.4f}", f"{bag / length:.4f}", f"{sum(f1) / len(f1):.3f}"] if length else ["-"] * 3
+    figures = ["-"] * 3
+    if measured:
+        numbers = np.array(measured, dtype=float).T
+        pictures = np.ones(len(measured))
+        wrong, bag, f1 = bootstrap(numbers[:3], np.stack([numbers[3], numbers[3], pictures]))
+        figures = [f"{wrong.value:.4f}", _with_ends(bag, 4), _with_ends(f1, 3)]
     cpu_s = sum(read.cpu_s for read in reads) / max(1, len(reads))
     return f"| {source} ({len(reads)}) | {engine} | {' | '.join(figures)} | {cpu_s:.2f} | {empty} | {invented} |"
+
+
+def _with_ends(figure: Interval, digits: int) -> str:
+    ends = "" if math.isnan(figure.low) else f" ({figure.low:.3f} to {figure.high:.3f})"
+    return f"{figure.value:.{digits}f}{ends}"
 
 
 def main(argv: list[str] | None = None) -> int:
