@@ -154,6 +154,6 @@ def _is_text(text: str, lines: tuple[GotOcrLine, ...], certainty: float, doubtfu
     probability = min((line.mean_probability for line in lines), default=certainty)
     letters, signs = sum(map(str.isalnum, text)), sum(not (one.isalnum() or one.isspace()) for one in text)
     if doubtful:
-        longest = max(map(len, text.split()))
+        longest = max(map(len, text.split()), default=0)
         return probability >= SURE_PIECE and letters >= SURE_CHARACTERS and longest >= SURE_WORD
     return probability >= (slight if letters < SURE_CHARACTERS or signs > letters else NOISE_PIECE)
