@@ -134,7 +134,6 @@ class _Reader:
             self.right[row.block] = max(self.right.get(row.block, row.box[2]), row.box[2])
         self.is_prose = self._has_prose(body)
         self.headings = self._heading_runs()
-        self.lonely = {at for at, end in self.headings.items() if not self._heads_something(at, end)}
         self.commands = self._levels()
         # A heading that looks like the text is below those that don't.
         self.plain_command = "subsection*" if "section*" in self.commands.values() else "section*"
@@ -312,7 +311,8 @@ class _Reader:
             return 0  # a line that goes on, and looks larger than it is
         if not _LEVELS.match(text):
             has_cells = max(row.gap_em for row in self.rows[at:end]) > Headings.GAP_EM
-            if at in self.lonely or has_cells or self._runs_on(end, ready):
+            is_lonely = at in self.headings and not self._heads_something(at, end)
+            if has_cells or self._runs_on(end, ready) or is_lonely:
                 return 0
         return end if self._reads_like_heading(at, text) else 0
 

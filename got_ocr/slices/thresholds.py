@@ -154,6 +154,4 @@ class Numbers:
 
     LEAST_GAPS = 1  # other gaps between words of the piece, which tell how wide one is [eye]
     DARK = 150  # grey level of ink on a slice at most [eye]
-    CLOSE = (
-        0.8  # of the usual gap between words: what is narrower parts letters; behind a comma a gap is wider [pages]
-    )
+    CLOSE = 0.8  # of the usual gap between words, which is wider behind a comma: what is narrower is none [pages]

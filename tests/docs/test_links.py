@@ -1,5 +1,6 @@
 """Every relative link of every Markdown file leads to a file that is there, and to a heading that it has."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def readme_pages() -> dict[str, str]:
     return dict(line.strip().rstrip(",").replace('"', "").split(": ") for line in listed.splitlines()[1:] if line)
 
 
+def links_to_files(file: Path) -> Iterator[tuple[str, Path, str]]:
+    """Each relative link of a file, what it leads to and the heading there; a heading alone is the file's own."""
+    for link in links(file):
+        path, _, anchor = link.partition("#")
+        if "://" not in link and not link.startswith("mailto:"):
+            yield link, (file.parent / path).resolve() if path else file, anchor
+
+
 def test_files_are_found() -> None:
     assert {"README.md", "docs/index.md", "configuration/README.md"} <= set(map(name_of, markdown_files()))
 
@@ -34,11 +43,7 @@ def test_files_are_found() -> None:
 @pytest.mark.parametrize("file", markdown_files(), ids=name_of)
 def test_links_lead_somewhere(file: Path) -> None:
     dead = []
-    for link in links(file):
-        path, _, anchor = link.partition("#")
-        if "://" in link or link.startswith("mailto:"):
-            continue
-        target = (file.parent / path).resolve() if path else file
+    for link, target, anchor in links_to_files(file):
         if not target.exists():
             dead.append(f"{link}: no such file")
         elif anchor and target.suffix == ".md" and anchor not in anchors(read_as(target)):
@@ -53,11 +58,7 @@ def test_pages_of_the_site_link_to_pages_or_to_files_that_can_be_downloaded() ->
     for file in markdown_files():
         if not file.is_relative_to(docs) or read_as(file) != file:  # A README's links are led elsewhere: conf.py.
             continue
-        for link in links(file):
-            path = link.partition("#")[0]
-            if not path or "://" in link or link.startswith("mailto:"):
-                continue
-            target = (file.parent / path).resolve()
+        for link, target, _ in links_to_files(file):
             outside = target.suffix == ".md" and not target.is_relative_to(docs)
             if target.is_dir() or outside:
                 lost.append(f"{name_of(file)}: {link}")

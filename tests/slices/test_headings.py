@@ -89,23 +89,24 @@ def test_addresses_choices_and_lists_of_names_stay_text(text: str) -> None:
     assert further_headings(sheet) == []
 
 
-def test_the_head_of_a_table_without_rules_stays_text() -> None:
+def sheet_with_line_in_parts(parts: dict[int, str], size: int) -> Sheet:
+    """A bold line of texts by their left edges, over a paragraph."""
     sheet = sheet_with_prose()
     sheet.y += 24
-    for x, text in ((60, "Return"), (260, "Name")):
-        sheet.writer.line(x, sheet.y, text, font(22, "bold"))
+    for x, text in parts.items():
+        sheet.writer.line(x, sheet.y, text, font(size, "bold"))
     sheet.y += 40
     sheet.paragraph(8)
+    return sheet
+
+
+def test_the_head_of_a_table_without_rules_stays_text() -> None:
+    sheet = sheet_with_line_in_parts({60: "Return", 260: "Name"}, 22)
     assert further_headings(sheet) == []
 
 
 def test_a_heading_may_have_a_number_far_before_it() -> None:
-    sheet = sheet_with_prose()
-    sheet.y += 24
-    for x, text in ((60, "2"), (110, "Related work")):
-        sheet.writer.line(x, sheet.y, text, font(26, "bold"))
-    sheet.y += 40
-    sheet.paragraph(9)
+    sheet = sheet_with_line_in_parts({60: "2", 110: "Related work"}, 26)
     assert further_headings(sheet) == ["\\section*{2 Related work}"]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from got_ocr.evaluation.distances import edit_distance
-from got_ocr.light import open_light
+from got_ocr.nano.benchmarks.real_documents import open_reader
 from got_ocr.reading.answer import GotOcrLine
 from got_ocr.synthesis.documents.kinds import Forms, Receipts, Screens
 from got_ocr.synthesis.resources import Resources
@@ -152,10 +152,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=10, help="how many are shown at most (10)")
     parser.add_argument("--model", type=Path, default=Path(__file__).resolve().parents[2] / "assets" / "nano")
     args = parser.parse_args(argv)
-    model = open_light(args.model)
-    if model is None:
-        parser.error(f"{args.model} is no small checkpoint for slices.")
-    failures = find_failures(model.reader(), Resources(), args.documents)
+    reader = open_reader(parser, args.model)
+    failures = find_failures(reader, Resources(), args.documents)
     found = sorted(failures, key=lambda one: -one.errors / len(one.printed))
     try:
         sheet = draw_failures(found[: args.rows])

@@ -31,6 +31,7 @@ from ...evaluation.engines import ENGINES, EngineOptions, make_engine
 from ...evaluation.samples import Sample
 from ...evaluation.statistics import Interval, bootstrap
 from ...evaluation.text_metrics import character_errors
+from ...light import open_light
 from ...processing.pictures import load_image
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pbm", ".ppm", ".webp", ".gif", ".jp2")
@@ -106,6 +107,22 @@ def word_f1(answer: str, truth: str) -> float:
     """Compute the F1 of the words, each counted as often as it stands there."""
     left, right = Counter(answer.split()), Counter(truth.split())
     return 2 * (left & right).total() / max(1, left.total() + right.total())
+
+
+def open_reader(parser: argparse.ArgumentParser, checkpoint: Path) -> Any:
+    """Open what reads pages by numpy.
+
+    Args:
+        parser: of the command, which ends with an error where that can't be.
+        checkpoint: a folder.
+
+    Returns:
+        A reader of pages.
+    """
+    model = open_light(checkpoint)
+    if model is None:
+        parser.error(f"{checkpoint} is no small checkpoint for slices.")
+    return model.reader()
 
 
 def pictures_of(folder: Path) -> list[Path]:

@@ -15,9 +15,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...light import open_light
 from ...processing.mode import Mode
-from .real_documents import PICTURE_SUFFIXES
+from .real_documents import PICTURE_SUFFIXES, open_reader
 
 HEADING = re.compile(r"\\(?:title|(?:sub)*section)\*?\{\s*(.*?)\s*\}\s*(?:\n|$)", re.DOTALL)
 Judged = Mapping[tuple[str, str], bool]
@@ -77,11 +76,8 @@ def main(argv: list[str] | None = None) -> int:
     pictures = [path for path in pictures if path.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
         parser.error(f"{args.folder} holds no subfolder with pictures{' of these names' if args.sources else ''}.")
-    model = open_light(args.model)
-    if model is None:
-        parser.error(f"{args.model} is no small checkpoint for slices.")
+    reader = open_reader(parser, args.model)
     judged = read_judged(args.judged) if args.judged else {}
-    reader = model.reader()
     found = []
     for number, picture in enumerate(pictures, 1):
         answer = "\n\n".join(page.text for page in reader.read_pages(str(picture), Mode("format")))

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from ...evaluation.sections import split_sections
 from ...evaluation.tables import parse_table, teds
-from ...light import open_light
 from ...processing.mode import Mode
-from .real_documents import PICTURE_SUFFIXES
+from .real_documents import PICTURE_SUFFIXES, open_reader
 
 
 def similarities(truth: str, answer: str) -> tuple[float, float] | None:
@@ -42,10 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     pictures = [path for path in pictures if path.with_suffix(".html").is_file()]
     if not pictures:
         parser.error(f"{args.folder} holds no picture with a NAME.html beside it.")
-    model = open_light(args.model)
-    if model is None:
-        parser.error(f"{args.model} is no small checkpoint for slices.")
-    reader = model.reader()
+    reader = open_reader(parser, args.model)
     found = []
     for picture in pictures:
         answer = "\n\n".join(page.text for page in reader.read_pages(str(picture), Mode("format")))
