@@ -64,3 +64,11 @@ def test_figures_of_several_pictures_have_intervals(tmp_path):
         reads.append(Read("got", f"lines/{number}.png", answer, 1.0))
     cells = row("lines", "got", tmp_path, reads).split(" | ")
     assert cells[2:5] == ["0.0167", "0.0167 (0.000 to 0.050)", "0.933 (0.800 to 1.000)"]
+
+
+def test_capitals_count_unless_the_truth_does_not_keep_them(tmp_path):
+    (tmp_path / "slips").mkdir()
+    (tmp_path / "slips" / "0.gt.txt").write_text("TOTAL 4.50", encoding="utf-8")
+    reads = [Read("got", "slips/0.png", "Total 4.5O", 1.0)]
+    assert row("slips", "got", tmp_path, reads).split(" | ")[2] == "0.5000"
+    assert row("slips", "got", tmp_path, reads, fold_case=True).split(" | ")[2] == "0.1000"

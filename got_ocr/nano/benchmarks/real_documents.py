@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m got_ocr.nano.benchmarks.real_documents FOLDER [--engines got tesseract rapidocr]
         [--answers FILE.jsonl] [--sources NAME ...] [--limit 10] [--model got_ocr/assets/nano] [--one-line NAME ...]
+        [--fold-case NAME ...]
 
 Each subfolder of FOLDER is a source; a picture has its truth beside it in NAME.gt.txt, and an empty truth says that
 there is nothing to read. Every engine reads the same files on one core. Text is compared after NFKC, quotes, dashes
@@ -183,11 +184,13 @@ def read_all(folders: list[Path], args: argparse.Namespace) -> Iterator[Read]:
                 yield read
 
 
-def row(source: str, engine: str, folder: Path, reads: list[Read]) -> str:
-    """Lay out one source's figures of one engine as a row of the table."""
+def row(source: str, engine: str, folder: Path, reads: list[Read], fold_case: bool = False) -> str:
+    """Lay out one source's figures of one engine as a row of the table, capitals as small letters if so asked."""
     measured, empty, invented = [], 0, 0
     for read in reads:
         truth, answer = truth_of(folder / read.picture), fold(read.text)
+        if fold_case and truth:
+            truth, answer = truth.lower(), answer.lower()
         if truth == "":
             invented += len(answer)
         if not truth:
@@ -219,6 +222,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sources", nargs="+", help="only these subfolders")
     parser.add_argument("--one-line", nargs="*", default=[], help="sources whose pictures are single lines or words")
     parser.add_argument(
+        "--fold-case", nargs="*", default=[], help="sources whose truth doesn't keep capitals, as SROIE's"
+    )
+    parser.add_argument(
         "--page-segmentation",
         type=int,
         default=PAGE_SEGMENTATION,
@@ -238,7 +244,7 @@ def main(argv: list[str] | None = None) -> int:
         "| source | engine | CER | bag | F1 | CPU s | empty | invented characters |\n|---|---|---|---|---|---|---|---|"
     )
     for (source, engine), found in reads.items():
-        print(row(source, engine, args.folder, found))
+        print(row(source, engine, args.folder, found, source in args.fold_case))
     return 0
 
 
